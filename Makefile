@@ -1,0 +1,69 @@
+# copychain: make help lists the targets.
+
+PROGRAMS := collect analyze traffic
+PREFIX   ?= /usr/local
+BUILD    ?= build
+CC       ?= gcc
+
+PKG_collect := libtracefs libtraceevent libbpf zydis json-c
+PKG_analyze := libtraceevent json-c
+PKG_traffic := json-c
+PKGS        := $(sort $(PKG_collect) $(PKG_analyze) $(PKG_traffic))
+
+CPPFLAGS += -D_GNU_SOURCE -Isrc $(PKG_CFLAGS)
+CFLAGS   ?= -O2 -g
+CFLAGS   += -std=c17 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+LDLIBS   += -lpthread
+ifdef DEVELOPER
+CFLAGS   += -Werror -Wformat=2 -Wvla
+endif
+ifdef SANITIZE
+BUILD    := build/$(subst $(comma),-,$(SANITIZE))
+CFLAGS   += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
+LDFLAGS  += -fsanitize=$(SANITIZE)
+endif
+comma := ,
+
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+BIN        := $(if $(SANITIZE),$(BUILD)/,)
+
+all: $(PROGRAMS:%=$(BIN)%)
+
+COMMON_OBJ := $(patsubst src/%.c,$(BUILD)/%.o,$(wildcard src/common/*.c))
+
+define program
+OBJ_$(1) := $$(patsubst src/%.c,$$(BUILD)/%.o,$$(wildcard src/$(1)/*.c))
+$$(BIN)$(1): $$(OBJ_$(1)) $$(BUILD)/common.a
+	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$$$(pkg-config --libs $$(PKG_$(1))) $$(LDLIBS)
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
+
+$(BUILD)/common.a: $(COMMON_OBJ)
+	rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+-include tests/tests.mk
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+
+clean:
+	rm -rf build $(PROGRAMS)
+
+help:
+	@echo 'make                  build collect, analyze and traffic'
+	@echo 'make check            all tests (boots virtual machines)'
+	@echo 'make check-unit       the tests that need neither root nor a VM'
+	@echo 'make bench            speed and memory beside trace-cmd report, as ratios'
+	@echo 'make install          copy the programs to $$(PREFIX)/bin, PREFIX=$(PREFIX)'
+	@echo 'make clean            remove what make made'
+	@echo 'DEVELOPER=1           warnings are errors'
+	@echo 'SANITIZE=address,undefined   build under build/ with sanitizers'
+
+.PHONY: all install clean help
