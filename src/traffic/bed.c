@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "traffic/bed.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/msg.h"
+#include "traffic/bed_ops.h"
+
+static int lo_up(struct tf_bed *bed)
+{
+	for (int i = 0; i < 2; i++) {
+		struct tf_bed_end *end = i ? &bed->dst : &bed->src;
+
+		strcpy(end->addr, "127.0.0.1");
+		strcpy(end->dev, "lo");
+	}
+	return 0;
+}
+
+static const struct tf_bed_ops beds[] = {
+	{"lo", 0, lo_up},
+	{"veth", 1, tf_veth_up},
+	{"nics", 2, tf_nics_up},
+};
+
+static const struct tf_bed_ops *find(const char *path)
+{
+	for (size_t i = 0; i < sizeof(beds) / sizeof(beds[0]); i++)
+		if (!strcmp(beds[i].path, path))
+			return &beds[i];
+	return NULL;
+}
+
+int tf_bed_up(struct tf_bed *bed, const char *path)
+{
+	int err;
+
+	*bed = (struct tf_bed){.ops = find(path)};
+	if (!bed->ops) {
+		snprintf(bed->why, sizeof(bed->why), "no path '%s'; there are: %s", path,
+			 TF_BED_PATHS);
+		return -EINVAL;
+	}
+	err = bed->ops->up(bed);
+	if (err)
+		tf_bed_down(bed);
+	return err;
+}
+
+void tf_bed_down(struct tf_bed *bed)
+{
+	tf_bed_end_down(&bed->src);
+	tf_bed_end_down(&bed->dst);
+	bed->ops = NULL;
+}

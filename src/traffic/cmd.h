@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The commands of traffic; each gives the exit status. */
+#ifndef TRAFFIC_CMD_H
+#define TRAFFIC_CMD_H
+
+#include "common/opt.h"
+#include "traffic/flow.h"
+
+int tf_cmd_udp(int argc, char **argv);
+int tf_cmd_pty(int argc, char **argv);
+int tf_cmd_set(int argc, char **argv);
+int tf_cmd_bed(int argc, char **argv);
+
+/* What the options of `traffic udp` fill in. */
+struct tf_udp_args {
+	unsigned long size, count, rate, timeout;
+	const char *fill, *bind, *to, *netns, *path, *log;
+	bool send, recv, hold, verify, aligned, peek, connected;
+};
+
+extern const struct opt_command tf_udp_command, tf_pty_command, tf_set_command, tf_bed_command;
+
+/* Makes the flow of the options, or prints what is wrong with them and gives -EINVAL. */
+int tf_udp_spec(const struct tf_udp_args *args, struct tf_spec *spec, char *name, size_t size);
+
+/* Bed, log, one flow, a line about it on stdout; gives the exit status. */
+int tf_run_one(const struct tf_spec *spec, const char *log_path);
+
+#endif

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "traffic/cmd.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/exitcode.h"
+#include "common/msg.h"
+#include "traffic/signals.h"
+
+#define ALONE_RATE 100 /* a sender that cannot see its receiver has no lock-step */
+
+#define AT(member) offsetof(struct tf_udp_args, member)
+
+static const struct opt udp_opts[] = {
+	{OPT_UINT, "size", AT(size), "N", "bytes of payload a message, default 64", 1, 65507, NULL},
+	{OPT_UINT, "count", AT(count), "N", "messages, default 1000", 1, 10000000, NULL},
+	{OPT_UINT, "rate", AT(rate), "N", "messages a second; 0, the default: lock-step", 0,
+	 10000000, NULL},
+	{OPT_UINT, "timeout", AT(timeout), "MS", "a message not there by then is lost, default 2000",
+	 1, 3600000, NULL},
+	{OPT_STR, "fill", AT(fill), "WORD", "payload is this little-endian word, 8 hex digits", 0,
+	 0, NULL},
+	{OPT_STR, "bind", AT(bind), "ADDR[:PORT]", "address of the receiver, or of --send", 0, 0,
+	 NULL},
+	{OPT_STR, "to", AT(to), "ADDR:PORT", "where to send", 0, 0, NULL},
+	{OPT_STR, "netns", AT(netns), "NAME", "network namespace to run in", 0, 0, NULL},
+	{OPT_WORD, "path", AT(path), "PATH", "lo (default), veth, or nics: two idle network cards",
+	 0, 0, TF_BED_PATHS},
+	{OPT_FLAG, "send", AT(send), NULL, "only send", 0, 0, NULL},
+	{OPT_FLAG, "recv", AT(recv), NULL, "only receive", 0, 0, NULL},
+	{OPT_FLAG, "hold", AT(hold), NULL, "send all, wait for the user, then receive", 0, 0, NULL},
+	{OPT_FLAG, "verify", AT(verify), NULL, "check contents; a mismatch exits 1", 0, 0, NULL},
+	{OPT_FLAG, "aligned", AT(aligned), NULL, "payload starts a page; it always does", 0, 0,
+	 NULL},
+	{OPT_FLAG, "peek", AT(peek), NULL, "receive each message with MSG_PEEK first", 0, 0, NULL},
+	{OPT_FLAG, "connected", AT(connected), NULL, "connect the sockets", 0, 0, NULL},
+	{OPT_STR, "log", AT(log), "FILE", "append to FILE, default $COPYCHAIN_TRAFFIC_LOG", 0, 0,
+	 NULL},
+	{OPT_END, NULL, 0, NULL, NULL, 0, 0, NULL},
+};
+
+const struct opt_command tf_udp_command = {
+	.usage = "traffic udp [OPTIONS]",
+	.about = "Sends UDP messages from one process to another and logs every call.\n"
+		 "The next one is sent when the last was received, unless --rate says otherwise.",
+	.opts = udp_opts,
+};
+
+static int parse_addr(const char *option, const char *text, bool need_port, struct sockaddr_in *to)
+{
+	const char *colon = strchr(text, ':');
+	char addr[INET_ADDRSTRLEN] = "", *end = NULL;
+	unsigned long port = 0;
+
+	*to = (struct sockaddr_in){0};
+	if (colon)
+		port = strtoul(colon + 1, &end, 10);
+	snprintf(addr, sizeof(addr), "%.*s", (int)strcspn(text, ":"), text);
+	if (inet_pton(AF_INET, addr, &to->sin_addr) != 1 || strcspn(text, ":") >= sizeof(addr) ||
+	    port > 65535 || (colon && (*end || end == colon + 1)) || (need_port && !port)) {
+		msg_error("%s: '%s' is not an IPv4 ADDR%s", option, text,
+			  need_port ? ":PORT" : "[:PORT]");
+		return -EINVAL;
+	}
+	to->sin_family = AF_INET;
+	to->sin_port = htons(port);
+	return 0;
+}
+
+static int wrong(const char *why)
+{
+	msg_error("%s", why);
+	return -EINVAL;
+}
+
+static int check_ends(const struct tf_udp_args *a)
+{
+	bool alone = a->send || a->recv;
+
+	if (a->send && a->recv)
+		return wrong("--send and --recv: give one of them, or neither for both ends");
+	if (a->send && !a->to)
+		return wrong("--send needs --to ADDR:PORT");
+	if (a->recv && a->to)
+		return wrong("--to is for the sender, not for --recv");
+	if (alone && a->hold)
+		return wrong("--hold needs both ends in one command");
+	if (alone && strcmp(a->path, "lo"))
+		return wrong("--path makes a bed for both ends; one end takes --netns");
+	if (a->netns && strcmp(a->path, "lo"))
+		return wrong("--path makes namespaces of its own; leave out --netns");
+	return 0;
+}
+
+int tf_udp_spec(const struct tf_udp_args *a, struct tf_spec *spec, char *name, size_t size)
+{
+	int err = check_ends(a);
+
+	if (err)
+		return err;
+	*spec = (struct tf_spec){.name = name,
+				 .proto = "udp",
+				 .path = a->path,
+				 .size = a->size,
+				 .count = a->count,
+				 .rate = a->rate ? a->rate : a->send ? ALONE_RATE : 0,
+				 .timeout = a->timeout,
+				 .ends = a->send ? ENDS_SEND : a->recv ? ENDS_RECV : ENDS_BOTH,
+				 .has_fill = a->fill,
+				 .verify = a->verify,
+				 .peek = a->peek,
+				 .connected = a->connected,
+				 .hold = a->hold,
+				 .netns = a->netns};
+	if (a->fill && tf_payload_word(a->fill, &spec->fill)) {
+		msg_error("--fill: '%s' is not 8 hex digits", a->fill);
+		return -EINVAL;
+	}
+	if (a->bind && parse_addr("--bind", a->bind, false, &spec->bind))
+		return -EINVAL;
+	if (a->to && parse_addr("--to", a->to, true, &spec->to))
+		return -EINVAL;
+	if (a->netns || a->bind || a->to)
+		spec->path = "given";
+	snprintf(name, size, "udp-%s-%lu", spec->path, spec->size);
+	return 0;
+}
+
+int tf_run_one(const struct tf_spec *spec, const char *log_path)
+{
+	bool given = !strcmp(spec->path, "given");
+	struct tf_bed bed;
+	struct tf_log log;
+	char said[160];
+	int status = EXIT_ENV;
+
+	if (tf_log_open(&log, log_path))
+		return EXIT_ENV;
+	tf_signals_catch();
+	tf_bed_reap();
+	if (tf_bed_up(&bed, given ? "lo" : spec->path)) {
+		msg_error("path %s: %s", spec->path, bed.why);
+		goto out;
+	}
+	status = tf_flow_run(spec, 1, &bed, &log, said, sizeof(said));
+	printf("%s\n", said);
+	if (fflush(stdout))
+		status = EXIT_ENV;
+	tf_bed_down(&bed);
+out:
+	tf_log_close(&log);
+	tf_signals_end();
+	return status;
+}
+
+int tf_cmd_udp(int argc, char **argv)
+{
+	struct tf_udp_args args = {.size = 64, .count = 1000, .timeout = 2000, .path = "lo"};
+	struct tf_spec spec;
+	char name[48];
+	int at = opt_parse(&tf_udp_command, argc, argv, &args);
+
+	if (at == -ECANCELED)
+		return EXIT_GOOD;
+	if (at >= 0 && at < argc)
+		msg_error("'%s' is too much; udp takes options only", argv[at]);
+	if (at != argc || tf_udp_spec(&args, &spec, name, sizeof(name)))
+		return EXIT_USAGE;
+	return tf_run_one(&spec, args.log);
+}

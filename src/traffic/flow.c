@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "traffic/flow.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/exitcode.h"
+#include "common/msg.h"
+#include "traffic/end.h"
+#include "traffic/signals.h"
+
+#define PATIENCE 3000 /* ms that an end gets to stop when the user wants an end */
+
+struct run {
+	struct tf_flow flow;
+	pid_t send, recv; /* 0: not there, or gone */
+	pid_t send_pid, recv_pid;
+	int status; /* the worst exit status so far */
+};
+
+static const struct tf_kind *const kinds[] = {&tf_udp};
+
+const struct tf_kind *tf_kind_find(const char *proto)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (!strcmp(kinds[i]->proto, proto))
+			return kinds[i];
+	return NULL;
+}
+
+static void worse(struct run *r, int status)
+{
+	if (status > r->status)
+		r->status = status;
+}
+
+static int reap(struct run *r, pid_t *pid, int flags)
+{
+	int status = 0;
+	pid_t got;
+
+	if (!*pid)
+		return 0;
+	do
+		got = waitpid(*pid, &status, flags);
+	while (got < 0 && errno == EINTR && !(flags & WNOHANG));
+	if (got != *pid)
+		return 0;
+	*pid = 0;
+	worse(r, WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_ENV);
+	if (!WIFEXITED(status))
+		msg_error("%s: an end was killed by signal %d", r->flow.spec->name,
+			  WTERMSIG(status));
+	return -ECHILD;
+}
+
+static bool reached(pid_t pid, const struct tf_side_state *side, enum tf_progress p)
+{
+	return !pid || atomic_load(&side->progress) >= p;
+}
+
+/* Waits for the ends asked for; an end that is gone before it got there is an error. */
+static int wait_ends(struct run *r, bool send, bool recv, enum tf_progress p)
+{
+	struct tf_share *s = r->flow.share;
+	uint64_t give_up = 0;
+
+	for (;;) {
+		uint32_t seen = atomic_load(&s->changed);
+
+		if ((!send || reached(r->send, &s->send, p)) &&
+		    (!recv || reached(r->recv, &s->recv, p)))
+			return 0;
+		if (reap(r, &r->send, WNOHANG) || reap(r, &r->recv, WNOHANG))
+			return -ECHILD;
+		if (tf_interrupted) {
+			atomic_store(&s->stop, 1);
+			tf_stage_set(s, STAGE_READ);
+			if (!give_up)
+				give_up = tf_now() + PATIENCE * 1000000ULL;
+			if (tf_now() > give_up)
+				return -EINTR;
+		}
+		tf_wait(&s->changed, seen, 100);
+	}
+}
+
+static int start(struct run *r, pid_t *pid, int (*run)(struct tf_flow *f))
+{
+	fflush(NULL);
+	*pid = fork();
+	if (*pid < 0) {
+		*pid = 0;
+		return msg_errno(-errno, "fork");
+	}
+	if (!*pid) {
+		tf_signals_child();
+		_exit(run(&r->flow));
+	}
+	return 0;
+}
+
+/* The receiver first, so that the sender knows where to. */
+static int start_ends(struct run *r)
+{
+	const struct tf_spec *spec = r->flow.spec;
+	int err;
+
+	if (spec->ends != ENDS_SEND) {
+		err = start(r, &r->recv, tf_end_recv);
+		if (err)
+			return err;
+		r->recv_pid = r->recv;
+		err = wait_ends(r, false, true, END_READY);
+		if (err)
+			return err;
+	}
+	if (spec->ends != ENDS_RECV) {
+		err = start(r, &r->send, tf_end_send);
+		if (err)
+			return err;
+		r->send_pid = r->send;
+	}
+	return wait_ends(r, true, true, END_READY);
+}
+
+/* For whoever starts the sender. */
+static void tell_address(const struct sockaddr_in *addr)
+{
+	char text[INET_ADDRSTRLEN];
+
+	printf("receiving on %s:%d\n", inet_ntop(AF_INET, &addr->sin_addr, text, sizeof(text)),
+	       ntohs(addr->sin_port));
+	fflush(stdout);
+}
+
+static int hold(struct run *r)
+{
+	int err = wait_ends(r, true, false, END_DONE);
+
+	if (err)
+		return err;
+	printf("held: %" PRIu64 " messages sent, waiting for a newline on standard input or "
+	       "SIGUSR1 to %d\n",
+	       r->flow.share->send.messages, (int)getpid());
+	fflush(stdout);
+	tf_wait_user();
+	return 0;
+}
+
+static void hold_after(struct run *r)
+{
+	printf("received: %" PRIu64 " messages; waiting\n", r->flow.share->recv.messages);
+	fflush(stdout);
+	tf_wait_user();
+}
+
+static void add_addr(struct json_object *line, const struct sockaddr_in *addr, const char *key,
+		     const char *port_key)
+{
+	char text[INET_ADDRSTRLEN];
+
+	if (addr->sin_family != AF_INET) {
+		tf_line_str(line, key, NULL);
+		tf_line_str(line, port_key, NULL);
+		return;
+	}
+	tf_line_str(line, key, inet_ntop(AF_INET, &addr->sin_addr, text, sizeof(text)));
+	tf_line_int(line, port_key, ntohs(addr->sin_port));
+}
+
+static void add_pid(struct json_object *line, const char *key, pid_t pid)
+{
+	if (pid)
+		tf_line_int(line, key, pid);
+	else
+		tf_line_str(line, key, NULL);
+}
+
+static int log_begin(struct run *r, uint64_t time)
+{
+	const struct tf_spec *spec = r->flow.spec;
+	const struct tf_share *s = r->flow.share;
+	struct json_object *line = tf_line("flow", r->flow.number);
+	char fill[16];
+
+	tf_line_str(line, "name", spec->name);
+	tf_line_str(line, "proto", spec->proto);
+	tf_line_str(line, "path", spec->path);
+	tf_line_int(line, "size", spec->size);
+	tf_line_int(line, "count", spec->count);
+	tf_line_int(line, "rate", spec->rate);
+	snprintf(fill, sizeof(fill), "%08" PRIx32, spec->fill);
+	tf_line_str(line, "fill", spec->has_fill ? fill : NULL);
+	add_addr(line, r->send_pid ? &s->send.addr : &s->recv.peer, "src", "sport");
+	add_addr(line, s->send.peer.sin_family ? &s->send.peer : &s->recv.addr, "dst", "dport");
+	add_pid(line, "send_pid", r->send_pid);
+	add_pid(line, "recv_pid", r->recv_pid);
+	tf_line_int(line, "time", time);
+	if (r->flow.kind->describe)
+		r->flow.kind->describe(&r->flow, line);
+	return tf_log_add(r->flow.log, line);
+}
+
+static void add_count(struct json_object *line, bool known, const char *key, uint64_t value)
+{
+	if (known)
+		tf_line_int(line, key, value);
+	else
+		tf_line_str(line, key, NULL);
+}
+
+static int log_end(struct run *r)
+{
+	const struct tf_share *s = r->flow.share;
+	struct json_object *line = tf_line("end", r->flow.number);
+
+	add_count(line, r->send_pid, "sent", s->send.messages);
+	add_count(line, r->recv_pid, "received", s->recv.messages);
+	add_count(line, r->send_pid, "sent_bytes", s->send.bytes);
+	add_count(line, r->recv_pid, "received_bytes", s->recv.bytes);
+	add_count(line, r->recv_pid, "bad", s->recv.bad);
+	return tf_log_add(r->flow.log, line);
+}
+
+/* One after the other, so that the log reads in the order flow, sends, receives, end. */
+static int write_log(struct run *r, uint64_t time)
+{
+	struct tf_share *s = r->flow.share;
+	int err = log_begin(r, time);
+
+	if (!err)
+		err = tf_log_flush(r->flow.log);
+	if (err)
+		return err;
+	tf_stage_set(s, STAGE_LOG_SEND);
+	reap(r, &r->send, 0);
+	tf_stage_set(s, STAGE_LOG_RECV);
+	reap(r, &r->recv, 0);
+	err = log_end(r);
+	return err ? err : tf_log_flush(r->flow.log);
+}
+
+static int run_ends(struct run *r)
+{
+	struct tf_share *s = r->flow.share;
+	bool held = r->flow.spec->hold;
+	uint64_t time;
+	int err = start_ends(r);
+
+	if (err)
+		return err;
+	if (!r->send)
+		tell_address(&s->recv.addr);
+	time = tf_now();
+	tf_stage_set(s, held ? STAGE_SEND : STAGE_READ);
+	if (held) {
+		err = hold(r);
+		if (err)
+			return err;
+		tf_stage_set(s, STAGE_READ);
+	}
+	err = wait_ends(r, true, true, END_DONE);
+	if (err)
+		return err;
+	if (held)
+		hold_after(r);
+	return write_log(r, time);
+}
+
+static void stop(pid_t pid)
+{
+	if (!pid)
+		return;
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+static void say(const struct run *r, char *said, size_t size)
+{
+	const struct tf_side_state *send = &r->flow.share->send, *recv = &r->flow.share->recv;
+	const char *name = r->flow.spec->name;
+
+	if (!r->recv_pid)
+		snprintf(said, size, "%s: %" PRIu64 " sent", name, send->messages);
+	else if (!r->send_pid)
+		snprintf(said, size, "%s: %" PRIu64 " received, %" PRIu64 " bad", name,
+			 recv->messages, recv->bad);
+	else
+		snprintf(said, size,
+			 "%s: %" PRIu64 " sent, %" PRIu64 " received, %" PRIu64 " lost, %" PRIu64
+			 " bad",
+			 name, send->messages, recv->messages,
+			 send->messages > recv->messages ? send->messages - recv->messages : 0,
+			 recv->bad);
+}
+
+static int prepare(struct run *r)
+{
+	struct tf_flow *f = &r->flow;
+	struct tf_share *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE,
+				  MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+	if (s == MAP_FAILED)
+		return msg_errno(-errno, "shared memory");
+	f->share = s;
+	if (getrandom(&s->seed, sizeof(s->seed), 0) != sizeof(s->seed))
+		return msg_errno(-errno, "getrandom");
+	f->payload = (struct tf_payload){.seed = s->seed,
+					 .has_seed = f->spec->ends == ENDS_BOTH,
+					 .has_fill = f->spec->has_fill,
+					 .fill = f->spec->fill,
+					 .text = f->spec->text,
+					 .flow = f->number};
+	return f->kind->begin ? f->kind->begin(f) : 0;
+}
+
+int tf_flow_run(const struct tf_spec *spec, unsigned int number, const struct tf_bed *bed,
+		struct tf_log *log, char *said, size_t size)
+{
+	struct run r = {.flow = {.spec = spec,
+				 .kind = tf_kind_find(spec->proto),
+				 .number = number,
+				 .bed = bed,
+				 .log = log}};
+	int err;
+
+	snprintf(said, size, "%s: did not run", spec->name);
+	err = prepare(&r);
+	if (!err)
+		err = run_ends(&r);
+	stop(r.send);
+	stop(r.recv);
+	if (r.flow.kind->finish)
+		r.flow.kind->finish(&r.flow);
+	if (err)
+		worse(&r, EXIT_ENV);
+	if (!r.flow.share)
+		return r.status;
+	if (r.flow.share->recv.bad)
+		worse(&r, EXIT_ASSERT);
+	if (r.flow.share->send.failed)
+		worse(&r, EXIT_ENV);
+	say(&r, said, size);
+	munmap(r.flow.share, sizeof(*r.flow.share));
+	return r.status;
+}

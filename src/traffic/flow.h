@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* One flow: a sender and a receiver, each a process, and what they were told. */
+#ifndef TRAFFIC_FLOW_H
+#define TRAFFIC_FLOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <netinet/in.h>
+
+#include "traffic/bed.h"
+#include "traffic/buffer.h"
+#include "traffic/log.h"
+#include "traffic/payload.h"
+#include "traffic/sync.h"
+
+enum tf_ends { ENDS_BOTH, ENDS_SEND, ENDS_RECV };
+
+struct tf_spec {
+	const char *name;
+	const char *proto; /* its row in the table of flow kinds */
+	const char *path;
+	unsigned long size, count;
+	unsigned long rate;    /* messages a second; 0: lock-step */
+	unsigned long timeout; /* ms after which a message counts as lost */
+	enum tf_ends ends;
+	bool has_fill, verify, peek, connected, hold;
+	uint32_t fill;
+	const char *text;	     /* the message, where it is always the same */
+	const char *netns;	     /* of an end that is not on a bed */
+	struct sockaddr_in bind, to; /* sin_family 0: not given */
+};
+
+struct tf_flow {
+	const struct tf_spec *spec;
+	const struct tf_kind *kind;
+	unsigned int number;
+	const struct tf_bed *bed;
+	struct tf_log *log;
+	struct tf_share *share;
+	struct tf_payload payload;
+	void *private; /* of the kind */
+};
+
+/* What an end has while it runs, in its own process. */
+struct tf_end {
+	struct tf_flow *flow;
+	struct tf_share *share;
+	struct tf_side_state *me;
+	int fd;
+	struct tf_buffer buf;
+	struct tf_records records;
+	struct tf_pages before, after;
+};
+
+struct tf_end_ops {
+	int (*open)(struct tf_end *e); /* socket and address */
+	int (*loop)(struct tf_end *e); /* all messages */
+};
+
+/* A row of the table of flow kinds: one per file. */
+struct tf_kind {
+	const char *proto;
+	struct tf_end_ops send, recv;
+	int (*begin)(struct tf_flow *f);			   /* NULL or before the ends */
+	void (*finish)(struct tf_flow *f);			   /* NULL or after them */
+	void (*describe)(struct tf_flow *f, struct json_object *); /* NULL or more members */
+};
+
+extern const struct tf_kind tf_udp, tf_pty;
+
+const struct tf_kind *tf_kind_find(const char *proto);
+
+/* Runs the flow on the bed and gives the exit status; *said is the line about its outcome. */
+int tf_flow_run(const struct tf_spec *spec, unsigned int number, const struct tf_bed *bed,
+		struct tf_log *log, char *said, size_t size);
+
+#endif

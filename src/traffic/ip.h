@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The ip command of iproute2, which knows netlink so that we need not. */
+#ifndef TRAFFIC_IP_H
+#define TRAFFIC_IP_H
+
+#include <stddef.h>
+
+/*
+ * Runs `ip` with the words of the formatted line. Gives 0, or -errno with the command and
+ * what it said in why.
+ */
+int tf_ip(char *why, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+#endif

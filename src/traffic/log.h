@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * traffic.jsonl. While messages travel, what happens is kept as records in memory; lines are
+ * made and written afterwards, because a file write between two messages is a copy, too.
+ */
+#ifndef TRAFFIC_LOG_H
+#define TRAFFIC_LOG_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <json-c/json.h>
+
+struct tf_log {
+	int fd; /* -1: nobody wants a log */
+	const char *path;
+	char *text;
+	size_t len, cap;
+};
+
+/* Opens path, else what COPYCHAIN_TRAFFIC_LOG names, else nothing. Prints why it cannot. */
+int tf_log_open(struct tf_log *log, const char *path);
+
+/* Takes the object over and buffers its line. */
+int tf_log_add(struct tf_log *log, struct json_object *line);
+
+/* Appends what is buffered, whole lines at a time. Prints why it cannot. */
+int tf_log_flush(struct tf_log *log);
+
+void tf_log_close(struct tf_log *log);
+
+enum tf_record_kind { RECORD_SEND, RECORD_RECV, RECORD_PRINT };
+
+struct tf_record {
+	uint64_t time;
+	int64_t seq;
+	const void *va;
+	uint32_t len;
+	int32_t result;
+	int32_t flags;
+	int32_t fd;
+	int8_t kind;
+	int8_t verified; /* -1: not looked at */
+};
+
+struct tf_records {
+	struct tf_record *items;
+	size_t count, cap;
+};
+
+/* Room for cap records, there before the first message; cap 0: keep none. */
+int tf_records_init(struct tf_records *r, size_t cap);
+void tf_records_free(struct tf_records *r);
+int tf_records_add(struct tf_records *r, const struct tf_record *record);
+
+/* The lines of all records of this process. */
+int tf_records_log(const struct tf_records *r, unsigned int flow, struct tf_log *log);
+
+/* A new line with its first members; the rest is up to the caller. */
+struct json_object *tf_line(const char *kind, unsigned int flow);
+void tf_line_str(struct json_object *line, const char *key, const char *value); /* NULL: null */
+void tf_line_int(struct json_object *line, const char *key, int64_t value);
+void tf_line_addr(struct json_object *line, const char *key, uint64_t value);
+
+#endif

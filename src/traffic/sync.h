@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * How the processes of a flow keep step: futexes in a shared page. No byte of theirs goes
+ * through the kernel, so that a recording of the flow holds the messages and nothing else.
+ */
+#ifndef TRAFFIC_SYNC_H
+#define TRAFFIC_SYNC_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <netinet/in.h>
+#include <sys/types.h>
+
+/* Set by the parent, only ever forward. */
+enum tf_stage {
+	STAGE_SETUP,
+	STAGE_SEND, /* the sender may send */
+	STAGE_READ, /* the receiver may read */
+	STAGE_LOG_SEND, /* the sender writes its log lines */
+	STAGE_LOG_RECV, /* then the receiver */
+};
+
+/* Set by the end itself. */
+enum tf_progress {
+	END_NEW,
+	END_READY, /* the socket is bound */
+	END_DONE, /* the last message is through; buffers are still there */
+};
+
+struct tf_side_state {
+	_Atomic uint32_t progress;
+	struct sockaddr_in addr; /* its own */
+	struct sockaddr_in peer; /* of a sender whose receiver is not ours, or the reverse */
+	uint64_t messages, bytes;
+	uint64_t bad;	 /* contents that are not what was sent */
+	uint64_t failed; /* system calls that returned an error */
+};
+
+struct tf_share {
+	_Atomic uint32_t stage;
+	_Atomic uint32_t changed; /* counts what the ends report; the parent waits on it */
+	_Atomic uint32_t received;
+	_Atomic uint32_t lost; /* time-outs of a sender in lock-step */
+	_Atomic uint32_t seq;  /* of the message under way, in lock-step */
+	_Atomic uint32_t stop; /* the user wants an end */
+	uint64_t seed;
+	uint64_t tcp_bytes; /* of a flow that has a TCP connection beside it */
+	struct tf_side_state send, recv;
+};
+
+uint64_t tf_now(void); /* CLOCK_MONOTONIC, ns */
+
+/* Waits until *word is no longer seen, or ms milliseconds; whether it changed. */
+bool tf_wait(_Atomic uint32_t *word, uint32_t seen, unsigned int ms);
+void tf_wake(_Atomic uint32_t *word);
+
+void tf_stage_set(struct tf_share *s, enum tf_stage stage);
+void tf_stage_wait(struct tf_share *s, enum tf_stage stage);
+void tf_progress_set(struct tf_share *s, struct tf_side_state *side, enum tf_progress p);
+
+#endif
