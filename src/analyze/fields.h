@@ -47,13 +47,14 @@ static inline bool field_fits(const struct td_event *ev, const struct field *f)
  */
 static inline uint64_t field_u64(const struct td_event *ev, const struct field *f, bool *ok)
 {
-	const unsigned char *at = (const unsigned char *)ev->data + f->offset;
+	const unsigned char *at;
 	uint64_t v8;
 	uint32_t v4;
 	uint16_t v2;
 
 	if (!field_fits(ev, f))
 		goto missing;
+	at = (const unsigned char *)ev->data + f->offset;
 	switch (f->size) {
 	case 8:
 		memcpy(&v8, at, 8);
