@@ -5,7 +5,8 @@ PREFIX   ?= /usr/local
 BUILD    ?= build
 CC       ?= gcc
 
-PKG_collect := libtracefs libtraceevent libbpf zydis json-c
+PKG_collect := libtracefs libtraceevent libbpf json-c
+LIB_collect := -lZydis
 PKG_analyze := libtraceevent json-c
 PKG_traffic := json-c
 PKGS        := $(sort $(PKG_collect) $(PKG_analyze) $(PKG_traffic))
@@ -34,7 +35,7 @@ COMMON_OBJ := $(patsubst src/%.c,$(BUILD)/%.o,$(wildcard src/common/*.c))
 define program
 OBJ_$(1) := $$(patsubst src/%.c,$$(BUILD)/%.o,$$(wildcard src/$(1)/*.c))
 $$(BIN)$(1): $$(OBJ_$(1)) $$(BUILD)/common.a
-	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$$$(pkg-config --libs $$(PKG_$(1))) $$(LDLIBS)
+	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$$$(pkg-config --libs $$(PKG_$(1))) $$(LIB_$(1)) $$(LDLIBS)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 

@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "collect/census.h"
+
+#include <Zydis/Zydis.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * A call or jump to a primitive is a 4-byte displacement whose sum with its own address gives the
+ * primitive; an address taken is a 4-byte immediate or displacement of the same kind. So a pass
+ * over all bytes finds a superset, and only functions with a find are decoded, to tell real
+ * instructions from bytes that look like one.
+ */
+struct find {
+	uint64_t field; /* address of the 4 bytes */
+	unsigned int prim;
+	enum site_kind kind;
+};
+
+struct targets {
+	uint64_t base; /* upper half of all addresses: kernel text lies within 2 GiB */
+	uint32_t low[64];
+	unsigned int prim[64];
+	size_t count;
+	uint32_t align_mask; /* bits clear in every target */
+	uint8_t bloom[1 << 13];
+};
+
+struct scan {
+	struct targets targets;
+	struct find *finds;
+	size_t count, room;
+};
+
+static unsigned int bloom_bit(uint32_t low)
+{
+	return (low >> 4 ^ low >> 17) & 0xffff;
+}
+
+static void targets_add(struct targets *t, uint64_t addr, unsigned int prim)
+{
+	uint32_t low = (uint32_t)addr;
+
+	for (size_t i = 0; i < t->count; i++)
+		if (t->low[i] == low)
+			return;
+	if (t->count == sizeof(t->low) / sizeof(t->low[0]))
+		return;
+	t->base = addr & ~0xffffffffULL;
+	t->low[t->count] = low;
+	t->prim[t->count++] = prim;
+	t->align_mask &= ~low;
+	t->bloom[bloom_bit(low) >> 3] |= (uint8_t)(1u << (bloom_bit(low) & 7));
+}
+
+static int target_of(const struct targets *t, uint32_t low)
+{
+	if (!(t->bloom[bloom_bit(low) >> 3] & 1u << (bloom_bit(low) & 7)))
+		return -1;
+	for (size_t i = 0; i < t->count; i++)
+		if (t->low[i] == low)
+			return (int)t->prim[i];
+	return -1;
+}
+
+static int add_find(struct scan *s, uint64_t field, int prim, enum site_kind kind)
+{
+	if (s->count == s->room) {
+		size_t want = s->room ? s->room * 2 : 4096;
+		struct find *more = realloc(s->finds, want * sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		s->finds = more;
+		s->room = want;
+	}
+	s->finds[s->count++] = (struct find){field, (unsigned int)prim, kind};
+	return 0;
+}
+
+/* What the bytes before a displacement say it is; -1 for none of ours. */
+static int kind_before_rel(const uint8_t *p)
+{
+	if (p[-1] == 0xe8)
+		return SITE_CALL;
+	if (p[-1] == 0xe9 || (p[-2] == 0x0f && (p[-1] & 0xf0) == 0x80))
+		return SITE_JUMP;
+	if (p[-2] == 0x8d && (p[-1] & 0xc7) == 0x05)
+		return SITE_TAKEN; /* lea disp32(%rip) */
+	return -1;
+}
+
+/* mov imm32 to a register or to memory, push imm32; a cmp takes no address. */
+static bool takes_imm(const uint8_t *p)
+{
+	return (p[-1] & 0xf8) == 0xb8 || p[-1] == 0x68 ||
+	       (p[-2] == 0xc7 && (p[-1] & 0xf8) == 0xc0) || p[-3] == 0xc7 || p[-4] == 0xc7;
+}
+
+static int scan_text(struct scan *s, const uint8_t *buf, uint64_t base, size_t size)
+{
+	const struct targets *t = &s->targets;
+	uint32_t mask = t->align_mask;
+	int err = 0, prim, kind;
+
+	for (size_t i = 4; !err && i + 4 <= size; i++) {
+		uint32_t imm, rel;
+
+		memcpy(&imm, buf + i, sizeof(imm));
+		rel = imm + (uint32_t)base + (uint32_t)i + 4;
+		if (!(rel & mask)) {
+			prim = target_of(t, rel);
+			kind = prim < 0 ? -1 : kind_before_rel(buf + i);
+			if (kind >= 0)
+				err = add_find(s, base + i, prim, (enum site_kind)kind);
+		}
+		if (!(imm & mask) && !err) {
+			prim = target_of(t, imm);
+			if (prim >= 0 && takes_imm(buf + i))
+				err = add_find(s, base + i, prim, SITE_TAKEN);
+		}
+	}
+	return err;
+}
+
+int census_add(struct census *c, const struct site *s)
+{
+	if (c->count == c->room) {
+		size_t want = c->room ? c->room * 2 : 4096;
+		struct site *more = realloc(c->sites, want * sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		c->sites = more;
+		c->room = want;
+	}
+	c->sites[c->count++] = *s;
+	return 0;
+}
+
+/*
+ * Decodes one function from its first byte on, and adds the finds that end an instruction: in all
+ * the encodings looked for, the 4 bytes are the last of theirs.
+ */
+static int decode_function(struct census *c, const ZydisDecoder *decoder, const struct ksym *func,
+			   const uint8_t *code, size_t size, const struct find *finds, size_t n)
+{
+	ZydisDecodedInstruction insn;
+	size_t off = 0, next = 0;
+
+	while (off < size && next < n) {
+		uint64_t start = func->addr + off;
+
+		if (ZYAN_FAILED(ZydisDecoderDecodeInstruction(decoder, NULL, code + off, size - off,
+							      &insn))) {
+			off++;
+			continue;
+		}
+		off += insn.length;
+		while (next < n && finds[next].field + 4 < func->addr + off)
+			next++; /* bytes that only looked like one */
+		while (next < n && finds[next].field + 4 == func->addr + off) {
+			struct site s = {.addr = start,
+					 .ret = func->addr + off,
+					 .func = func,
+					 .prim = finds[next].prim,
+					 .kind = finds[next].kind,
+					 .status = SITE_UNPROBED};
+			int err = census_add(c, &s);
+
+			if (err)
+				return err;
+			next++;
+		}
+	}
+	return 0;
+}
+
+/* Freed after boot; what stands there now is no code. */
+static bool is_init_text(const struct kallsyms *ks, uint64_t addr)
+{
+	const struct ksym *from = kallsyms_find(ks, "__init_begin");
+	const struct ksym *to = kallsyms_find(ks, "__init_end");
+
+	return from && to && addr >= from->addr && addr < to->addr;
+}
+
+static int decode_finds(struct census *c, const struct scan *s, const struct kallsyms *ks,
+			const uint8_t *buf, uint64_t base, size_t size)
+{
+	ZydisDecoder decoder;
+	size_t i = 0, n;
+	int err = 0;
+
+	if (ZYAN_FAILED(ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64,
+					 ZYDIS_STACK_WIDTH_64)) ||
+	    ZYAN_FAILED(ZydisDecoderEnableMode(&decoder, ZYDIS_DECODER_MODE_MINIMAL, ZYAN_TRUE)))
+		return -EINVAL;
+	for (; !err && i < s->count; i += n) {
+		uint64_t end;
+		const struct ksym *func = kallsyms_text_at(ks, s->finds[i].field, &end);
+
+		for (n = 1; i + n < s->count && func && s->finds[i + n].field < end;)
+			n++;
+		if (!func || func->addr < base || is_init_text(ks, func->addr))
+			continue;
+		if (end > base + size)
+			end = base + size;
+		err = decode_function(c, &decoder, func, buf + (func->addr - base),
+				      end - func->addr, &s->finds[i], n);
+	}
+	return err;
+}
+
+static int take_range(struct census *c, const struct targets *t, const struct kallsyms *ks,
+		      const struct kcore *kc, uint64_t base, size_t size)
+{
+	struct scan scan = {.targets = *t};
+	uint8_t *buf = malloc(size);
+	int err = -ENOMEM;
+
+	if (!buf)
+		goto out;
+	err = kcore_read(kc, base, buf, size);
+	if (err)
+		goto out;
+	c->text_bytes += size;
+	err = scan_text(&scan, buf, base, size);
+	if (!err)
+		err = decode_finds(c, &scan, ks, buf, base, size);
+out:
+	free(scan.finds);
+	free(buf);
+	return err;
+}
+
+struct range {
+	const char *module;
+	uint64_t from, to;
+};
+
+/* One range per module: from its first text symbol to the end of the page of its last. */
+static int module_ranges(const struct kallsyms *ks, struct range **out, size_t *count)
+{
+	size_t room = 0;
+
+	*out = NULL;
+	*count = 0;
+	for (size_t i = 0; i < ks->count; i++) {
+		const struct ksym *s = &ks->by_addr[i];
+		size_t r;
+
+		if (!s->module || !ksym_is_text(s) || !strcmp(s->module, "bpf"))
+			continue;
+		for (r = *count; r > 0 && strcmp((*out)[r - 1].module, s->module);)
+			r--;
+		if (r) {
+			(*out)[r - 1].to = (s->addr | 4095) + 1;
+			continue;
+		}
+		if (*count == room) {
+			struct range *more;
+
+			room = room ? room * 2 : 64;
+			more = realloc(*out, room * sizeof(*more));
+			if (!more)
+				return -ENOMEM;
+			*out = more;
+		}
+		(*out)[(*count)++] = (struct range){s->module, s->addr, (s->addr | 4095) + 1};
+	}
+	return 0;
+}
+
+/* Operation tables hold addresses too; whoever calls through them is not found by decoding. */
+static int take_data(struct census *c, const struct targets *t, const struct kallsyms *ks,
+		     const struct kcore *kc, const char *from, const char *to)
+{
+	const struct ksym *a = kallsyms_find(ks, from), *b = kallsyms_find(ks, to);
+	size_t size = a && b && b->addr > a->addr ? b->addr - a->addr : 0;
+	uint64_t *words = malloc(size + 8);
+	int err = -ENOMEM;
+
+	if (!words)
+		return err;
+	err = size ? kcore_read(kc, a->addr, words, size) : 0;
+	for (size_t i = 0; !err && i < size / 8; i++) {
+		int prim = (words[i] & ~0xffffffffULL) == t->base ?
+				   target_of(t, (uint32_t)words[i]) : -1;
+
+		if (prim >= 0) {
+			struct site s = {.addr = a->addr + i * 8, .func = a,
+					 .prim = (unsigned int)prim, .kind = SITE_TAKEN,
+					 .status = SITE_REFERENCE};
+
+			err = census_add(c, &s);
+		}
+	}
+	free(words);
+	return err;
+}
+
+static int cmp_site(const void *a, const void *b)
+{
+	const struct site *x = a, *y = b;
+
+	return x->addr < y->addr ? -1 : x->addr > y->addr;
+}
+
+static int alloc_tables(struct census *c)
+{
+	c->syms = calloc(primitive_count, sizeof(*c->syms));
+	c->covers = calloc(primitive_count, sizeof(*c->covers));
+	c->indirect = calloc(primitive_count, sizeof(*c->indirect));
+	return c->syms && c->covers && c->indirect ? 0 : -ENOMEM;
+}
+
+int census_take(struct census *c, const struct kallsyms *ks, const struct kcore *kc)
+{
+	const struct ksym *stext = kallsyms_find(ks, "_stext"), *etext = kallsyms_find(ks, "_etext");
+	struct targets t = {.align_mask = 0xff};
+	struct range *ranges = NULL;
+	size_t n = 0;
+	int err;
+
+	memset(c, 0, sizeof(*c));
+	err = alloc_tables(c);
+	if (err)
+		return err;
+	for (unsigned int i = 0; i < primitive_count; i++) {
+		c->syms[i] = kallsyms_find(ks, primitives[i].name);
+		if (c->syms[i])
+			targets_add(&t, c->syms[i]->addr, i);
+	}
+	if (!stext || !etext || !t.count)
+		return -ENOENT;
+	err = take_range(c, &t, ks, kc, stext->addr, etext->addr - stext->addr);
+	if (!err)
+		err = take_data(c, &t, ks, kc, "__start_rodata", "__end_rodata");
+	if (!err)
+		err = take_data(c, &t, ks, kc, "_sdata", "_edata");
+	if (!err)
+		err = module_ranges(ks, &ranges, &n);
+	/* A module may be unloaded between kallsyms and here: then it has no sites. */
+	for (size_t i = 0; !err && i < n; i++) {
+		err = take_range(c, &t, ks, kc, ranges[i].from, ranges[i].to - ranges[i].from);
+		if (err == -EFAULT)
+			err = 0;
+	}
+	free(ranges);
+	if (c->count)
+		qsort(c->sites, c->count, sizeof(*c->sites), cmp_site);
+	return err;
+}
+
+void census_free(struct census *c)
+{
+	for (size_t i = 0; i < c->count; i++)
+		free(c->sites[i].why);
+	free(c->sites);
+	free(c->syms);
+	free(c->covers);
+	free(c->indirect);
+	memset(c, 0, sizeof(*c));
+}
+
+const char *site_status_name(enum site_status status)
+{
+	static const char *const names[] = {"probed",  "covered", "inside",   "unprobed", "wrapper",
+					    "blind",   "refused", "excluded", "reference"};
+
+	return names[status];
+}
+
+const char *site_kind_name(enum site_kind kind)
+{
+	static const char *const names[] = {"call", "jump", "taken", "entry"};
+
+	return names[kind];
+}
+
+const char *cover_name(enum cover cover)
+{
+	static const char *const names[] = {"absent", "sites", "entry", "callee", "guard", "none",
+					    "wrapper"};
+
+	return names[cover];
+}
+
+void site_name(const struct site *s, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s%s%s+0x%llx", s->func->module ? s->func->module : "",
+		 s->func->module ? ":" : "", s->func->name,
+		 (unsigned long long)(s->addr - s->func->addr));
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The census: every copy site in the running kernel, found by decoding its live text. */
+#ifndef COLLECT_CENSUS_H
+#define COLLECT_CENSUS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "collect/kallsyms.h"
+#include "collect/kcore.h"
+#include "collect/primitives.h"
+
+enum site_kind {
+	SITE_CALL,  /* call rel32 */
+	SITE_JUMP,  /* tail jump, conditional or not */
+	SITE_TAKEN, /* takes the primitive's address: callers follow that no decoding shows */
+	SITE_ENTRY, /* not from decoding: the primitive's own first instruction, probed */
+};
+
+enum site_status {
+	SITE_PROBED,   /* carries a probe */
+	SITE_COVERED,  /* its copies are seen by an entry probe */
+	SITE_INSIDE,   /* in a primitive that is itself seen; never counted */
+	SITE_UNPROBED, /* outside the scopes */
+	SITE_WRAPPER,  /* calls a wrapper, whose leaves are seen */
+	SITE_BLIND,    /* the kernel lets nothing see it */
+	SITE_REFUSED,  /* the kernel refused the probe */
+	SITE_EXCLUDED, /* by request */
+	SITE_REFERENCE, /* an address taken, no copy of its own */
+};
+
+struct site {
+	uint64_t addr;
+	uint64_t ret; /* the instruction after it */
+	const struct ksym *func;
+	unsigned int prim; /* index into primitives[] */
+	enum site_kind kind;
+	enum site_status status;
+	char *why; /* the kernel's reason, malloc'ed, or NULL */
+};
+
+/* How the copies that go through a primitive are seen. */
+enum cover {
+	COVER_ABSENT, /* this kernel has no such symbol */
+	COVER_SITES,  /* by probes on its sites */
+	COVER_ENTRY,  /* by a probe on its entry */
+	COVER_CALLEE, /* by entry probes on the primitives that it calls */
+	COVER_GUARD,  /* not at all, but a probe tells whether anyone who knows its address ran */
+	COVER_NONE,   /* not at all */
+	COVER_WRAPPER,
+};
+
+struct census {
+	struct site *sites; /* by address */
+	size_t count, room;
+	const struct ksym **syms;  /* per primitive, NULL where absent */
+	enum cover *covers;	   /* per primitive */
+	size_t *indirect;	   /* per primitive: how often its address is taken */
+	uint64_t text_bytes;
+};
+
+/* Decodes kernel and module text. On any error *c is safe to free. */
+int census_take(struct census *c, const struct kallsyms *ks, const struct kcore *kc);
+void census_free(struct census *c);
+
+int census_add(struct census *c, const struct site *s);
+const char *site_status_name(enum site_status status);
+const char *site_kind_name(enum site_kind kind);
+const char *cover_name(enum cover cover);
+
+/* "module:function+0x12" for people and, where the name is unique, for kprobe_events. */
+void site_name(const struct site *s, char *buf, size_t size);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The running kernel's symbols, modules' included, by address and by name. */
+#ifndef COLLECT_KALLSYMS_H
+#define COLLECT_KALLSYMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define KSYM_NAME 512 /* include/linux/kallsyms.h: KSYM_NAME_LEN */
+
+struct ksym {
+	uint64_t addr;
+	const char *name;
+	const char *module; /* NULL for the kernel image */
+	char type;	    /* as nm prints it */
+};
+
+struct kallsyms {
+	char *text;
+	struct ksym *by_addr;
+	struct ksym **by_name;
+	size_t count;
+};
+
+/*
+ * Reads a file of the form of /proc/kallsyms. -EPERM when every address reads as zero
+ * (kernel/kallsyms.c: kallsyms_show_value). On any error *ks is safe to free.
+ */
+int kallsyms_load(const char *path, struct kallsyms *ks);
+void kallsyms_free(struct kallsyms *ks);
+
+/* The first symbol of this exact name, or NULL. */
+const struct ksym *kallsyms_find(const struct kallsyms *ks, const char *name);
+
+/* How many symbols have this exact name. */
+size_t kallsyms_count(const struct kallsyms *ks, const char *name);
+
+/* The first symbol whose name, cut at its first dot (.constprop.0, .isra.0), is base; or NULL. */
+const struct ksym *kallsyms_find_base(const struct kallsyms *ks, const char *base);
+
+/*
+ * The text symbol that holds addr; of several at one address the global, least decorated one.
+ * *end gets the address of the next symbol.
+ */
+const struct ksym *kallsyms_text_at(const struct kallsyms *ks, uint64_t addr, uint64_t *end);
+
+bool ksym_is_text(const struct ksym *sym);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the recording lost: events per CPU, and probe hits that the kernel missed. */
+#ifndef COLLECT_LOSS_H
+#define COLLECT_LOSS_H
+
+#include <stdint.h>
+#include <tracefs/tracefs.h>
+
+struct json_object;
+struct probes;
+
+/* The text of per_cpu/cpuN/stats, malloc'ed; NULL when it cannot be read. */
+char *loss_stats_text(struct tracefs_instance *instance, unsigned int cpu);
+
+/* One number of that text by its label ("overrun"), or -1: unknown is a value of its own. */
+int64_t loss_stat(const char *text, const char *label);
+
+/* Adds "cpus" and "missed" to a manifest; gives how many are lost in all, -1 for unknown. */
+int64_t loss_add_json(struct json_object *o, char *const stats[], unsigned int cpus,
+		      const struct probes *p);
+
+#endif

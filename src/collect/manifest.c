@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "collect/manifest.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "collect/loss.h"
+#include "collect/sites.h"
+#include "common/file.h"
+#include "common/json.h"
+
+static void add_task(struct json_object *list, int tid, int tgid)
+{
+	struct json_object *t = json_object_new_array();
+	char path[64], *comm = NULL;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/comm", tgid, tid);
+	if (!file_read(path, &comm, NULL))
+		comm[strcspn(comm, "\n")] = '\0';
+	json_object_array_add(t, json_object_new_int(tid));
+	json_object_array_add(t, json_object_new_int(tgid));
+	json_object_array_add(t, json_object_new_string(comm ? comm : ""));
+	json_object_array_add(list, t);
+	free(comm);
+}
+
+struct json_object *manifest_tasks(void)
+{
+	struct json_object *list = json_object_new_array();
+	DIR *proc = opendir("/proc");
+	struct dirent *p, *t;
+
+	while (proc && (p = readdir(proc))) {
+		char path[300];
+		DIR *tasks;
+
+		if (!isdigit((unsigned char)p->d_name[0]))
+			continue;
+		snprintf(path, sizeof(path), "/proc/%s/task", p->d_name);
+		tasks = opendir(path);
+		while (tasks && (t = readdir(tasks)))
+			if (isdigit((unsigned char)t->d_name[0]))
+				add_task(list, atoi(t->d_name), atoi(p->d_name));
+		if (tasks)
+			closedir(tasks);
+	}
+	if (proc)
+		closedir(proc);
+	return list;
+}
+
+static void add_kernel(struct json_object *root)
+{
+	struct utsname uts;
+
+	uname(&uts);
+	json_add_str(root, "kernel", uts.release);
+	json_add_str(root, "kernel_version", uts.version);
+	json_add_str(root, "arch", uts.machine);
+	json_add_str(root, "machine", getenv("COPYCHAIN_IN_GUEST") ? "vm" : "native");
+}
+
+static void add_workload(struct json_object *root, const struct manifest *m)
+{
+	struct json_object *command = json_object_new_array();
+	int st = m->workload_status;
+
+	for (char *const *a = m->command; *a; a++)
+		json_object_array_add(command, json_object_new_string(*a));
+	json_object_object_add(root, "command", command);
+	json_add_int(root, "exit_status", WIFEXITED(st) ? WEXITSTATUS(st) : 128 + WTERMSIG(st));
+	json_add_bool(root, "interrupted", m->interrupted);
+}
+
+static void add_times(struct json_object *root, const struct manifest *m,
+		      const struct session *s)
+{
+	struct json_object *o = json_object_new_object();
+	char date[32];
+	time_t now = time(NULL);
+
+	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%SZ", gmtime(&now));
+	json_add_str(o, "date", date);
+	json_add_uint(o, "start_ns", m->start_ns);
+	json_add_uint(o, "end_ns", m->end_ns);
+	json_add_double(o, "census_seconds", s->census_seconds, 3);
+	json_object_object_add(root, "times", o);
+}
+
+static void add_memory(struct json_object *root, const struct session *s)
+{
+	struct json_object *o = json_object_new_object();
+	static const char *const names[] = {"page_offset_base", "vmemmap_base", "phys_base"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		json_add_hex(o, names[i], session_variable(s, names[i]));
+	json_add_int(o, "page_size", sysconf(_SC_PAGESIZE));
+	json_object_object_add(root, "memory", o);
+}
+
+static void add_types(struct json_object *root, struct ktypes *kt)
+{
+	struct json_object *o = json_object_new_object();
+
+	ktypes_use_enum(kt, "iter_type");
+	ktypes_use_enum(kt, "skb_drop_reason");
+	ktypes_sizeof(kt, "page");
+	for (size_t i = 0; i < kt->used_count; i++)
+		json_add_int(o, kt->used[i].name, kt->used[i].value);
+	json_object_object_add(root, "btf", o);
+}
+
+static void add_refused(struct json_object *list, const char *event, const char *target,
+			const char *why)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_add_str(o, "event", event);
+	json_add_str(o, "target", target);
+	json_add_str(o, "why", why);
+	json_object_array_add(list, o);
+}
+
+static bool event_placed(const struct probes *p, const char *event)
+{
+	for (size_t i = 0; i < p->event_count; i++)
+		if (!strcmp(p->events[i], event))
+			return true;
+	return false;
+}
+
+/* An event of a choice may be missing where its better-ranked sibling stands. */
+static void add_missing(struct json_object *list, const struct probes *p)
+{
+	for (size_t i = 0; i < point_count; i++)
+		if (*points[i].event && !points[i].choice &&
+		    (!i || strcmp(points[i].event, points[i - 1].event)) &&
+		    !event_placed(p, points[i].event))
+			json_object_array_add(list, json_object_new_string(points[i].event));
+}
+
+static void add_probes(struct json_object *root, const struct session *s, const struct probes *p)
+{
+	struct json_object *o = json_object_new_object(), *refused = json_object_new_array(),
+			   *missing = json_object_new_array(), *excluded = json_object_new_array();
+	char name[KSYM_NAME + 64];
+
+	json_add_str(o, "group", p->group);
+	json_add_uint(o, "sites", p->site_probes);
+	json_add_uint(o, "points", p->point_probes);
+	json_add_uint(o, "unprobed", sites_count(&s->census, SITE_UNPROBED));
+	json_add_uint(o, "blind", sites_count(&s->census, SITE_BLIND));
+	for (size_t i = 0; i < p->refused_count; i++)
+		add_refused(refused, p->refused[i].event, p->refused[i].target, p->refused[i].why);
+	for (size_t i = 0; i < s->census.count; i++) {
+		const struct site *site = &s->census.sites[i];
+
+		site_name(site, name, sizeof(name));
+		if (site->status == SITE_REFUSED)
+			add_refused(refused, shapes[primitives[site->prim].shape].event, name,
+				    site->why);
+		if (site->status == SITE_EXCLUDED)
+			json_object_array_add(excluded, json_object_new_string(name));
+	}
+	json_object_object_add(o, "refused", refused);
+	add_missing(missing, p);
+	json_object_object_add(o, "missing", missing);
+	json_object_object_add(o, "excluded", excluded);
+	json_object_object_add(root, "probes", o);
+}
+
+int manifest_write(const char *path, const struct manifest *m, struct session *s,
+		   const struct probes *p, int64_t *lost)
+{
+	struct json_object *root = json_object_new_object(), *loss = json_object_new_object();
+	int err;
+
+	json_add_uint(root, "schema", 1);
+	add_kernel(root);
+	add_workload(root, m);
+	json_add_str(root, "clock", "mono");
+	json_add_uint(root, "buffer_kb", m->buffer_kb);
+	add_times(root, m, s);
+	add_memory(root, s);
+	add_types(root, &s->kt);
+	add_probes(root, s, p);
+	*lost = loss_add_json(loss, m->stats, m->cpus, p);
+	json_object_object_add(root, "loss", loss);
+	json_object_object_add(root, "tasks", json_object_get(m->tasks));
+	err = json_write_file(root, path);
+	json_object_put(root);
+	return err;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* run.json: what was recorded, on what, and how much of it can be trusted. */
+#ifndef COLLECT_MANIFEST_H
+#define COLLECT_MANIFEST_H
+
+#include <stdint.h>
+
+#include "collect/probes.h"
+#include "collect/session.h"
+
+struct manifest {
+	char *const *command;
+	int workload_status; /* as wait gives it */
+	bool interrupted;
+	uint64_t start_ns, end_ns; /* CLOCK_MONOTONIC, and of the trace */
+	char **stats;		   /* per CPU */
+	unsigned int cpus;
+	unsigned long buffer_kb;
+	struct json_object *tasks;
+};
+
+/* Every thread now alive as [tid, tgid, comm]; the caller gives it to manifest_write. */
+struct json_object *manifest_tasks(void);
+
+/* 0 or -errno; *lost gets the events lost, -1 for unknown. */
+int manifest_write(const char *path, const struct manifest *m, struct session *s,
+		   const struct probes *p, int64_t *lost);
+
+#endif

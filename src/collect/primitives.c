@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "collect/primitives.h"
+
+const struct shape shapes[SHAPE_COUNT] = {
+#define SHAPE(id, event, args) [SHAPE_##id] = {event, args},
+#include "collect/shapes.def"
+#undef SHAPE
+};
+
+const struct primitive primitives[] = {
+#define PRIMITIVE(symbol, kind, shape, scope) {#symbol, PRIM_##kind, SHAPE_##shape, SCOPE_##scope},
+#include "collect/primitives.def"
+#undef PRIMITIVE
+};
+const size_t primitive_count = sizeof(primitives) / sizeof(primitives[0]);
+
+const struct scope scopes[] = {
+#define SCOPE(rule, what) {RULE_##rule, what},
+#include "collect/scopes.def"
+#undef SCOPE
+};
+const size_t scope_count = sizeof(scopes) / sizeof(scopes[0]);

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The table of copy primitives and of the ways their arguments are recorded. */
+#ifndef COLLECT_PRIMITIVES_H
+#define COLLECT_PRIMITIVES_H
+
+#include <stddef.h>
+
+enum shape_id {
+	SHAPE_NONE,
+#define SHAPE(id, event, args) SHAPE_##id,
+#include "collect/shapes.def"
+#undef SHAPE
+	SHAPE_COUNT,
+};
+
+struct shape {
+	const char *event;
+	const char *args;
+};
+
+enum prim_kind { PRIM_LEAF, PRIM_WRAPPER };
+enum prim_scope { SCOPE_ALL, SCOPE_NET };
+
+struct primitive {
+	const char *name;
+	enum prim_kind kind;
+	enum shape_id shape;
+	enum prim_scope scope;
+};
+
+enum scope_rule { RULE_TYPE, RULE_PREFIX, RULE_MODULES };
+
+struct scope {
+	enum scope_rule rule;
+	const char *what;
+};
+
+extern const struct shape shapes[SHAPE_COUNT];
+extern const struct primitive primitives[];
+extern const size_t primitive_count;
+extern const struct scope scopes[];
+extern const size_t scope_count;
+
+#endif
