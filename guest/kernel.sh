@@ -1,0 +1,429 @@
+#!/bin/bash
+# Prints a folder with vmlinuz and lib/modules/VERSION of a kernel, fetching it from Debian at need.
+set -u
+
+PROGRAM=guest/kernel.sh
+HERE=$(cd "$(dirname "$0")" && pwd)
+. "$HERE/lib.sh"
+
+KERNELS=$CACHE/kernels
+WORK=
+
+usage()
+{
+	cat <<'END'
+usage: guest/kernel.sh [--refresh] NAME    print the folder of a kernel, fetched at need
+       guest/kernel.sh --list              names and versions of the kernels in the cache
+
+NAME is a Debian suite, with a series where the suite has several
+(bookworm, bookworm/6.12, trixie-backports), or a folder with a kernel of your own:
+vmlinuz* or bzImage, and lib/modules/VERSION.
+
+A kernel in the cache is used without asking the mirror; --refresh asks it again.
+COPYCHAIN_MIRROR, COPYCHAIN_MIRROR_SECURITY, COPYCHAIN_KEYRING: take these
+instead of what the system's apt uses.
+END
+}
+
+cleanup()
+{
+	[ -z "$WORK" ] || rm -rf "$WORK"
+}
+trap cleanup EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# Rows of sources.awk for everything the system's apt knows.
+system_archives()
+{
+	local etc dir main parts files=() file
+	eval "$(apt-config shell main Dir::Etc::sourcelist/f parts Dir::Etc::sourceparts/d etc Dir::Etc/d)"
+	for file in "${main:-$etc/sources.list}" "${parts:-$etc/sources.list.d}"/*.list \
+		"${parts:-$etc/sources.list.d}"/*.sources; do
+		[ -r "$file" ] && [ -f "$file" ] && files+=("$file")
+	done
+	[ ${#files[@]} -eq 0 ] || awk -f "$HERE/sources.awk" "${files[@]}"
+}
+
+# Third parties name their suites like Debian's too; the path or the keyring tells them apart.
+debian_rows()
+{
+	awk -F '\t' -v security="$1" '
+		$3 !~ /(^| )main( |$)/ || $1 ~ /^cdrom:/ { next }
+		($2 ~ /-security( |$)|\/updates( |$)/) != security { next }
+		$1 ~ /\/debian(-security)?\/?$|debian[^\/]*\.list$/ || $4 ~ /debian-archive/ { print; exit }'
+}
+
+env_row()
+{
+	printf '%s\t\tmain\t%s\t\n' "$1" "${COPYCHAIN_KEYRING:-}"
+}
+
+# archive_row main|security : the archive to take, empty where none is known
+archive_row()
+{
+	case $1 in
+	main)
+		if [ -n "${COPYCHAIN_MIRROR:-}" ]; then
+			env_row "$COPYCHAIN_MIRROR"
+		else
+			system_archives | debian_rows 0
+		fi
+		;;
+	security)
+		if [ -n "${COPYCHAIN_MIRROR_SECURITY:-}" ]; then
+			env_row "$COPYCHAIN_MIRROR_SECURITY"
+		elif [ -n "${COPYCHAIN_MIRROR:-}" ]; then
+			env_row "${COPYCHAIN_MIRROR%/}-security"
+		else
+			system_archives | debian_rows 1
+		fi
+		;;
+	esac
+}
+
+# source_paragraph ROW SUITE... : one deb822 paragraph
+source_paragraph()
+{
+	local row=$1 uri signed trusted
+	shift
+	uri=$(printf '%s' "$row" | cut -f 1)
+	signed=$(printf '%s' "$row" | cut -f 4)
+	trusted=$(printf '%s' "$row" | cut -f 5)
+	printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\nTargets: Packages\n' "$uri" "$*"
+	[ -z "$signed" ] || printf 'Signed-By: %s\n' "$signed" | tr '\001' '\n'
+	[ -z "$trusted" ] || printf 'Trusted: %s\n' "$trusted"
+	printf '\n'
+}
+
+write_sources()
+{
+	local suite=$1 base=${1%-backports} main security
+	main=$(archive_row main)
+	[ -n "$main" ] ||
+		lacking "apt on this machine knows no Debian archive: name one with COPYCHAIN_MIRROR=URL and COPYCHAIN_KEYRING=FILE"
+	case $suite in
+	sid | unstable | experimental)
+		source_paragraph "$main" "$suite"
+		return
+		;;
+	*-backports)
+		source_paragraph "$main" "$suite" "$base" "$base-updates"
+		;;
+	*)
+		source_paragraph "$main" "$base" "$base-updates"
+		;;
+	esac
+	security=$(archive_row security)
+	if [ -n "$security" ]; then
+		source_paragraph "$security" "$base-security"
+	else
+		say "kernel: apt on this machine has no security archive; $suite is taken without it"
+	fi
+}
+
+# apt with a state of its own: the system's lists, caches, pins and hooks stay out of it,
+# its proxies and credentials stay in.
+write_apt_conf()
+{
+	local suite=$1
+	mkdir -p "$WORK/lists/partial" "$WORK/cache/archives/partial" "$WORK/debs"
+	: >"$WORK/status"
+	cat <<-END
+		#clear APT::Update;
+		Dir::State "$WORK";
+		Dir::State::lists "$WORK/lists";
+		Dir::State::status "$WORK/status";
+		Dir::Cache "$WORK/cache";
+		Dir::Etc::sourcelist "$WORK/debian.sources";
+		Dir::Etc::sourceparts "/dev/null";
+		Dir::Etc::preferences "/dev/null";
+		Dir::Etc::preferencesparts "-";
+		APT::Architecture "amd64";
+		#clear APT::Architectures;
+		APT::Architectures { "amd64"; };
+		APT::Sandbox::User "root";
+		#clear Acquire::Languages;
+		Acquire::Languages "none";
+		Acquire::Retries "2";
+	END
+	case $suite in
+	*-backports) printf 'APT::Default-Release "%s";\n' "$suite" ;;
+	*) printf 'APT::Default-Release "";\n' ;;
+	esac
+}
+
+private()
+{
+	local tool=$1
+	shift
+	LC_ALL=C "$tool" -c "$WORK/apt.conf" "$@"
+}
+
+update_lists()
+{
+	local suite=$1 log=$WORK/update.log
+	private apt-get -q update >"$log" 2>&1
+	if ! find "$WORK/lists" -maxdepth 1 -name "*_dists_${suite}_*Packages*" | grep -q .; then
+		if grep -q -e ' 404 ' -e 'does not have a Release file' "$log"; then
+			lacking "the mirror has no suite $suite: name one it has, such as bookworm, bookworm/6.12 or trixie-backports"
+		fi
+		lacking "cannot read $suite from the mirror ($(sed -n 's/^[EW]: //p' "$log" | head -n 1)): check the network, or name a folder with a kernel"
+	fi
+	sed -n 's/^Err:[0-9]* [^ ]* \([^ ]*\).*/kernel: the mirror has no \1; going on without it/p' "$log" >&2
+}
+
+candidate()
+{
+	private apt-cache policy "$1" | sed -n 's/^ *Candidate: //p' | grep -v '^(none)$'
+}
+
+# Full kernels only: debug symbols, unsigned, cloud and realtime builds carry a word in their name.
+image_names()
+{
+	private apt-cache pkgnames linux-image- | grep -E '^linux-image-([0-9][0-9.]*)?[^a-z]*(\+deb[0-9]+[^-]*)?-?amd64$'
+}
+
+# The metapackage; a series without one is served by the newest image of that series.
+find_image()
+{
+	local series=$1 name
+	if [ -z "$series" ]; then
+		name=linux-image-amd64
+	else
+		name=linux-image-$series-amd64
+	fi
+	if [ -n "$(candidate "$name")" ]; then
+		echo "$name"
+	elif [ -n "$series" ]; then
+		image_names | grep -E "^linux-image-${series//./\\.}[.+-]" | sort -V | tail -n 1
+	fi
+}
+
+# Depends lines, first alternatives, of one package and version: "name [version]"
+kernel_depends()
+{
+	private apt-cache show "$1=$2" | sed -n 's/^\(Pre-\)\{0,1\}Depends: //p' | tr ',' '\n' |
+		sed -n 's/^ *\(linux-[^ |:(]*\)\(:[a-z0-9]*\)\{0,1\} *\((= \([^)]*\))\)\{0,1\}.*/\1 \4/p'
+}
+
+# Every package that the image needs and that belongs to the kernel, as name=version.
+closure()
+{
+	local queue=("$1 $2") seen=' ' name version line
+	while [ ${#queue[@]} -gt 0 ]; do
+		read -r name version <<<"${queue[0]}"
+		queue=("${queue[@]:1}")
+		case $seen in *" $name "*) continue ;; esac
+		seen="$seen$name "
+		[ -n "$version" ] || version=$(candidate "$name")
+		[ -n "$version" ] || continue
+		echo "$name=$version"
+		while read -r line; do
+			queue+=("$line")
+		done < <(kernel_depends "$name" "$version")
+	done
+}
+
+unpack()
+{
+	local deb
+	for deb in "$WORK"/debs/*.deb; do
+		# a list without -q: grep leaving early would make dpkg-deb complain
+		if dpkg-deb -c "$deb" | grep -c -E ' \./(usr/)?(boot|lib/modules)/.' >/dev/null; then
+			dpkg-deb -x "$deb" "$WORK/root" || lacking "cannot unpack $(basename "$deb")"
+		fi
+	done
+}
+
+# The version stands in the header of the image, where the boot protocol says.
+image_version()
+{
+	local at
+	at=$(od -An -t u2 -j 526 -N 2 "$1" 2>/dev/null | tr -d ' ')
+	[ -n "$at" ] && tail -c "+$((at + 513))" "$1" 2>/dev/null | head -c 200 | tr '\0' '\n' | sed -n '1s/ .*//p'
+}
+
+# Brings an unpacked tree into the one shape the runner knows: vmlinuz, lib/modules/VERSION.
+shape()
+{
+	local name=$1 image version modules
+	image=$(find "$WORK/root" -type f \( -name 'vmlinuz-*' -o -path '*/lib/modules/*/vmlinuz' \) | sort -V | tail -n 1)
+	[ -n "$image" ] || lacking "the packages of $name hold no vmlinuz: report this as a bug"
+	version=$(image_version "$image")
+	modules=$(find "$WORK/root" -type d -path "*lib/modules/$version" | head -n 1)
+	[ -n "$modules" ] || lacking "the packages of $name hold no modules of $version: report this as a bug"
+	mkdir -p "$WORK/kernel/lib/modules"
+	mv "$image" "$WORK/kernel/vmlinuz"
+	mv "$modules" "$WORK/kernel/lib/modules/$version"
+	# newer kmod looks below usr/lib
+	ln -s . "$WORK/kernel/usr"
+	depmod -b "$WORK/kernel" "$version" || lacking "depmod failed on $version"
+	printf '%s\n' "$name" >"$WORK/kernel/name"
+	printf '%s\n' "$version" >"$WORK/kernel/version"
+}
+
+slug()
+{
+	printf '%s' "$1" | tr / _
+}
+
+install_kernel()
+{
+	local target=$1
+	if [ -e "$target" ]; then
+		mv "$target" "$WORK/previous" || lacking "cannot replace $target"
+	fi
+	mv "$WORK/kernel" "$target" || lacking "cannot write $target"
+}
+
+fetch()
+{
+	local name=$1 target=$2 suite=${1%%/*} series='' image packages
+	case $name in */*) series=${name#*/} ;; esac
+	need_tool apt-get apt
+	need_tool dpkg-deb dpkg
+	need_tool depmod kmod
+	WORK=$(mktemp -d "$KERNELS/.work-XXXXXX") || lacking "cannot write to $KERNELS"
+	say "kernel: asking the mirror for $name"
+	write_sources "$suite" >"$WORK/debian.sources" || exit
+	write_apt_conf "$suite" >"$WORK/apt.conf"
+	update_lists "$suite"
+	image=$(find_image "$series")
+	[ -n "$image" ] ||
+		lacking "$suite has no kernel $series: it has $(known_series)"
+	mapfile -t packages < <(closure "$image" "$(candidate "$image")")
+	if same_packages "$target"; then
+		say "kernel: $name in the cache is the newest there is"
+		return
+	fi
+	say "kernel: fetching $(printf '%s\n' "${packages[@]}" | grep -E '[0-9]-amd64=|amd64=' | tail -n 1 | cut -d = -f 1)"
+	(cd "$WORK/debs" && private apt-get -q download "${packages[@]}") >"$WORK/download.log" 2>&1 ||
+		lacking "cannot fetch $image: $(sed -n 's/^E: //p' "$WORK/download.log" | head -n 1)"
+	unpack
+	shape "$name"
+	printf '%s\n' "${packages[@]}" >"$WORK/kernel/packages"
+	install_kernel "$target"
+	say "kernel: $name is linux $(cat "$target/version")"
+}
+
+same_packages()
+{
+	[ -r "$1/packages" ] && printf '%s\n' "${packages[@]}" | cmp -s - "$1/packages"
+}
+
+known_series()
+{
+	image_names | sed -n 's/^linux-image-\([0-9]*\.[0-9]*\).*/\1/p' | sort -uV | tr '\n' ' ' | sed 's/ $//; s/ /, /g'
+}
+
+own_image()
+{
+	local image
+	for image in "$1"/vmlinuz "$1"/bzImage "$1"/vmlinuz-* "$1"/boot/vmlinuz-* "$1"/arch/x86/boot/bzImage; do
+		if [ -r "$image" ] && [ -f "$image" ]; then
+			echo "$image"
+			return
+		fi
+	done
+}
+
+own_modules()
+{
+	local dir version=$2
+	for dir in "$1/lib/modules/$version" "$1/usr/lib/modules/$version" "$1/modules/$version" "$1/modules"; do
+		if [ -r "$dir/modules.dep" ]; then
+			echo "$dir"
+			return
+		fi
+	done
+}
+
+# A kernel of the user's own is shown through a folder of links, and never written to.
+own_kernel()
+{
+	local dir image version modules view
+	dir=$(cd "$1" && pwd -P) || lacking "cannot enter $1"
+	image=$(own_image "$dir")
+	[ -n "$image" ] || lacking "no vmlinuz* or bzImage in $1: name a folder that holds one, with lib/modules/VERSION"
+	version=$(image_version "$image")
+	[ -n "$version" ] || lacking "$image is no bootable x86 kernel image"
+	modules=$(own_modules "$dir" "$version")
+	[ -n "$modules" ] ||
+		lacking "no lib/modules/$version/modules.dep in $1: make modules_install INSTALL_MOD_PATH=$1"
+	if [ "$image" = "$dir/vmlinuz" ] && [ "$modules" = "$dir/lib/modules/$version" ]; then
+		echo "$dir"
+		return
+	fi
+	make_cache "$KERNELS"
+	view=$KERNELS/.own-$(printf '%s' "$dir:$version" | cksum | tr -d ' ')
+	mkdir -p "$view/lib/modules"
+	ln -sfn "$image" "$view/vmlinuz"
+	ln -sfn "$modules" "$view/lib/modules/$version"
+	echo "$view"
+}
+
+suite_kernel()
+{
+	local name=$1 refresh=$2 target
+	target=$KERNELS/$(slug "$name")
+	make_cache "$KERNELS"
+	if ! $refresh && [ -r "$target/version" ]; then
+		echo "$target"
+		return
+	fi
+	need_tool flock util-linux
+	exec 9>"$KERNELS/.lock-$(slug "$name")" || lacking "cannot write to $KERNELS"
+	flock -n 9 || { say "kernel: waiting for another fetch of $name"; flock 9; }
+	if $refresh || [ ! -r "$target/version" ]; then
+		fetch "$name" "$target"
+	fi
+	echo "$target"
+}
+
+list()
+{
+	local dir
+	for dir in "$KERNELS"/*/; do
+		[ -r "$dir/version" ] && printf '%s\t%s\n' "$(cat "$dir/name")" "$(cat "$dir/version")"
+	done
+	return 0
+}
+
+main()
+{
+	local refresh=false name
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--refresh) refresh=true ;;
+		--list)
+			[ $# -eq 1 ] || usage_error "--list takes no name"
+			list
+			exit
+			;;
+		-h | --help)
+			usage
+			exit
+			;;
+		--)
+			shift
+			break
+			;;
+		-*) usage_error "unknown option $1" ;;
+		*) break ;;
+		esac
+		shift
+	done
+	[ $# -eq 1 ] || usage_error "one kernel name expected"
+	name=$1
+	if [[ $name =~ ^[a-z][a-z-]*(/[0-9]+(\.[0-9]+)*)?$ ]]; then
+		suite_kernel "$name" "$refresh"
+	elif [ -d "$name" ]; then
+		own_kernel "$name"
+	else
+		lacking "no kernel '$name': name a Debian suite (bookworm, bookworm/6.12, trixie-backports) or a folder with vmlinuz and lib/modules"
+	fi
+}
+
+main "$@"

@@ -1,0 +1,333 @@
+#!/bin/bash
+# Runs one command in a guest: boots a kernel in QEMU over this machine's files and carries out output and exit status.
+set -u
+
+PROGRAM=guest/run.sh
+HERE=$(cd "$(dirname "$0")" && pwd)
+. "$HERE/lib.sh"
+
+kernel=
+share=
+limit=600
+append=
+WORK=
+QEMU_PID=
+OUT_PID=
+ERR_PID=
+
+usage()
+{
+	cat <<'END'
+usage: guest/run.sh [--kernel DIR] [--share DIR] [--timeout S] [--append ARGS] -- COMMAND ARGS...
+
+Boots the kernel of DIR (see guest/kernel.sh; bookworm's otherwise) in QEMU over this
+machine's files, which COMMAND sees read-only below a scratch layer, and runs COMMAND
+there as root, in this folder. Its output and its exit status become this program's.
+
+  --share DIR     what COMMAND writes below DIR reaches this machine
+  --timeout S     seconds until the guest is ended (600)
+  --append ARGS   more kernel parameters
+
+COPYCHAIN_QEMU       another QEMU program
+COPYCHAIN_QEMU_ARGS  appended to its arguments, so that they win
+COPYCHAIN_APPEND     more kernel parameters
+
+COMMAND gets HOME, TERM, LANG, what begins with COPYCHAIN_, and COPYCHAIN_IN_GUEST=1.
+exit status: COMMAND's; 2 wrong usage; 4 no guest could be run, or it died.
+END
+}
+
+# The reaper holds the far end of a pipe that only this process keeps open, so it also
+# acts when this process is killed outright.
+start_reaper()
+{
+	mkfifo "$WORK/alive"
+	setsid "$BASH" -c '
+		trap "" HUP INT TERM
+		exec 0<"$1/alive"
+		cat >/dev/null
+		for f in "$1"/qemu.pid; do
+			[ -r "$f" ] && kill -KILL "$(cat "$f")"
+		done
+		rm -rf "$1"' reaper "$WORK" </dev/null >/dev/null 2>&1 &
+	disown
+	exec 7>"$WORK/alive"
+}
+
+stop_guest()
+{
+	if [ -n "$QEMU_PID" ]; then
+		kill -KILL "$QEMU_PID" 2>/dev/null
+		wait "$QEMU_PID" 2>/dev/null
+		QEMU_PID=
+	fi
+}
+
+# The relays end by themselves once the guest is gone and all its output is passed on.
+finish_relays()
+{
+	[ -z "$OUT_PID" ] || wait "$OUT_PID" "$ERR_PID" 2>/dev/null
+	OUT_PID=
+	ERR_PID=
+}
+
+cleanup()
+{
+	trap '' HUP INT TERM
+	stop_guest
+	[ -z "$OUT_PID" ] || kill "$OUT_PID" "$ERR_PID" 2>/dev/null
+	[ -z "$WORK" ] || rm -rf "$WORK"
+}
+trap cleanup EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# quote WORD : as one word of any POSIX shell
+quote()
+{
+	printf "'%s'" "${1//\'/\'\\\'\'}"
+}
+
+quoted_list()
+{
+	local word
+	for word; do
+		quote "$word"
+		printf ' '
+	done
+}
+
+job_environment()
+{
+	local name
+	for name in HOME TERM LANG; do
+		[ -z "${!name+set}" ] || quote "$name=${!name}"
+		printf ' '
+	done
+	for name in $(compgen -e COPYCHAIN_); do
+		quote "$name=${!name}"
+		printf ' '
+	done
+}
+
+# What the guest is to do, as a script that defines it.
+write_job()
+{
+	cat <<-END
+		job_version=$(quote "$VERSION")
+		job_modules=$(quote "$kernel/lib/modules/$VERSION")
+		job_share=$(quote "$share")
+		job_path=$(quote "$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin")
+		run_job()
+		{
+			cd $(quote "$PWD") || exit 4
+			exec \$b env -i $(job_environment) PATH="\$PATH" COPYCHAIN_IN_GUEST=1 $(quoted_list "$@")
+		}
+	END
+}
+
+write_initrd()
+{
+	local image=$1
+	shift
+	write_job "$@" >"$WORK/job"
+	# archives may follow each other: the small one first, since it ends on a block
+	(cd "$WORK" && echo job | cpio --quiet -o -H newc -R 0:0) >"$WORK/initrd" &&
+		cat "$image" >>"$WORK/initrd" || lacking "cannot write the initramfs in $WORK"
+}
+
+# A comma separates options of QEMU; two stand for one.
+commas()
+{
+	printf '%s' "${1//,/,,}"
+}
+
+qemu_arguments()
+{
+	local n more=()
+	read -r -a more <<<"${COPYCHAIN_QEMU_ARGS:-}"
+	ARGUMENTS=(
+		-nodefaults -no-user-config -no-reboot -display none -M pc
+		-accel "tcg,thread=single" -cpu "$CPU" -smp 2 -m 1024
+		-kernel "$kernel/vmlinuz" -initrd "$WORK/initrd"
+		-append "console=ttyS0 quiet loglevel=4 panic=-1 ${COPYCHAIN_APPEND:-} $append"
+		-serial "file:$(commas "$WORK/console")"
+		-fsdev "local,id=root,path=/,security_model=none,readonly=on,multidevs=remap"
+		-device "virtio-9p-pci,fsdev=root,mount_tag=root"
+		-device virtio-serial-pci
+	)
+	for n in out err status; do
+		ARGUMENTS+=(-chardev "file,id=$n,path=$(commas "$WORK/$n")" -device "virtserialport,chardev=$n,name=$n")
+	done
+	for n in 0 1; do
+		ARGUMENTS+=(-netdev "hubport,id=net$n,hubid=0" -device "e1000,netdev=net$n,mac=52:54:00:00:00:0$((n + 1)),romfile=")
+	done
+	[ -z "$share" ] || ARGUMENTS+=(
+		-fsdev "local,id=share,path=$(commas "$share"),security_model=none,multidevs=remap"
+		-device "virtio-9p-pci,fsdev=share,mount_tag=share")
+	ARGUMENTS+=("${more[@]}")
+}
+
+start_guest()
+{
+	local n
+	for n in out err status console; do
+		: >"$WORK/$n"
+	done
+	"$QEMU" "${ARGUMENTS[@]}" </dev/null >"$WORK/qemu.log" 2>&1 7>&- &
+	QEMU_PID=$!
+	echo "$QEMU_PID" >"$WORK/qemu.pid"
+	# files and not pipes stand between the guest and us: a slow reader must not stall it
+	tail -s 0.1 -c +1 -f --pid="$QEMU_PID" "$WORK/out" 2>/dev/null 7>&- &
+	OUT_PID=$!
+	tail -s 0.1 -c +1 -f --pid="$QEMU_PID" "$WORK/err" 2>/dev/null >&2 7>&- &
+	ERR_PID=$!
+}
+
+status_line()
+{
+	sed -n "s/^$1 //p" "$WORK/status"
+}
+
+live()
+{
+	[ ! -t 2 ] || printf '\r%s\033[K' "$*" >&2
+}
+
+booting()
+{
+	if [ -t 2 ]; then
+		live "guest: linux $VERSION booting, $((SECONDS - STARTED)) s"
+	elif [ "$1" = first ]; then
+		say "guest: linux $VERSION booting"
+	fi
+}
+
+# Returns when the guest has ended, or the time is up.
+watch_guest()
+{
+	local up=false
+	STARTED=$SECONDS
+	booting first
+	while kill -0 "$QEMU_PID" 2>/dev/null; do
+		if ! $up && [ -s "$WORK/status" ]; then
+			up=true
+			live ''
+			say "guest: linux $(status_line up) up after $((SECONDS - STARTED)) s"
+		fi
+		$up || booting again
+		if [ $((SECONDS - STARTED)) -ge "$limit" ]; then
+			stop_guest
+			finish_relays
+			live ''
+			last_lines
+			lacking "the guest did not end within $limit s and was killed: allow more with --timeout"
+		fi
+		sleep 0.1
+	done
+	$up || live ''
+	QEMU_PID=
+	finish_relays
+}
+
+last_lines()
+{
+	[ -s "$WORK/console" ] || return
+	say "guest: last lines of the console:"
+	tail -n 15 "$WORK/console" | tr -d '\r' | sed 's/^/guest: | /' >&2
+}
+
+# A QEMU that refuses its arguments says so at once, and a second try would not help.
+check_qemu_log()
+{
+	if [ ! -s "$WORK/console" ] && [ -s "$WORK/qemu.log" ]; then
+		lacking "qemu could not start: $(tail -n 1 "$WORK/qemu.log")"
+	fi
+}
+
+run()
+{
+	local try status
+	for try in 1 2; do
+		start_guest
+		watch_guest
+		status=$(status_line exit)
+		[ -z "$status" ] || exit "$status"
+		check_qemu_log
+		last_lines
+		[ $try = 2 ] || say "guest: linux $VERSION died without a word; trying once more"
+	done
+	lacking "linux $VERSION died twice in the guest: see the lines above, try another kernel or COPYCHAIN_QEMU"
+}
+
+find_kernel()
+{
+	local dir
+	[ -n "$kernel" ] || kernel=$("$HERE/kernel.sh" bookworm) || exit
+	[ -r "$kernel/vmlinuz" ] || lacking "no vmlinuz in $kernel: name a folder that guest/kernel.sh prints"
+	kernel=$(cd "$kernel" && pwd -P)
+	for dir in "$kernel"/lib/modules/*/; do
+		VERSION=$(basename "$dir")
+	done
+}
+
+find_qemu()
+{
+	QEMU=${COPYCHAIN_QEMU:-qemu-system-x86_64}
+	command -v "$QEMU" >/dev/null && return
+	if [ -n "${COPYCHAIN_QEMU:-}" ]; then
+		lacking "no qemu at $QEMU: correct COPYCHAIN_QEMU, or unset it and apt-get install qemu-system-x86"
+	fi
+	lacking "no qemu on this machine: apt-get install qemu-system-x86"
+}
+
+option_value()
+{
+	[ "$2" -ge 2 ] || usage_error "$1 needs a value"
+}
+
+parse()
+{
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--kernel | --share | --timeout | --append)
+			option_value "$1" $#
+			case $1 in
+			--kernel) kernel=$2 ;;
+			--share) share=$2 ;;
+			--timeout) limit=$2 ;;
+			--append) append=$2 ;;
+			esac
+			shift 2
+			;;
+		-h | --help)
+			usage
+			exit
+			;;
+		--)
+			shift
+			break
+			;;
+		-*) usage_error "unknown option $1" ;;
+		*) break ;;
+		esac
+	done
+	[ $# -gt 0 ] || usage_error "no command"
+	[[ $limit =~ ^[1-9][0-9]*$ ]] || usage_error "--timeout takes seconds, not '$limit'"
+	COMMAND=("$@")
+}
+
+CPU=max
+parse "$@"
+find_qemu
+find_kernel
+if [ -n "$share" ]; then
+	share=$(cd "$share" 2>/dev/null && pwd -P) || lacking "cannot enter the folder to share"
+fi
+initramfs=$("$HERE/initramfs.sh" "$kernel") || exit
+WORK=$(mktemp -d "${TMPDIR:-/tmp}/copychain-guest-XXXXXX") || lacking "cannot make a temporary folder: set TMPDIR"
+start_reaper
+write_initrd "$initramfs" "${COMMAND[@]}"
+qemu_arguments
+run
