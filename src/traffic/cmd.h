@@ -23,6 +23,15 @@ extern const struct opt_command tf_udp_command, tf_pty_command, tf_set_command, 
 /* Makes the flow of the options, or prints what is wrong with them and gives -EINVAL. */
 int tf_udp_spec(const struct tf_udp_args *args, struct tf_spec *spec, char *name, size_t size);
 
+/* A named row of flows. */
+struct tf_set {
+	const char *name;
+	const struct tf_spec *flows;
+	size_t count;
+};
+
+const struct tf_set *tf_set_find(const char *name);
+
 /* Bed, log, one flow, a line about it on stdout; gives the exit status. */
 int tf_run_one(const struct tf_spec *spec, const char *log_path);
 

@@ -132,18 +132,24 @@ int tf_udp_spec(const struct tf_udp_args *a, struct tf_spec *spec, char *name, s
 
 int tf_run_one(const struct tf_spec *spec, const char *log_path)
 {
+	const struct tf_kind *kind = tf_kind_find(spec->proto);
 	bool given = !strcmp(spec->path, "given");
 	struct tf_bed bed;
 	struct tf_log log;
-	char said[160];
+	char said[256];
 	int status = EXIT_ENV;
 
+	if (kind->can && kind->can(said, sizeof(said))) {
+		msg_error("%s: %s", spec->name, said);
+		return EXIT_ENV;
+	}
 	if (tf_log_open(&log, log_path))
 		return EXIT_ENV;
 	tf_signals_catch();
 	tf_bed_reap();
 	if (tf_bed_up(&bed, given ? "lo" : spec->path)) {
-		msg_error("path %s: %s", spec->path, bed.why);
+		if (!tf_interrupted)
+			msg_error("path %s: %s", spec->path, bed.why);
 		goto out;
 	}
 	status = tf_flow_run(spec, 1, &bed, &log, said, sizeof(said));

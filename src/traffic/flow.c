@@ -26,7 +26,7 @@ struct run {
 	int status; /* the worst exit status so far */
 };
 
-static const struct tf_kind *const kinds[] = {&tf_udp};
+static const struct tf_kind *const kinds[] = {&tf_udp, &tf_pty};
 
 const struct tf_kind *tf_kind_find(const char *proto)
 {

@@ -61,6 +61,7 @@ struct tf_end_ops {
 struct tf_kind {
 	const char *proto;
 	struct tf_end_ops send, recv;
+	int (*can)(char *why, size_t size);			   /* NULL: everywhere */
 	int (*begin)(struct tf_flow *f);			   /* NULL or before the ends */
 	void (*finish)(struct tf_flow *f);			   /* NULL or after them */
 	void (*describe)(struct tf_flow *f, struct json_object *); /* NULL or more members */

@@ -45,7 +45,8 @@ struct tf_share {
 	_Atomic uint32_t seq;  /* of the message under way, in lock-step */
 	_Atomic uint32_t stop; /* the user wants an end */
 	uint64_t seed;
-	uint64_t tcp_bytes; /* of a flow that has a TCP connection beside it */
+	_Atomic uint32_t tcp_asked, tcp_done; /* turns of a TCP connection beside the flow */
+	uint64_t tcp_bytes;		      /* that it moved */
 	struct tf_side_state send, recv;
 };
 

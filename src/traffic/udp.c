@@ -81,7 +81,7 @@ static int open_send(struct tf_end *e)
 	return 0;
 }
 
-static int open_recv(struct tf_end *e)
+int tf_udp_open_recv(struct tf_end *e)
 {
 	return bind_end(e, &e->flow->spec->bind, e->flow->bed->dst.addr);
 }
@@ -230,7 +230,7 @@ static bool is_over(const struct tf_end *e, unsigned int quiet_ms)
 	return quiet_ms >= QUIET_MS && atomic_load(&e->share->send.progress) >= END_DONE;
 }
 
-static int loop_recv(struct tf_end *e)
+int tf_udp_loop_recv(struct tf_end *e)
 {
 	const struct tf_spec *spec = e->flow->spec;
 	const struct sockaddr *from = (const struct sockaddr *)&e->share->send.addr;
@@ -264,5 +264,5 @@ static int loop_recv(struct tf_end *e)
 const struct tf_kind tf_udp = {
 	.proto = "udp",
 	.send = {open_send, loop_send},
-	.recv = {open_recv, loop_recv},
+	.recv = {tf_udp_open_recv, tf_udp_loop_recv},
 };

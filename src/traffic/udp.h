@@ -13,4 +13,8 @@ int tf_udp_send(struct tf_end *e, uint32_t seq, size_t len);
 /* Waits until the receiver has counted past seen, or counts the message as lost. */
 void tf_udp_await(struct tf_end *e, uint32_t seen);
 
+/* A receiver of any flow whose messages come as datagrams. */
+int tf_udp_open_recv(struct tf_end *e);
+int tf_udp_loop_recv(struct tf_end *e);
+
 #endif

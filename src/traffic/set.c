@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Sets of flows; a flow more is a row more. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/exitcode.h"
+#include "common/msg.h"
+#include "traffic/cmd.h"
+#include "traffic/pty.h"
+#include "traffic/signals.h"
+
+#define UDP(path_, size_)                                                                         \
+	{                                                                                         \
+		.name = "udp-" path_ "-" #size_, .proto = "udp", .path = path_, .size = size_,    \
+		.count = 1000, .timeout = 2000, .verify = true                                    \
+	}
+
+static const struct tf_spec default_flows[] = {
+	UDP("lo", 64),	    UDP("lo", 1400),   UDP("veth", 1400), UDP("nics", 128),
+	UDP("nics", 1400), UDP("nics", 8000),
+	TF_PTY_SPEC,
+};
+
+static const struct tf_set sets[] = {
+	{"default", default_flows, sizeof(default_flows) / sizeof(default_flows[0])},
+};
+
+#define SETS (sizeof(sets) / sizeof(sets[0]))
+
+struct args {
+	unsigned long count;
+	const char *log;
+	bool list;
+};
+
+static const struct opt opts[] = {
+	{OPT_UINT, "count", offsetof(struct args, count), "N",
+	 "messages a flow, where the table has more than one", 1, 10000000, NULL},
+	{OPT_FLAG, "list", offsetof(struct args, list), NULL, "show the flows of all sets", 0, 0,
+	 NULL},
+	{OPT_STR, "log", offsetof(struct args, log), "FILE",
+	 "append to FILE, default $COPYCHAIN_TRAFFIC_LOG", 0, 0, NULL},
+	{OPT_END, NULL, 0, NULL, NULL, 0, 0, NULL},
+};
+
+const struct opt_command tf_set_command = {
+	.usage = "traffic set [OPTIONS] NAME",
+	.about = "Runs the flows of a set, one after the other. What this machine cannot do is\n"
+		 "skipped, and the log says why.",
+	.opts = opts,
+};
+
+/* What a set keeps between its flows: beds that follow each other on one path are one bed. */
+struct state {
+	const struct args *args;
+	struct tf_log log;
+	struct tf_bed bed;
+	const char *path; /* of the bed, NULL: none */
+	int bed_err;
+	int status;
+};
+
+const struct tf_set *tf_set_find(const char *name)
+{
+	for (size_t i = 0; i < SETS; i++)
+		if (!strcmp(sets[i].name, name))
+			return &sets[i];
+	return NULL;
+}
+
+static void list(void)
+{
+	printf("%-10s %4s  %-14s %-6s %-6s %6s %9s\n", "set", "flow", "name", "proto", "path",
+	       "bytes", "messages");
+	for (size_t i = 0; i < SETS; i++)
+		for (size_t k = 0; k < sets[i].count; k++) {
+			const struct tf_spec *f = &sets[i].flows[k];
+
+			printf("%-10s %4zu  %-14s %-6s %-6s %6lu %9lu\n", sets[i].name, k + 1,
+			       f->name, f->proto, f->path, f->size, f->count);
+		}
+}
+
+static int make_bed(struct state *st, const char *path)
+{
+	if (st->path && !strcmp(st->path, path))
+		return st->bed_err;
+	tf_bed_down(&st->bed);
+	st->path = path;
+	st->bed_err = tf_bed_up(&st->bed, path);
+	return st->bed_err;
+}
+
+static int log_skip(struct state *st, const struct tf_spec *spec, unsigned int number,
+		    const char *why)
+{
+	struct json_object *line = tf_line("skip", number);
+	int err;
+
+	tf_line_str(line, "name", spec->name);
+	tf_line_str(line, "proto", spec->proto);
+	tf_line_str(line, "path", spec->path);
+	tf_line_int(line, "size", spec->size);
+	tf_line_int(line, "count", spec->count);
+	tf_line_str(line, "why", why);
+	err = tf_log_add(&st->log, line);
+	return err ? err : tf_log_flush(&st->log);
+}
+
+/* 0, or why it cannot be done. */
+static int can_run(struct state *st, const struct tf_spec *spec, char *why, size_t size)
+{
+	const struct tf_kind *kind = tf_kind_find(spec->proto);
+	int err;
+
+	if (kind->can) {
+		err = kind->can(why, size);
+		if (err)
+			return err;
+	}
+	err = make_bed(st, spec->path);
+	if (err)
+		snprintf(why, size, "%s", st->bed.why);
+	return err;
+}
+
+static void run_flow(struct state *st, const struct tf_spec *row, unsigned int number, size_t of)
+{
+	struct tf_spec spec = *row;
+	char said[256];
+	int status;
+
+	if (st->args->count && row->count > 1)
+		spec.count = st->args->count;
+	if (can_run(st, &spec, said, sizeof(said))) {
+		if (tf_interrupted)
+			return;
+		fprintf(stderr, "traffic: [%u/%zu] %s: skipped: %s\n", number, of, spec.name, said);
+		status = log_skip(st, &spec, number, said) ? EXIT_ENV : EXIT_GOOD;
+	} else {
+		status = tf_flow_run(&spec, number, &st->bed, &st->log, said, sizeof(said));
+		fprintf(stderr, "traffic: [%u/%zu] %s\n", number, of, said);
+	}
+	if (status > st->status)
+		st->status = status;
+}
+
+static int run_set(const struct tf_set *set, const struct args *args)
+{
+	struct state st = {.args = args};
+
+	if (tf_log_open(&st.log, args->log))
+		return EXIT_ENV;
+	tf_signals_catch();
+	tf_bed_reap();
+	for (size_t i = 0; i < set->count && !tf_interrupted; i++)
+		run_flow(&st, &set->flows[i], i + 1, set->count);
+	tf_bed_down(&st.bed);
+	tf_log_close(&st.log);
+	tf_signals_end();
+	return st.status;
+}
+
+int tf_cmd_set(int argc, char **argv)
+{
+	struct args args = {0};
+	const struct tf_set *set;
+	int at = opt_parse(&tf_set_command, argc, argv, &args);
+	int named = at;
+
+	if (at == -ECANCELED)
+		return EXIT_GOOD;
+	if (at < 0)
+		return EXIT_USAGE;
+	if (at < argc) { /* options may follow the name, too */
+		at = opt_parse(&tf_set_command, argc - at, argv + at, &args);
+		if (at < 0)
+			return at == -ECANCELED ? EXIT_GOOD : EXIT_USAGE;
+		at += named;
+	}
+	if (args.list && named == argc) {
+		list();
+		return fflush(stdout) ? EXIT_ENV : EXIT_GOOD;
+	}
+	if (named == argc || at != argc) {
+		msg_error("name one set; --list shows them");
+		return EXIT_USAGE;
+	}
+	set = tf_set_find(argv[named]);
+	if (!set) {
+		msg_error("no set '%s'; --list shows them", argv[named]);
+		return EXIT_USAGE;
+	}
+	return run_set(set, &args);
+}
