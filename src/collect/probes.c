@@ -123,7 +123,7 @@ static bool tracepoint_exists(const char *target)
 {
 	char path[160];
 
-	snprintf(path, sizeof(path), "events/%s", target);
+	snprintf(path, sizeof(path), "events/%s/format", target);
 	return tracefs_file_exists(NULL, path);
 }
 

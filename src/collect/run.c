@@ -99,13 +99,14 @@ static int write_option(struct run *r, const char *file, const char *value)
 /* Nothing is overwritten once recorded: what does not fit is dropped and counted. */
 static int make_instance(struct run *r)
 {
-	char size[32];
+	char size[32], self[16];
 	int err;
 
 	r->instance = tracefs_instance_create(r->probes.group);
 	if (!r->instance)
 		return msg_errno(-errno, "cannot make the tracing instance %s", r->probes.group);
 	snprintf(size, sizeof(size), "%lu", r->opt->buffer_kb);
+	snprintf(self, sizeof(self), "%d", (int)getpid());
 	err = write_option(r, "tracing_on", "0");
 	if (!err)
 		err = write_option(r, "trace_clock", "mono");
@@ -113,6 +114,8 @@ static int make_instance(struct run *r)
 		err = write_option(r, "options/overwrite", "0");
 	if (!err)
 		err = write_option(r, "buffer_size_kb", size);
+	if (!err)
+		err = write_option(r, "set_event_notrace_pid", self);
 	return err;
 }
 
@@ -142,12 +145,13 @@ static int prepare(struct run *r, char *const argv[])
 
 static int record(struct run *r)
 {
-	int err = write_option(r, "tracing_on", "1");
+	int err;
 
-	if (err)
-		return err;
 	r->manifest.tasks = manifest_tasks();
 	r->manifest.start_ns = monotonic_ns();
+	err = write_option(r, "tracing_on", "1");
+	if (err)
+		return err;
 	err = workload_release(&r->workload);
 	if (!err)
 		err = workload_wait(&r->workload, &interrupted);
