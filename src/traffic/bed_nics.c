@@ -17,6 +17,9 @@
 #define LOOK_MS	 100
 #define ETHERNET 1 /* ARPHRD_ETHER */
 
+/* QEMU's e1000 queues what comes within a second of the driver's enabling reception. */
+#define SETTLE_MS 1100
+
 static int read_text(const char *dev, const char *name, char *text, size_t size)
 {
 	char path[320];
@@ -83,13 +86,19 @@ static int pick(struct tf_bed *bed)
 	return err;
 }
 
+static void pause_ms(long ms)
+{
+	struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+
+	nanosleep(&ts, NULL);
+}
+
 static int pick_patiently(struct tf_bed *bed)
 {
-	struct timespec pause = {.tv_nsec = LOOK_MS * 1000000L};
 	int err = pick(bed);
 
 	for (int i = 0; err == -ENODEV && i < LOOKS && tf_bed_reaped && !tf_interrupted; i++) {
-		nanosleep(&pause, NULL);
+		pause_ms(LOOK_MS);
 		err = pick(bed);
 	}
 	return err;
@@ -117,5 +126,9 @@ int tf_nics_up(struct tf_bed *bed)
 		err = move(bed, &bed->src);
 	if (!err)
 		err = move(bed, &bed->dst);
-	return err ? err : tf_bed_links(bed);
+	if (!err)
+		err = tf_bed_links(bed);
+	if (!err)
+		pause_ms(SETTLE_MS);
+	return err;
 }

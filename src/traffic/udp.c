@@ -11,8 +11,6 @@
 #include "traffic/flow.h"
 #include "traffic/udp.h"
 
-#define QUIET_MS 300 /* after the sender's last message, so long a silence is the end */
-
 static const struct sockaddr_in none; /* not given */
 
 static int bind_end(struct tf_end *e, const struct sockaddr_in *given, const char *addr)
@@ -225,9 +223,11 @@ static bool is_over(const struct tf_end *e, unsigned int quiet_ms)
 
 	if (atomic_load(&e->share->stop))
 		return true;
+	if (quiet_ms < spec->timeout)
+		return false;
 	if (spec->ends == ENDS_RECV)
-		return e->me->messages && quiet_ms >= spec->timeout;
-	return quiet_ms >= QUIET_MS && atomic_load(&e->share->send.progress) >= END_DONE;
+		return e->me->messages;
+	return atomic_load(&e->share->send.progress) >= END_DONE;
 }
 
 int tf_udp_loop_recv(struct tf_end *e)
