@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Measured best of 8 to 64; the property test also runs with 4. */
+/* Measured best of 8 to 64; the property test also runs with 8. */
 #ifndef PT_LEAF
 #define PT_LEAF 32
 #endif
