@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* traffic without root and without the kernel: payloads, options, tables, log lines. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "traffic/cmd.h"
+
+#define SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+static const size_t sizes[] = {1, 2, 3, 4, 7, 8, 9, 12, 15, 16, 19, 20, 23, 24, 25, 64, 1400, 65507};
+
+static const struct tf_payload plain = {.seed = 42, .has_seed = true, .flow = 3};
+
+static uint32_t le32(const unsigned char *at)
+{
+	return at[0] | at[1] << 8 | at[2] << 16 | (uint32_t)at[3] << 24;
+}
+
+static void message_begins_as_the_format_says(void **state)
+{
+	uint64_t nonce = tf_payload_nonce(42, 5);
+	unsigned char buf[64];
+
+	(void)state;
+	tf_payload_write(&plain, 5, buf, sizeof(buf));
+	assert_int_equal(le32(buf) | (uint64_t)le32(buf + 4) << 32, nonce);
+	assert_memory_equal(buf + 8, "cchn", 4);
+	assert_int_equal(le32(buf + 12), 3);
+	assert_int_equal(le32(buf + 16), 5);
+	assert_int_equal(le32(buf + 20), 64);
+}
+
+static void a_write_stays_inside_its_length(void **state)
+{
+	unsigned char *buf = malloc(65507 + 16);
+
+	(void)state;
+	for (size_t i = 0; i < SIZE(sizes); i++) {
+		memset(buf, 0xa5, sizes[i] + 16);
+		tf_payload_write(&plain, 1, buf, sizes[i]);
+		for (size_t k = 0; k < 16; k++)
+			assert_int_equal(buf[sizes[i] + k], 0xa5);
+	}
+	free(buf);
+}
+
+static void short_messages_are_beginnings_of_the_header(void **state)
+{
+	unsigned char whole[24], part[24];
+
+	(void)state;
+	tf_payload_write(&plain, 9, whole, sizeof(whole));
+	for (size_t len = 1; len < 20; len++) {
+		tf_payload_write(&plain, 9, part, len);
+		assert_memory_equal(part, whole, len);
+	}
+}
+
+static void any_flipped_bit_is_found(void **state)
+{
+	unsigned char *buf = malloc(1400);
+
+	(void)state;
+	tf_payload_write(&plain, 7, buf, 1400);
+	assert_true(tf_payload_check(&plain, 7, buf, 1400));
+	for (size_t at = 0; at < 1400; at++) {
+		buf[at] ^= 1 << at % 8;
+		assert_false(tf_payload_check(&plain, 7, buf, 1400));
+		buf[at] ^= 1 << at % 8;
+	}
+	free(buf);
+}
+
+static void a_message_checks_at_every_size_and_only_as_itself(void **state)
+{
+	unsigned char *buf = malloc(65507);
+
+	(void)state;
+	for (size_t i = 0; i < SIZE(sizes); i++) {
+		tf_payload_write(&plain, 6, buf, sizes[i]);
+		assert_true(tf_payload_check(&plain, 6, buf, sizes[i]));
+		if (sizes[i] >= 8)
+			assert_false(tf_payload_check(&plain, 7, buf, sizes[i]));
+		assert_false(tf_payload_check(&plain, TF_SEQ_UNKNOWN, buf, sizes[i]));
+	}
+	free(buf);
+}
+
+static void a_cut_message_does_not_check(void **state)
+{
+	unsigned char buf[1400];
+
+	(void)state;
+	tf_payload_write(&plain, 6, buf, sizeof(buf));
+	assert_false(tf_payload_check(&plain, 6, buf, sizeof(buf) - 1));
+}
+
+static void sequence_is_read_or_found_by_nonce(void **state)
+{
+	unsigned char buf[64];
+
+	(void)state;
+	for (size_t len = 8; len <= sizeof(buf); len++) {
+		tf_payload_write(&plain, 700, buf, len);
+		assert_int_equal(tf_payload_seq(&plain, 690, 1000, buf, len), 700);
+	}
+	tf_payload_write(&plain, 700, buf, 16);
+	assert_int_equal(tf_payload_seq(&plain, 0, 700, buf, 16), TF_SEQ_UNKNOWN);
+	memset(buf, 0, sizeof(buf));
+	assert_int_equal(tf_payload_seq(&plain, 0, 1000, buf, sizeof(buf)), TF_SEQ_UNKNOWN);
+	assert_int_equal(tf_payload_seq(&plain, 0, 1000, buf, 0), TF_SEQ_UNKNOWN);
+}
+
+static void a_receiver_alone_believes_the_nonce(void **state)
+{
+	struct tf_payload alone = {.flow = 3};
+	unsigned char buf[100];
+
+	(void)state;
+	tf_payload_write(&plain, 8, buf, sizeof(buf));
+	assert_int_equal(tf_payload_seq(&alone, 0, 10, buf, sizeof(buf)), 8);
+	assert_true(tf_payload_check(&alone, 8, buf, sizeof(buf)));
+	buf[99] ^= 1;
+	assert_false(tf_payload_check(&alone, 8, buf, sizeof(buf)));
+}
+
+static void another_flows_message_is_not_ours(void **state)
+{
+	struct tf_payload other = {.seed = 42, .has_seed = true, .flow = 4};
+	unsigned char buf[64];
+
+	(void)state;
+	tf_payload_write(&other, 1, buf, sizeof(buf));
+	assert_int_equal(tf_payload_seq(&plain, 0, 10, buf, sizeof(buf)), TF_SEQ_UNKNOWN);
+	assert_false(tf_payload_check(&plain, 1, buf, sizeof(buf)));
+}
+
+static void nonces_of_a_flow_differ(void **state)
+{
+	(void)state;
+	for (uint32_t a = 0; a < 200; a++)
+		for (uint32_t b = a + 1; b < 200; b++)
+			assert_true(tf_payload_nonce(1, a) != tf_payload_nonce(1, b));
+}
+
+static void fill_is_the_word_throughout(void **state)
+{
+	struct tf_payload fill = {.has_fill = true, .fill = 0x5ec0ffee};
+	unsigned char buf[1003];
+
+	(void)state;
+	tf_payload_write(&fill, 0, buf, sizeof(buf));
+	for (size_t at = 0; at + 4 <= sizeof(buf); at += 4)
+		assert_int_equal(le32(buf + at), 0x5ec0ffee);
+	assert_true(tf_payload_check(&fill, TF_SEQ_UNKNOWN, buf, sizeof(buf)));
+	buf[1002] ^= 4;
+	assert_false(tf_payload_check(&fill, TF_SEQ_UNKNOWN, buf, sizeof(buf)));
+}
+
+static void fill_word_is_eight_hex_digits(void **state)
+{
+	static const char *const bad[] = {"", "1234567", "123456789", "0x1234567", "xyzwxyzw",
+					  "-1234567", " 1234567", "1234 567"};
+	uint32_t word;
+
+	(void)state;
+	assert_int_equal(tf_payload_word("deadBEEF", &word), 0);
+	assert_int_equal(word, 0xdeadbeef);
+	assert_int_equal(tf_payload_word("0x00000001", &word), 0);
+	assert_int_equal(word, 1);
+	for (size_t i = 0; i < SIZE(bad); i++)
+		assert_int_equal(tf_payload_word(bad[i], &word), -EINVAL);
+}
+
+static void a_fixed_text_is_itself_only(void **state)
+{
+	struct tf_payload text = {.text = "HELLO_SEND_TRACE"};
+	char buf[16];
+
+	(void)state;
+	tf_payload_write(&text, 0, buf, sizeof(buf));
+	assert_memory_equal(buf, "HELLO_SEND_TRACE", 16);
+	assert_true(tf_payload_check(&text, 0, buf, 16));
+	assert_false(tf_payload_check(&text, 0, buf, 15));
+	buf[3] = '\0';
+	assert_false(tf_payload_check(&text, 0, buf, 16));
+}
+
+/* Parses what is left of the row as `traffic udp` would; the result of both steps. */
+static int udp(struct tf_spec *spec, char *name, int argc, const char **argv)
+{
+	struct tf_udp_args args = {.size = 64, .count = 1000, .timeout = 2000, .path = "lo"};
+	int at = opt_parse(&tf_udp_command, argc, (char **)argv, &args);
+
+	if (at < 0)
+		return at;
+	return at == argc ? tf_udp_spec(&args, spec, name, 48) : -EINVAL;
+}
+
+static int words(const char **argv)
+{
+	int n = 0;
+
+	while (argv[n])
+		n++;
+	return n;
+}
+
+static void udp_refuses(void **state)
+{
+	static const char *lines[][8] = {
+		{"udp", "--size", "65508"},
+		{"udp", "--size", "0"},
+		{"udp", "--size", "x"},
+		{"udp", "--count", "0"},
+		{"udp", "--count=-1"},
+		{"udp", "--fill", "123"},
+		{"udp", "--send"},
+		{"udp", "--send", "--recv"},
+		{"udp", "--recv", "--to", "127.0.0.1:9"},
+		{"udp", "--recv", "--hold"},
+		{"udp", "--send", "--to", "127.0.0.1"},
+		{"udp", "--send", "--to", "127.0.0.1:"},
+		{"udp", "--send", "--to", "127.0.0.1:65536"},
+		{"udp", "--send", "--to", "host:9"},
+		{"udp", "--bind", "127.0.0.1:9x"},
+		{"udp", "--bind", "127.0.0.1000000000000"},
+		{"udp", "--path", "wlan"},
+		{"udp", "--path", "veth", "--netns", "a"},
+		{"udp", "--path", "veth", "--recv"},
+		{"udp", "--nonsense"},
+		{"udp", "--netns"},
+	};
+	struct tf_spec spec;
+	char name[48];
+
+	(void)state;
+	for (size_t i = 0; i < SIZE(lines); i++)
+		assert_int_equal(udp(&spec, name, words(lines[i]), lines[i]), -EINVAL);
+}
+
+static void udp_fills_in(void **state)
+{
+	static const char *line[] = {"udp", "--size", "65507", "--count=3", "--fill", "deadbeef",
+				     "--rate", "9", "--timeout", "5", "--path", "veth", "--hold",
+				     "--verify", "--aligned", "--peek", "--connected"};
+	struct tf_spec spec;
+	char name[48];
+
+	(void)state;
+	assert_int_equal(udp(&spec, name, SIZE(line), line), 0);
+	assert_string_equal(spec.name, "udp-veth-65507");
+	assert_string_equal(spec.proto, "udp");
+	assert_string_equal(spec.path, "veth");
+	assert_int_equal(spec.size, 65507);
+	assert_int_equal(spec.count, 3);
+	assert_int_equal(spec.rate, 9);
+	assert_int_equal(spec.timeout, 5);
+	assert_int_equal(spec.fill, 0xdeadbeef);
+	assert_true(spec.has_fill && spec.hold && spec.verify && spec.peek && spec.connected);
+	assert_int_equal(spec.ends, ENDS_BOTH);
+}
+
+static void udp_ends_apart(void **state)
+{
+	static const char *send[] = {"udp", "--send", "--to", "10.0.0.2:7", "--bind", "10.0.0.1"};
+	static const char *recv[] = {"udp", "--recv", "--bind", "10.0.0.2:7", "--netns", "n"};
+	struct tf_spec spec;
+	char name[48];
+
+	(void)state;
+	assert_int_equal(udp(&spec, name, SIZE(send), send), 0);
+	assert_int_equal(spec.ends, ENDS_SEND);
+	assert_int_equal(ntohs(spec.to.sin_port), 7);
+	assert_int_equal(ntohl(spec.to.sin_addr.s_addr), 0x0a000002);
+	assert_int_equal(ntohs(spec.bind.sin_port), 0);
+	assert_true(spec.rate > 0);
+	assert_int_equal(udp(&spec, name, SIZE(recv), recv), 0);
+	assert_int_equal(spec.ends, ENDS_RECV);
+	assert_string_equal(spec.netns, "n");
+	assert_int_equal(spec.to.sin_family, 0);
+}
+
+static void the_default_set_is_what_the_design_says(void **state)
+{
+	static const struct {
+		const char *name, *path;
+		unsigned long size, count;
+	} want[] = {
+		{"udp-lo-64", "lo", 64, 1000},	       {"udp-lo-1400", "lo", 1400, 1000},
+		{"udp-veth-1400", "veth", 1400, 1000}, {"udp-nics-128", "nics", 128, 1000},
+		{"udp-nics-1400", "nics", 1400, 1000}, {"udp-nics-8000", "nics", 8000, 1000},
+		{"pty-16", "lo", 16, 1},
+	};
+	const struct tf_set *set = tf_set_find("default");
+
+	(void)state;
+	assert_non_null(set);
+	assert_true(set->count >= SIZE(want));
+	for (size_t i = 0; i < SIZE(want); i++) {
+		const struct tf_spec *flow = &set->flows[i];
+
+		assert_string_equal(flow->name, want[i].name);
+		assert_string_equal(flow->path, want[i].path);
+		assert_int_equal(flow->size, want[i].size);
+		assert_int_equal(flow->count, want[i].count);
+		assert_int_equal(flow->rate, 0);
+		assert_true(flow->verify && flow->timeout > 0);
+		assert_non_null(tf_kind_find(flow->proto));
+	}
+	assert_null(tf_set_find("no such set"));
+}
+
+static void only_our_namespaces_have_an_owner(void **state)
+{
+	static const char *const others[] = {"", "cc", "cc-a", "cc12", "cc12-", "cc12-c", "cc12-ab",
+					     "xcc12-a", "cc12x-a", "cc0-a", "cc-5-a", "cca-a"};
+
+	(void)state;
+	assert_int_equal(tf_bed_owner("cc12-a"), 12);
+	assert_int_equal(tf_bed_owner("cc4194304-b"), 4194304);
+	for (size_t i = 0; i < SIZE(others); i++)
+		assert_int_equal(tf_bed_owner(others[i]), 0);
+}
+
+static void log_lines_are_whole_and_in_order(void **state)
+{
+	char path[] = "/tmp/test_traffic.XXXXXX", text[512] = "";
+	int fd = mkstemp(path);
+	struct tf_log log;
+	struct json_object *line = tf_line("end", 4);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(tf_log_open(&log, path), 0);
+	tf_line_str(line, "why", NULL);
+	tf_line_addr(line, "va", 0x7f0000001000);
+	assert_int_equal(tf_log_add(&log, line), 0);
+	assert_int_equal(read(fd, text, sizeof(text)), 0);
+	assert_int_equal(tf_log_add(&log, tf_line("flow", 5)), 0);
+	assert_int_equal(tf_log_flush(&log), 0);
+	assert_true(read(fd, text, sizeof(text) - 1) > 0);
+	assert_string_equal(text, "{\"kind\":\"end\",\"flow\":4,\"why\":null,"
+				  "\"va\":\"0x7f0000001000\"}\n{\"kind\":\"flow\",\"flow\":5}\n");
+	tf_log_close(&log);
+	close(fd);
+	unlink(path);
+}
+
+static void records_grow_where_more_comes_than_foreseen(void **state)
+{
+	struct tf_record r = {.kind = RECORD_RECV};
+	struct tf_records records;
+
+	(void)state;
+	assert_int_equal(tf_records_init(&records, 3), 0);
+	for (int i = 0; i < 1000; i++) {
+		r.seq = i;
+		assert_int_equal(tf_records_add(&records, &r), 0);
+	}
+	assert_int_equal(records.count, 1000);
+	for (int i = 0; i < 1000; i++)
+		assert_int_equal(records.items[i].seq, i);
+	tf_records_free(&records);
+	assert_int_equal(tf_records_init(&records, 0), 0);
+	assert_int_equal(tf_records_add(&records, &r), 0);
+	assert_int_equal(records.count, 0);
+}
+
+static void buffers_start_a_page_and_have_a_frame_each(void **state)
+{
+	struct tf_buffer b;
+	struct tf_pages pages;
+
+	(void)state;
+	assert_int_equal(tf_buffer_map(&b, 65507), 0);
+	assert_int_equal((uintptr_t)b.va % sysconf(_SC_PAGESIZE), 0);
+	assert_true(b.len >= 65507);
+	assert_int_equal(tf_buffer_pages(&b, &pages), 0);
+	assert_int_equal(pages.count, b.len / sysconf(_SC_PAGESIZE));
+	tf_buffer_unmap(&b);
+	tf_buffer_unmap(&b);
+	assert_int_equal(tf_buffer_map(&b, 1 << 20), -E2BIG);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(message_begins_as_the_format_says),
+		cmocka_unit_test(a_write_stays_inside_its_length),
+		cmocka_unit_test(short_messages_are_beginnings_of_the_header),
+		cmocka_unit_test(any_flipped_bit_is_found),
+		cmocka_unit_test(a_message_checks_at_every_size_and_only_as_itself),
+		cmocka_unit_test(a_cut_message_does_not_check),
+		cmocka_unit_test(sequence_is_read_or_found_by_nonce),
+		cmocka_unit_test(a_receiver_alone_believes_the_nonce),
+		cmocka_unit_test(another_flows_message_is_not_ours),
+		cmocka_unit_test(nonces_of_a_flow_differ),
+		cmocka_unit_test(fill_is_the_word_throughout),
+		cmocka_unit_test(fill_word_is_eight_hex_digits),
+		cmocka_unit_test(a_fixed_text_is_itself_only),
+		cmocka_unit_test(udp_refuses),
+		cmocka_unit_test(udp_fills_in),
+		cmocka_unit_test(udp_ends_apart),
+		cmocka_unit_test(the_default_set_is_what_the_design_says),
+		cmocka_unit_test(only_our_namespaces_have_an_owner),
+		cmocka_unit_test(log_lines_are_whole_and_in_order),
+		cmocka_unit_test(records_grow_where_more_comes_than_foreseen),
+		cmocka_unit_test(buffers_start_a_page_and_have_a_frame_each),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
