@@ -4,6 +4,7 @@ set -u
 
 PROGRAM=guest/initramfs.sh
 HERE=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$HERE/lib.sh"
 
 MODULES='virtio_pci 9pnet_virtio 9p overlay virtio_console'

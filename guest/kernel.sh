@@ -4,6 +4,7 @@ set -u
 
 PROGRAM=guest/kernel.sh
 HERE=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$HERE/lib.sh"
 
 KERNELS=$CACHE/kernels
@@ -14,6 +15,7 @@ usage()
 	cat <<'END'
 usage: guest/kernel.sh [--refresh] NAME    print the folder of a kernel, fetched at need
        guest/kernel.sh --list              names and versions of the kernels in the cache
+       guest/kernel.sh --mirror            the archive they come from
 
 NAME is a Debian suite, with a series where the suite has several
 (bookworm, bookworm/6.12, trixie-backports), or a folder with a kernel of your own:
@@ -139,7 +141,7 @@ write_apt_conf()
 		Dir::Etc::sourcelist "$WORK/debian.sources";
 		Dir::Etc::sourceparts "/dev/null";
 		Dir::Etc::preferences "/dev/null";
-		Dir::Etc::preferencesparts "-";
+		Dir::Etc::preferencesparts "/dev/null";
 		APT::Architecture "amd64";
 		#clear APT::Architectures;
 		APT::Architectures { "amd64"; };
@@ -400,6 +402,11 @@ main()
 		--list)
 			[ $# -eq 1 ] || usage_error "--list takes no name"
 			list
+			exit
+			;;
+		--mirror)
+			[ $# -eq 1 ] || usage_error "--mirror takes no name"
+			archive_row main | cut -f 1 | grep . || lacking "apt on this machine knows no Debian archive"
 			exit
 			;;
 		-h | --help)

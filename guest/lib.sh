@@ -5,6 +5,7 @@ EXIT_USAGE=2
 EXIT_ENVIRONMENT=4
 
 # The cache may be read by one user only: it holds what will run as root in a guest.
+# shellcheck disable=SC2034
 CACHE=${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/copychain
 
 say()

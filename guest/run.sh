@@ -4,6 +4,7 @@ set -u
 
 PROGRAM=guest/run.sh
 HERE=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$HERE/lib.sh"
 
 kernel=
@@ -42,6 +43,7 @@ END
 start_reaper()
 {
 	mkfifo "$WORK/alive"
+	# shellcheck disable=SC2016
 	setsid "$BASH" -c '
 		trap "" HUP INT TERM
 		exec 0<"$1/alive"
@@ -71,6 +73,7 @@ finish_relays()
 	ERR_PID=
 }
 
+# shellcheck disable=SC2317
 cleanup()
 {
 	trap '' HUP INT TERM
@@ -133,8 +136,8 @@ write_initrd()
 	shift
 	write_job "$@" >"$WORK/job"
 	# archives may follow each other: the small one first, since it ends on a block
-	(cd "$WORK" && echo job | cpio --quiet -o -H newc -R 0:0) >"$WORK/initrd" &&
-		cat "$image" >>"$WORK/initrd" || lacking "cannot write the initramfs in $WORK"
+	{ (cd "$WORK" && echo job | cpio --quiet -o -H newc -R 0:0) && cat "$image"; } >"$WORK/initrd" ||
+		lacking "cannot write the initramfs in $WORK"
 }
 
 # A comma separates options of QEMU; two stand for one.
