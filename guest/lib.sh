@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # What the shell half of copychain shares: messages, exit statuses, the cache folder.
 
+unset CDPATH
+
 EXIT_USAGE=2
 EXIT_ENVIRONMENT=4
 

@@ -57,6 +57,8 @@ apt_quietly()
 need_packages()
 {
 	local missing
+	[ -z "${COPYCHAIN_QEMU:-}" ] || command -v "$COPYCHAIN_QEMU" >/dev/null ||
+		lacking "no qemu at $COPYCHAIN_QEMU: correct COPYCHAIN_QEMU, or unset it"
 	mapfile -t missing < <(missing_packages "$@")
 	[ ${#missing[@]} -gt 0 ] || return 0
 	if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then

@@ -184,7 +184,7 @@ start_guest()
 	# files and not pipes stand between the guest and us: a slow reader must not stall it
 	tail -s 0.1 -c +1 -f --pid="$QEMU_PID" "$WORK/out" 2>/dev/null 7>&- &
 	OUT_PID=$!
-	tail -s 0.1 -c +1 -f --pid="$QEMU_PID" "$WORK/err" 2>/dev/null >&2 7>&- &
+	tail -s 0.1 -c +1 -f --pid="$QEMU_PID" "$WORK/err" >&2 2>/dev/null 7>&- &
 	ERR_PID=$!
 }
 
@@ -326,7 +326,8 @@ parse "$@"
 find_qemu
 find_kernel
 if [ -n "$share" ]; then
-	share=$(cd "$share" 2>/dev/null && pwd -P) || lacking "cannot enter the folder to share"
+	{ [ -d "$share" ] && [ -w "$share" ]; } || lacking "cannot write to the folder to share, $share: name one that is yours"
+	share=$(cd "$share" && pwd -P)
 fi
 initramfs=$("$HERE/initramfs.sh" "$kernel") || exit
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/copychain-guest-XXXXXX") || lacking "cannot make a temporary folder: set TMPDIR"
