@@ -133,12 +133,13 @@ static bool take_brackets(struct text *t, char *decl, size_t *n)
 }
 
 /*
- * A C declaration up to its ';', put in a form that the library reads: names and stars, and at
- * most one pair of brackets, in front of the name or behind it. At least a type and a name.
+ * A C declaration up to its ';', put in a form that the library reads without a leak: names and
+ * stars, and at most one pair of brackets, behind two words at least; one more may follow. At least a type
+ * and a name.
  */
 static bool take_decl(struct text *t, char decl[DECL_LEN])
 {
-	unsigned words = 0, brackets = 0;
+	unsigned words = 0, brackets = 0, after = 0;
 	bool name_last = false;
 	size_t n = 0;
 
@@ -149,7 +150,7 @@ static bool take_decl(struct text *t, char decl[DECL_LEN])
 		if (*t->at == ';')
 			break;
 		if (*t->at == '[') {
-			if (brackets++ || !words || !take_brackets(t, decl, &n))
+			if (brackets++ || words < 2 || !name_last || !take_brackets(t, decl, &n))
 				return false;
 			continue;
 		}
@@ -163,7 +164,7 @@ static bool take_decl(struct text *t, char decl[DECL_LEN])
 		}
 		if (skip_attribute(t))
 			continue;
-		if (!is_name_char(*t->at))
+		if (!is_name_char(*t->at) || (brackets && after++))
 			return false;
 		if (n)
 			decl[n++] = ' ';
