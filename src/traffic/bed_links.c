@@ -15,7 +15,7 @@
 #include "traffic/signals.h"
 
 #define CARRIER_MS 15000
-#define LOOK_MS	   20
+#define LOOK_MS 20
 
 static int write_one(const char *path)
 {
@@ -142,10 +142,9 @@ void tf_bed_end_down(struct tf_bed_end *end)
 {
 	char why[256];
 
-	if (end->has_dev &&
-	    (tf_ip(why, sizeof(why), "-n %s link set %s down", end->ns, end->dev) ||
-	     tf_ip(why, sizeof(why), "-n %s link set %s netns %d", end->ns, end->dev,
-		   (int)getpid())))
+	if (end->has_dev && (tf_ip(why, sizeof(why), "-n %s link set %s down", end->ns, end->dev) ||
+			     tf_ip(why, sizeof(why), "-n %s link set %s netns %d", end->ns,
+				   end->dev, (int)getpid())))
 		msg_note("network card %s is not back: %s", end->dev, why);
 	end->has_dev = false;
 	if (end->has_ns && tf_ip(why, sizeof(why), "netns del %s", end->ns))

@@ -12,9 +12,9 @@
 #include "traffic/ip.h"
 #include "traffic/signals.h"
 
-#define NET_DIR	 "/sys/class/net"
-#define LOOKS	 30  /* cards of a reaped namespace come back a little later */
-#define LOOK_MS	 100
+#define NET_DIR "/sys/class/net"
+#define LOOKS 30 /* cards of a reaped namespace come back a little later */
+#define LOOK_MS 100
 #define ETHERNET 1 /* ARPHRD_ETHER */
 
 /* QEMU's e1000 queues what comes within a second of the driver's enabling reception. */

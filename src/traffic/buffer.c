@@ -11,7 +11,7 @@
 #include "common/msg.h"
 
 #define PFN_MASK ((1ULL << 55) - 1)
-#define PRESENT	 (1ULL << 63)
+#define PRESENT (1ULL << 63)
 
 static size_t page_size(void)
 {

@@ -20,8 +20,8 @@ static const struct opt udp_opts[] = {
 	{OPT_UINT, "count", AT(count), "N", "messages, default 1000", 1, 10000000, NULL},
 	{OPT_UINT, "rate", AT(rate), "N", "messages a second; 0, the default: lock-step", 0,
 	 10000000, NULL},
-	{OPT_UINT, "timeout", AT(timeout), "MS", "a message not there by then is lost, default 2000",
-	 1, 3600000, NULL},
+	{OPT_UINT, "timeout", AT(timeout), "MS",
+	 "a message not there by then is lost, default 2000", 1, 3600000, NULL},
 	{OPT_STR, "fill", AT(fill), "WORD", "payload is this little-endian word, 8 hex digits", 0,
 	 0, NULL},
 	{OPT_STR, "bind", AT(bind), "ADDR[:PORT]", "address of the receiver, or of --send", 0, 0,
@@ -107,9 +107,13 @@ int tf_udp_spec(const struct tf_udp_args *a, struct tf_spec *spec, char *name, s
 				 .path = a->path,
 				 .size = a->size,
 				 .count = a->count,
-				 .rate = a->rate ? a->rate : a->send ? ALONE_RATE : 0,
+				 .rate = a->rate   ? a->rate
+					 : a->send ? ALONE_RATE
+						   : 0,
 				 .timeout = a->timeout,
-				 .ends = a->send ? ENDS_SEND : a->recv ? ENDS_RECV : ENDS_BOTH,
+				 .ends = a->send   ? ENDS_SEND
+					 : a->recv ? ENDS_RECV
+						   : ENDS_BOTH,
 				 .has_fill = a->fill,
 				 .verify = a->verify,
 				 .peek = a->peek,

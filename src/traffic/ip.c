@@ -53,8 +53,8 @@ static void read_said(int fd, char *said, size_t size)
 
 	for (;;) {
 		bool room = len + 1 < size;
-		ssize_t n = read(fd, room ? said + len : rest,
-				 room ? size - 1 - len : sizeof(rest));
+		ssize_t n =
+			read(fd, room ? said + len : rest, room ? size - 1 - len : sizeof(rest));
 
 		if (n < 0 && errno == EINTR)
 			continue;

@@ -12,8 +12,8 @@
 
 #include "common/msg.h"
 
-#define BLOCK	 (256 * 1024) /* big writes: a 9p share is slow at small ones */
-#define POPULATE 1000000      /* records; above that memory comes as it is needed */
+#define BLOCK (256 * 1024) /* big writes: a 9p share is slow at small ones */
+#define POPULATE 1000000   /* records; above that memory comes as it is needed */
 
 int tf_log_open(struct tf_log *log, const char *path)
 {

@@ -219,10 +219,8 @@ static int open_send(struct tf_end *e)
 
 static int print(struct tf_end *e, const char *text)
 {
-	struct tf_record r = {.kind = RECORD_PRINT,
-			      .fd = STDOUT_FILENO,
-			      .len = strlen(text),
-			      .time = tf_now()};
+	struct tf_record r = {
+		.kind = RECORD_PRINT, .fd = STDOUT_FILENO, .len = strlen(text), .time = tf_now()};
 
 	if (printf("%s", text) < 0)
 		return msg_errno(-errno, "terminal");
@@ -287,8 +285,9 @@ static const struct opt opts[] = {
 
 const struct opt_command tf_pty_command = {
 	.usage = "traffic pty [OPTIONS]",
-	.about = "A program that prints to a pseudo-terminal sends a 16-byte datagram on lo, while\n"
-		 "a TCP connection is alive there.",
+	.about =
+		"A program that prints to a pseudo-terminal sends a 16-byte datagram on lo, while\n"
+		"a TCP connection is alive there.",
 	.opts = opts,
 };
 

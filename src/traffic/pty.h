@@ -5,10 +5,11 @@
 
 #define TF_PTY_MESSAGE "HELLO_SEND_TRACE"
 
-#define TF_PTY_SPEC                                                                               \
-	{                                                                                         \
-		.name = "pty-16", .proto = "pty", .path = "lo", .size = sizeof(TF_PTY_MESSAGE) - 1, \
-		.count = 1, .timeout = 2000, .verify = true, .text = TF_PTY_MESSAGE               \
+#define TF_PTY_SPEC                                                                                \
+	{                                                                                          \
+		.name = "pty-16", .proto = "pty", .path = "lo",                                    \
+		.size = sizeof(TF_PTY_MESSAGE) - 1, .count = 1, .timeout = 2000, .verify = true,   \
+		.text = TF_PTY_MESSAGE                                                             \
 	}
 
 #endif

@@ -10,16 +10,15 @@
 #include "traffic/pty.h"
 #include "traffic/signals.h"
 
-#define UDP(path_, size_)                                                                         \
-	{                                                                                         \
-		.name = "udp-" path_ "-" #size_, .proto = "udp", .path = path_, .size = size_,    \
-		.count = 1000, .timeout = 2000, .verify = true                                    \
+#define UDP(path_, size_)                                                                          \
+	{                                                                                          \
+		.name = "udp-" path_ "-" #size_, .proto = "udp", .path = path_, .size = size_,     \
+		.count = 1000, .timeout = 2000, .verify = true                                     \
 	}
 
 static const struct tf_spec default_flows[] = {
-	UDP("lo", 64),	    UDP("lo", 1400),   UDP("veth", 1400), UDP("nics", 128),
-	UDP("nics", 1400), UDP("nics", 8000),
-	TF_PTY_SPEC,
+	UDP("lo", 64),	   UDP("lo", 1400),   UDP("veth", 1400), UDP("nics", 128),
+	UDP("nics", 1400), UDP("nics", 8000), TF_PTY_SPEC,
 };
 
 static const struct tf_set sets[] = {

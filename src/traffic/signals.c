@@ -40,7 +40,14 @@ static void set_all(void (*handler)(int))
 void tf_signals_catch(void)
 {
 	parent = getpid();
-	set_all(on_signal);
+	for (size_t i = 0; i < ENDS; i++) {
+		struct sigaction was;
+
+		/* nohup, or the background of a script: whoever started us wants it ignored */
+		if (!sigaction(ends[i], NULL, &was) && was.sa_handler != SIG_IGN)
+			set(ends[i], on_signal);
+	}
+	set(SIGUSR1, on_signal);
 }
 
 static void die_with_parent(void)
@@ -56,9 +63,9 @@ void tf_signals_child(void)
 	die_with_parent();
 }
 
+/* exec puts caught signals back by itself, and keeps ignored ones ignored. */
 void tf_signals_foreign(void)
 {
-	set_all(SIG_DFL);
 	die_with_parent();
 }
 

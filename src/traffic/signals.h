@@ -8,7 +8,7 @@
 
 extern volatile sig_atomic_t tf_interrupted; /* the signal's number, once it came */
 
-/* Catches SIGINT, SIGTERM, SIGHUP and SIGUSR1, without restarting system calls. */
+/* Catches SIGUSR1 and, unless ignored, SIGINT, SIGTERM and SIGHUP; system calls do not restart. */
 void tf_signals_catch(void);
 
 /* In a child that its parent tells when to end: ignores them, dies with the parent. */

@@ -15,8 +15,8 @@
 /* Set by the parent, only ever forward. */
 enum tf_stage {
 	STAGE_SETUP,
-	STAGE_SEND, /* the sender may send */
-	STAGE_READ, /* the receiver may read */
+	STAGE_SEND,	/* the sender may send */
+	STAGE_READ,	/* the receiver may read */
 	STAGE_LOG_SEND, /* the sender writes its log lines */
 	STAGE_LOG_RECV, /* then the receiver */
 };
@@ -25,7 +25,7 @@ enum tf_stage {
 enum tf_progress {
 	END_NEW,
 	END_READY, /* the socket is bound */
-	END_DONE, /* the last message is through; buffers are still there */
+	END_DONE,  /* the last message is through; buffers are still there */
 };
 
 struct tf_side_state {

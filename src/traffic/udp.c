@@ -73,8 +73,7 @@ static int open_send(struct tf_end *e)
 		if (err)
 			return msg_errno(err, "no way to the receiver");
 	}
-	if (spec->connected &&
-	    connect(e->fd, (struct sockaddr *)&e->me->peer, sizeof(e->me->peer)))
+	if (spec->connected && connect(e->fd, (struct sockaddr *)&e->me->peer, sizeof(e->me->peer)))
 		return msg_errno(-errno, "connect");
 	return 0;
 }
