@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* analysis.json: everything the screen says and the numbers behind it, for programs. */
+#include <errno.h>
+#include <json-c/json.h>
+#include <string.h>
+
+#include "analyze/result.h"
+#include "common/json.h"
+
+static void add_range(struct json_object *o, const char *key, const struct range_stat *s)
+{
+	struct json_object *v = json_object_new_object();
+
+	json_add_uint(v, "min", s->min);
+	json_add_double(v, "mean", range_mean(s), 6);
+	json_add_uint(v, "max", s->max);
+	json_object_object_add(o, key, v);
+}
+
+static struct json_object *site_json(const struct site_stat *s)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_add_str(o, "kind", hop_kind_name((enum hop_kind)s->kind));
+	if (s->site) {
+		json_add_str(o, "symbol", s->site->function);
+		json_add_uint(o, "offset", s->site->offset);
+		json_add_str(o, "module", s->site->module);
+		json_add_str(o, "primitive", s->site->primitive);
+	}
+	json_add_uint(o, "bytes", s->bytes);
+	json_add_uint(o, "hits", s->hits);
+	return o;
+}
+
+static struct json_object *step_json(const struct result *r, const struct flow *f,
+				     const struct step *s)
+{
+	struct json_object *o = json_object_new_object();
+	uint64_t src = step_phys(r, f, s, false), dst = step_phys(r, f, s, true);
+	char name[320];
+
+	json_add_str(o, "kind", hop_kind_name((enum hop_kind)s->kind));
+	json_add_str(o, "holder", holder_name((enum holder)s->holder));
+	json_add_str(o, "event", s->event ? event_kind_name((enum event_kind)s->event) : NULL);
+	json_add_uint(o, "time_ns", s->ts);
+	json_add_uint(o, "file_offset", s->file_off);
+	json_add_uint(o, "cpu", s->cpu);
+	json_add_int(o, "tid", s->tid);
+	json_add_uint(o, "offset", s->off);
+	json_add_uint(o, "length", s->len);
+	if (s->src)
+		json_add_hex(o, "src", s->src);
+	if (s->dst)
+		json_add_hex(o, "dst", s->dst);
+	if (src)
+		json_add_hex(o, "src_phys", src);
+	if (dst)
+		json_add_hex(o, "dst_phys", dst);
+	json_add_bool(o, "src_user", s->src_user);
+	json_add_bool(o, "dst_user", s->dst_user);
+	if (s->site) {
+		runfile_site_name(s->site, s->ip, name, sizeof(name));
+		json_add_str(o, "site", name);
+		json_add_str(o, "primitive", s->site->primitive);
+	}
+	if (s->skb)
+		json_add_hex(o, "skb", s->skb);
+	if (s->sk)
+		json_add_hex(o, "sk", s->sk);
+	if (*s->dev)
+		json_add_str(o, "dev", s->dev);
+	if (s->why)
+		json_add_str(o, "why", s->why);
+	json_add_bool(o, "sampled", s->sampled);
+	json_add_bool(o, "content_agrees", s->checked);
+	return o;
+}
+
+static struct json_object *views_json(const struct result *r, const struct flow *f)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < f->view_count; i++) {
+		struct json_object *o = json_object_new_object(), *hops = json_object_new_array();
+		const struct chain_view *v = &f->views[i];
+
+		json_add_uint(o, "message", f->shown_seq);
+		json_add_uint(o, "bytes", v->bytes);
+		json_add_uint(o, "pieces", v->pieces);
+		for (size_t k = 0; k < v->count; k++)
+			json_object_array_add(hops, step_json(r, f, &v->steps[k]));
+		json_object_object_add(o, "hops", hops);
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
+static struct json_object *socket_json(const struct socket_view *s)
+{
+	struct json_object *o = json_object_new_object();
+	char addr[48];
+
+	json_add_int(o, "fd", s->fd);
+	json_add_hex(o, "file", s->file);
+	json_add_hex(o, "socket", s->socket);
+	json_add_hex(o, "sock", s->sk);
+	json_add_bool(o, "linked", s->linked);
+	snprintf(addr, sizeof(addr), "%u.%u.%u.%u:%u", s->laddr >> 24, s->laddr >> 16 & 255,
+		 s->laddr >> 8 & 255, s->laddr & 255, s->lport);
+	json_add_str(o, "local", addr);
+	snprintf(addr, sizeof(addr), "%u.%u.%u.%u:%u", s->raddr >> 24, s->raddr >> 16 & 255,
+		 s->raddr >> 8 & 255, s->raddr & 255, s->rport);
+	json_add_str(o, "remote", addr);
+	return o;
+}
+
+static void add_counts(struct json_object *o, const struct flow *f)
+{
+	struct json_object *size = json_object_new_object();
+
+	json_add_uint(size, "min", f->min_size);
+	json_add_uint(size, "max", f->max_size);
+	json_object_object_add(o, "size", size);
+	json_add_uint(o, "messages", f->messages);
+	json_add_uint(o, "delivered", f->delivered);
+	json_add_uint(o, "dropped", f->dropped);
+	json_add_uint(o, "undelivered", f->undelivered);
+	json_add_uint(o, "chains", f->chains);
+	json_add_uint(o, "sent_bytes", f->sent_bytes);
+	json_add_uint(o, "payload_bytes", f->payload_bytes);
+	json_add_uint(o, "header_bytes", f->header_bytes);
+	json_add_uint(o, "dead_copy_bytes", f->dead_bytes);
+	add_range(o, "copies", &f->copies);
+	json_add_double(o, "copies_per_message", flow_copies_per_message(f), 6);
+	add_range(o, "emulated_dma", &f->emulated);
+	add_range(o, "dma", &f->dmas);
+	add_range(o, "wire", &f->wires);
+	add_range(o, "gap", &f->gaps);
+	json_add_double(o, "amplification", flow_amplification(f), 6);
+	json_add_double(o, "emulated_amplification", flow_emulated_amplification(f), 6);
+	json_add_double(o, "accounted", flow_accounted(f), 6);
+	json_add_double(o, "content_checked", flow_content(f), 6);
+	json_add_bool(o, "content_weak", f->weak);
+	json_add_uint(o, "content_mismatches", f->mismatches);
+}
+
+static struct json_object *drops_json(const struct result *r, const struct flow *f)
+{
+	struct json_object *o = json_object_new_object();
+
+	for (unsigned int i = 0; i < 256; i++) {
+		const char *name = runfile_drop_reason(&r->run, i);
+
+		if (f->reasons[i])
+			json_add_uint(o, name ? name : "unknown", f->reasons[i]);
+	}
+	return o;
+}
+
+static struct json_object *flow_json(const struct result *r, const struct flow *f)
+{
+	struct json_object *o = json_object_new_object(), *sites = json_object_new_array();
+	char why[1024];
+
+	json_add_uint(o, "flow", f->index);
+	json_add_str(o, "name", f->name);
+	json_add_str(o, "proto", f->proto);
+	json_add_str(o, "path", f->path);
+	json_add_int(o, "pid", f->tgid);
+	add_counts(o, f);
+	for (size_t i = 0; i < f->site_count; i++)
+		json_object_array_add(sites, site_json(&f->sites[i]));
+	json_object_object_add(o, "sites", sites);
+	json_object_object_add(o, "drops", drops_json(r, f));
+	json_add_str(o, "verdict", verdict_name(flow_verdict(r, f)));
+	flow_why(r, f, why, sizeof(why));
+	json_add_str(o, "why", why);
+	json_object_object_add(o, "sender", socket_json(&f->sender));
+	json_object_object_add(o, "receiver", socket_json(&f->receiver));
+	json_object_object_add(o, "example", views_json(r, f));
+	return o;
+}
+
+static struct json_object *others_json(const struct result *r)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < r->engine.other_count; i++) {
+		const struct other *x = &r->engine.others[i];
+		struct json_object *o = json_object_new_object();
+		const struct thread *t = table_find(&r->engine.threads, (uint64_t)x->tid + 1);
+		char name[320];
+
+		runfile_site_name(x->site, x->ip, name, sizeof(name));
+		json_add_str(o, "site", name);
+		json_add_int(o, "tid", x->tid);
+		json_add_int(o, "pid", t ? t->tgid : x->tid);
+		json_add_uint(o, "length", x->len);
+		json_add_uint(o, "hits", x->hits);
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
+static struct json_object *skipped_json(const struct result *r)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < r->log.count; i++) {
+		const struct logged *l = &r->log.flows[i];
+		struct json_object *o;
+
+		if (!l->skipped)
+			continue;
+		o = json_object_new_object();
+		json_add_str(o, "name", l->name);
+		json_add_str(o, "why", l->why);
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
+static struct json_object *events_json(const struct result *r)
+{
+	struct json_object *o = json_object_new_object();
+
+	for (int k = EV_OTHER + 1; k < EV_COUNT; k++)
+		if (r->engine.by_kind[k])
+			json_add_uint(o, event_kind_name((enum event_kind)k),
+				      r->engine.by_kind[k]);
+	return o;
+}
+
+int analysis_write(const struct result *r, const char *path)
+{
+	struct json_object *root = json_object_new_object(), *flows = json_object_new_array();
+	const char *base = strrchr(r->run.dir, '/');
+	int err;
+
+	json_add_uint(root, "schema", 1);
+	json_add_str(root, "run", base ? base + 1 : r->run.dir);
+	json_add_str(root, "kernel", r->run.kernel);
+	json_add_str(root, "machine", r->run.machine);
+	json_add_str(root, "verdict", verdict_name(run_verdict(r)));
+	json_add_uint(root, "events", r->events);
+	json_object_object_add(root, "events_by_kind", events_json(r));
+	json_add_int(root, "lost", r->missed_unknown ? -1 : r->run.lost < (int64_t)r->missed &&
+		     r->run.lost >= 0 ? (int64_t)r->missed : r->run.lost);
+	for (const struct flow *f = r->engine.flows; f; f = f->next)
+		json_object_array_add(flows, flow_json(r, f));
+	json_object_object_add(root, "flows", flows);
+	json_object_object_add(root, "skipped", skipped_json(r));
+	json_object_object_add(root, "unlinked_copies", others_json(r));
+	json_add_uint(root, "orphan_receives", r->engine.orphans);
+	err = json_write_file(root, path);
+	json_object_put(root);
+	return err;
+}

@@ -1,0 +1,478 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Send and receive calls: messages are born here and delivered here. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "analyze/engine.h"
+
+void message_doubt(struct message *msg, enum doubt d)
+{
+	if (msg)
+		msg->doubt[d] = true;
+}
+
+static void read_socket(const struct thread *t, const struct event *ev, struct socket_view *s)
+{
+	*s = (struct socket_view){
+		.fd = t->fd,
+		.file = ev->v[F_file],
+		.socket = ev->v[F_sock],
+		.sk = ev->v[F_sk],
+		.linked = t->file && t->file == ev->v[F_file] && t->file_priv == ev->v[F_sock],
+		.laddr = ntohl((uint32_t)ev->v[F_laddr]),
+		.raddr = ntohl((uint32_t)ev->v[F_raddr]),
+		.lport = (uint16_t)ev->v[F_lport],
+		.rport = ntohs((uint16_t)ev->v[F_rport]),
+	};
+}
+
+/* An unconnected socket is told the destination in msg_name (struct sockaddr_in). */
+static void read_destination(const struct event *ev, struct socket_view *s)
+{
+	if (!ev->v[F_name])
+		return;
+	s->raddr = ntohl((uint32_t)ev->v[F_naddr]);
+	s->rport = ntohs((uint16_t)ev->v[F_nport]);
+}
+
+static const char *proto_name(const struct event *ev)
+{
+	switch (ev->v[F_proto]) {
+	case IPPROTO_UDP:
+		return "udp";
+	case IPPROTO_ICMP:
+		return "icmp";
+	case IPPROTO_UDPLITE:
+		return "udplite";
+	default:
+		return "raw";
+	}
+}
+
+static struct flow *find_flow(struct engine *e, const struct thread *t,
+			      const struct socket_view *s, const char *proto)
+{
+	for (struct flow *f = e->flows; f; f = f->next)
+		if (f->sk == s->sk && f->tgid == t->tgid && f->sport == s->lport &&
+		    f->dport == s->rport && f->daddr == s->raddr && !strcmp(f->proto, proto))
+			return f;
+	return NULL;
+}
+
+static struct flow *new_flow(struct engine *e, const struct thread *t,
+			     const struct socket_view *s, const char *proto)
+{
+	struct flow *f = calloc(1, sizeof(*f));
+
+	if (!f) {
+		e->err = -ENOMEM;
+		return NULL;
+	}
+	f->index = (unsigned int)++e->next_flow;
+	f->proto = proto;
+	f->tgid = t->tgid;
+	f->sk = s->sk;
+	f->saddr = s->laddr;
+	f->daddr = s->raddr;
+	f->sport = s->lport;
+	f->dport = s->rport;
+	f->sender = *s;
+	f->receiver.fd = -1;
+	*e->last_flow = f;
+	e->last_flow = &f->next;
+	return f;
+}
+
+/* Nothing refers to the message any more: what became of it is final. */
+static void account_message(struct message *m, void *ctx)
+{
+	struct flow *f = m->flow;
+
+	(void)ctx;
+	if (!m->returned)
+		message_doubt(m, DOUBT_NO_RETURN);
+	f->messages++;
+	f->sent_bytes += m->len;
+	if (!f->min_size || m->len < f->min_size)
+		f->min_size = m->len;
+	if (m->len > f->max_size)
+		f->max_size = m->len;
+	if (m->delivered_bytes) {
+		f->delivered++;
+		f->dead_bytes += m->copied_bytes > m->counted_bytes ?
+					 m->copied_bytes - m->counted_bytes : 0;
+	} else if (m->dropped_bytes) {
+		f->dropped++;
+		f->reasons[m->drop_reason < 255 ? m->drop_reason : 255]++;
+		return;
+	} else {
+		f->undelivered++;
+	}
+	for (unsigned int d = 0; d < DOUBTS; d++)
+		f->doubts[d] += m->doubt[d];
+}
+
+static struct message *new_message(struct engine *e, struct thread *t, struct flow *f,
+				   uint64_t len)
+{
+	struct message *m = calloc(1, sizeof(*m));
+
+	if (!m) {
+		e->err = -ENOMEM;
+		return NULL;
+	}
+	m->refs = 1;
+	m->id = ++e->next_message;
+	m->seq = f->next_seq++;
+	m->flow = f;
+	m->len = len;
+	m->tid = t->tid;
+	m->on_last = account_message;
+	return m;
+}
+
+static void map_sender(struct engine *e, struct thread *t, struct message *m)
+{
+	uint64_t off = 0;
+
+	for (size_t i = 0; i < t->span_count; i++) {
+		struct span *s = &t->spans[i];
+		struct hop *h = hop_new(HOP_START, BY_SENDER, NULL, m, e->now);
+		struct pm_piece p = {s->space, s->addr, s->len, m->id, off, h};
+
+		if (!h) {
+			e->err = -ENOMEM;
+			return;
+		}
+		h->src = h->dst = s->addr;
+		h->src_user = h->dst_user = true;
+		h->src_len = s->len;
+		h->off = off;
+		h->sk = m->flow->sk;
+		if (provmap_insert(e->map, &p))
+			e->err = -ENOMEM;
+		hop_put(h);
+		off += s->len;
+	}
+}
+
+static void end_send(struct engine *e, struct thread *t)
+{
+	struct message *m = t->sending;
+
+	for (size_t i = 0; i < t->span_count; i++)
+		provmap_clear(e->map, t->spans[i].space, t->spans[i].addr, t->spans[i].len);
+	t->span_count = 0;
+	t->sending = NULL;
+	t->nested = 0;
+	message_put(m);
+}
+
+void on_send_enter(struct engine *e, const struct event *ev)
+{
+	struct thread *t = thread_of(e, ev->tid);
+	const char *proto = proto_name(ev);
+	struct socket_view s;
+	struct flow *f;
+
+	if (!t)
+		return;
+	/* udpv6_sendmsg hands IPv4 destinations on to udp_sendmsg with the same msghdr. */
+	if (t->sending && t->sending_hdr == ev->v[F_msg]) {
+		t->nested++;
+		return;
+	}
+	if (t->sending)
+		end_send(e, t);
+	read_socket(t, ev, &s);
+	read_destination(ev, &s);
+	f = find_flow(e, t, &s, proto);
+	if (!f)
+		f = new_flow(e, t, &s, proto);
+	if (!f)
+		return;
+	f->sender.linked |= s.linked;
+	if (f->sender.fd < 0)
+		f->sender.fd = s.fd;
+	t->sending = new_message(e, t, f, ev->v[F_len]);
+	if (!t->sending)
+		return;
+	t->sending_hdr = ev->v[F_msg];
+	if (iter_spans(e, t, ev, ev->v[F_len], t->spans, &t->span_count))
+		message_doubt(t->sending, DOUBT_GAP);
+	map_sender(e, t, t->sending);
+}
+
+void on_send_exit(struct engine *e, const struct event *ev)
+{
+	struct thread *t = thread_of(e, ev->tid);
+	int64_t ret = (int64_t)ev->v[F_ret];
+
+	if (!t || !t->sending)
+		return;
+	if (t->nested) {
+		t->nested--;
+		return;
+	}
+	t->sending->returned = true;
+	/* A send that failed sent nothing; its bytes are dropped, for the errno. */
+	if (ret < 0)
+		t->sending->dropped_bytes += t->sending->len;
+	else
+		t->sending->len = (uint64_t)ret;
+	end_send(e, t);
+}
+
+static void clear_op(struct recv_op *op)
+{
+	for (size_t i = 0; i < op->count; i++) {
+		hop_put(op->items[i].hop);
+		message_put(op->items[i].msg);
+	}
+	op->count = 0;
+	op->open = false;
+	op->copied = 0;
+}
+
+void on_recv_enter(struct engine *e, const struct event *ev)
+{
+	struct thread *t = thread_of(e, ev->tid);
+
+	if (!t)
+		return;
+	recv_op_abandon(e, t);
+	t->recv.open = true;
+	t->recv.call = ev->file_off;
+	t->recv.tap = ev->v[F_fam] == AF_PACKET;
+	t->recv.sk = ev->v[F_sk];
+	t->recv.room = ev->v[F_icnt];
+	read_socket(t, ev, &t->recv.sock);
+}
+
+static int keep_item(struct recv_op *op, struct hop *h, uint64_t bytes)
+{
+	if (op->count == op->rooms) {
+		size_t want = op->rooms ? op->rooms * 2 : 16;
+		struct delivery *more = realloc(op->items, want * sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		op->items = more;
+		op->rooms = want;
+	}
+	op->items[op->count++] = (struct delivery){message_get(h->msg), hop_get(h), bytes};
+	return 0;
+}
+
+/* Counts the copies on the way to a receiver, each byte of each copy once. */
+static void count_way(struct engine *e, struct flow *f, const struct hop *end, uint64_t bytes)
+{
+	for (const struct hop *h = end; h; h = h->prev) {
+		struct hop *w = (struct hop *)h;
+		uint64_t fresh = h->src_len > h->counted ? h->src_len - h->counted : 0;
+
+		if (h->kind == HOP_COPY)
+			f->copy_hops++, f->checked_hops += h->checked;
+		if (h->kind != HOP_COPY && h->kind != HOP_COPY_UNKNOWN &&
+		    h->kind != HOP_EMULATED_DMA)
+			continue;
+		fresh = fresh < bytes ? fresh : bytes;
+		if (!fresh)
+			continue;
+		if (h->kind == HOP_EMULATED_DMA)
+			f->chain_emulated_bytes += fresh;
+		else
+			f->chain_copy_bytes += fresh;
+		if (h->msg)
+			h->msg->counted_bytes += fresh;
+		if (flow_add_site(f, h, fresh))
+			e->err = -ENOMEM;
+		w->counted += fresh;
+	}
+}
+
+/* Pieces that came the same way into the same call are shown once. */
+static bool same_way(const struct chain_view *v, uint64_t call, const struct hop *h)
+{
+	size_t n = v->count;
+
+	if (v->call != call || n != (size_t)h->depth + 1)
+		return false;
+	for (; h && n; h = h->prev) {
+		n--;
+		if (v->steps[n].kind != (int)h->kind || v->steps[n].site != h->site ||
+		    v->steps[n].sk != h->sk)
+			return false;
+	}
+	return true;
+}
+
+static int show_piece(struct flow *f, uint64_t call, const struct hop *h, uint64_t bytes)
+{
+	struct chain_view *more;
+	int err;
+
+	for (size_t i = 0; i < f->view_count; i++)
+		if (same_way(&f->views[i], call, h)) {
+			f->views[i].bytes += bytes;
+			f->views[i].pieces++;
+			return 0;
+		}
+	more = realloc(f->views, (f->view_count + 1) * sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	f->views = more;
+	err = chain_view_take(&more[f->view_count], h);
+	if (err)
+		return err;
+	more[f->view_count].call = call;
+	more[f->view_count++].bytes = bytes;
+	return 0;
+}
+
+static bool is_wanted(const struct engine *e, const struct message *m)
+{
+	struct flow *f = m->flow;
+
+	if (e->want_message != UINT64_MAX)
+		return m->seq == e->want_message;
+	return !f->shown || f->shown == m->id;
+}
+
+static void count_piece(struct engine *e, const struct delivery *d)
+{
+	struct flow *f = d->msg->flow;
+	const struct hop *h = d->hop;
+
+	range_add(&f->copies, h->copies, d->bytes);
+	range_add(&f->emulated, h->emulated, d->bytes);
+	range_add(&f->dmas, h->dmas, d->bytes);
+	range_add(&f->wires, h->wires, d->bytes);
+	range_add(&f->gaps, h->gaps, d->bytes);
+	if (h->gaps)
+		message_doubt(d->msg, DOUBT_GAP);
+	if (h->unknown)
+		message_doubt(d->msg, DOUBT_UNKNOWN);
+	d->msg->delivered_bytes += d->bytes;
+	f->payload_bytes += d->bytes;
+	f->accounted_bytes += d->bytes;
+	count_way(e, f, h, d->bytes);
+}
+
+static void count_chains(struct engine *e, struct recv_op *op)
+{
+	for (size_t i = 0; i < op->count; i++) {
+		struct message *m = op->items[i].msg;
+		size_t before = 0;
+
+		while (before < i && op->items[before].msg != m)
+			before++;
+		if (before == i) {
+			m->flow->chains++;
+			if (m->flow->receiver.fd < 0 || !m->flow->receiver.sk)
+				m->flow->receiver = op->sock;
+		}
+		count_piece(e, &op->items[i]);
+	}
+}
+
+/* Which flow do bytes belong to that no chain explains? The one sent to that port, if any. */
+static struct flow *flow_to(struct engine *e, const struct socket_view *s)
+{
+	struct flow *found = NULL;
+
+	for (struct flow *f = e->flows; f; f = f->next)
+		if (f->dport == s->lport && (!s->laddr || f->daddr == s->laddr))
+			found = f;
+	return found;
+}
+
+static void audit(struct engine *e, struct recv_op *op, int64_t ret)
+{
+	uint64_t told = (uint64_t)ret < op->room ? (uint64_t)ret : op->room, payload = 0;
+	struct flow *f = op->count ? op->items[0].msg->flow : NULL;
+
+	for (size_t i = 0; i < op->count; i++)
+		payload += op->items[i].bytes;
+	if (!f)
+		f = op->tap ? NULL : flow_to(e, &op->sock);
+	if (!f) {
+		e->orphans += !op->tap;
+		e->orphan_bytes += op->tap ? 0 : told;
+		return;
+	}
+	if (op->tap) {
+		/* A packet socket hands over whole frames: what is no payload is header. */
+		f->expected_bytes += payload;
+		f->header_bytes += told - (payload < told ? payload : told);
+		return;
+	}
+	f->expected_bytes += told;
+	if (payload == told)
+		return;
+	if (op->count)
+		message_doubt(op->items[0].msg, DOUBT_UNACCOUNTED);
+	else
+		f->doubts[DOUBT_UNACCOUNTED]++;
+}
+
+static void take_views(struct engine *e, struct recv_op *op)
+{
+	for (size_t i = 0; i < op->count; i++) {
+		struct delivery *d = &op->items[i];
+
+		if (!is_wanted(e, d->msg))
+			continue;
+		if (show_piece(d->msg->flow, op->call, d->hop, d->bytes))
+			e->err = -ENOMEM;
+		d->msg->flow->shown = d->msg->id;
+		d->msg->flow->shown_seq = d->msg->seq;
+	}
+}
+
+void on_recv_exit(struct engine *e, const struct event *ev)
+{
+	struct thread *t = thread_of(e, ev->tid);
+	int64_t ret = (int64_t)ev->v[F_ret];
+
+	if (!t || !t->recv.open)
+		return;
+	if (ret > 0) {
+		count_chains(e, &t->recv);
+		take_views(e, &t->recv);
+		audit(e, &t->recv, ret);
+	}
+	clear_op(&t->recv);
+}
+
+/* The call's return was not recorded: what it brought counts, with a doubt. */
+void recv_op_abandon(struct engine *e, struct thread *t)
+{
+	if (t->recv.open && t->recv.count) {
+		for (size_t i = 0; i < t->recv.count; i++)
+			message_doubt(t->recv.items[i].msg, DOUBT_NO_RETURN);
+		count_chains(e, &t->recv);
+	}
+	clear_op(&t->recv);
+}
+
+void deliver(struct engine *e, struct hop *h, uint64_t bytes)
+{
+	struct thread *t = thread_of(e, e->now->tid);
+	struct delivery d = {h->msg, h, bytes};
+
+	if (!t || !h->msg)
+		return;
+	if (t->recv.open) {
+		if (keep_item(&t->recv, h, bytes))
+			e->err = -ENOMEM;
+		return;
+	}
+	message_doubt(h->msg, DOUBT_OUTSIDE);
+	h->msg->flow->chains++;
+	h->msg->flow->expected_bytes += bytes;
+	count_piece(e, &d);
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* One worked chain per flow: every hop of a message with its addresses and the code behind it. */
+#include <string.h>
+
+#include "analyze/result.h"
+
+static void print_ip(uint32_t a, char *buf, size_t size)
+{
+	snprintf(buf, size, "%u.%u.%u.%u", a >> 24, a >> 16 & 255, a >> 8 & 255, a & 255);
+}
+
+static void print_socket(const char *who, const struct socket_view *s, FILE *out)
+{
+	char l[20], rm[20];
+
+	if (!s->sk)
+		return;
+	print_ip(s->laddr, l, sizeof(l));
+	print_ip(s->raddr, rm, sizeof(rm));
+	fprintf(out, "  %-8s fd %lld -> file %#llx -> socket %#llx -> sock %#llx\n"
+		"           -> local %s:%u, remote %s:%u%s\n", who, (long long)s->fd,
+		(unsigned long long)s->file, (unsigned long long)s->socket,
+		(unsigned long long)s->sk, l, s->lport, rm, s->rport,
+		s->linked ? "" : " (fd not linked to the file)");
+}
+
+static void print_address(const struct result *r, const struct flow *f, const struct step *s,
+			  bool dst, FILE *out)
+{
+	uint64_t va = dst ? s->dst : s->src, pa = step_phys(r, f, s, dst);
+
+	if (!va) {
+		fprintf(out, "%-18s %-12s", "not recorded", "");
+		return;
+	}
+	if (pa)
+		fprintf(out, "%#-18llx pa %#-9llx", (unsigned long long)va,
+			(unsigned long long)pa);
+	else
+		fprintf(out, "%#-18llx pa %-9s", (unsigned long long)va, "unknown");
+}
+
+static void describe(const struct step *s, char *buf, size_t size)
+{
+	switch (s->kind) {
+	case HOP_COPY:
+	case HOP_EMULATED_DMA:
+		runfile_site_name(s->site, s->ip, buf, size);
+		break;
+	case HOP_COPY_UNKNOWN:
+		snprintf(buf, size, "no probe saw it");
+		break;
+	case HOP_HANDOFF:
+		snprintf(buf, size, "%s%s%s", holder_name((enum holder)s->holder),
+			 *s->dev ? " " : "", s->dev);
+		break;
+	case HOP_DMA:
+		snprintf(buf, size, "%s", s->holder == BY_DEVICE ? "device reads" : "device wrote");
+		break;
+	case HOP_GAP:
+		snprintf(buf, size, "%s", s->why ? s->why : "not explained");
+		break;
+	case HOP_START:
+		snprintf(buf, size, "sender's buffer");
+		break;
+	default:
+		snprintf(buf, size, "packet identity and content agree");
+	}
+}
+
+static bool moves(const struct step *s)
+{
+	return s->kind == HOP_COPY || s->kind == HOP_COPY_UNKNOWN || s->kind == HOP_EMULATED_DMA;
+}
+
+static void print_step(const struct result *r, const struct flow *f, const struct step *s,
+		       uint64_t start, FILE *out)
+{
+	char what[320];
+
+	describe(s, what, sizeof(what));
+	fprintf(out, "  %c %8.1f us %-18s ", moves(s) ? '*' : ' ', (double)(s->ts - start) / 1000,
+		hop_kind_name((enum hop_kind)s->kind));
+	if (s->kind == HOP_WIRE || s->kind == HOP_GAP) {
+		fprintf(out, "%s\n", what);
+		return;
+	}
+	print_address(r, f, s, moves(s), out);
+	fprintf(out, " %s%s\n", what, s->checked && moves(s) ? " (content agrees)" : "");
+}
+
+static void print_view(const struct result *r, const struct flow *f, const struct chain_view *v,
+		       FILE *out)
+{
+	uint64_t start = v->steps[0].ts;
+
+	if (v->pieces > 1)
+		fprintf(out, "  %llu bytes came in %llu pieces this way; the first of them:\n",
+			(unsigned long long)v->bytes, (unsigned long long)v->pieces);
+	for (size_t i = 0; i < v->count; i++)
+		print_step(r, f, &v->steps[i], start, out);
+}
+
+void chain_print(const struct result *r, const struct flow *f, FILE *out)
+{
+	if (!f->view_count)
+		return;
+	fprintf(out, "\n%s, message %llu: the way of its %llu bytes (* moves them, pa: physical)\n",
+		f->name, (unsigned long long)f->shown_seq,
+		(unsigned long long)f->views[0].bytes);
+	print_socket("sender", &f->sender, out);
+	print_socket("receiver", &f->receiver, out);
+	for (size_t i = 0; i < f->view_count; i++)
+		print_view(r, f, &f->views[i], out);
+}

@@ -1,0 +1,569 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Devices: DMA mappings, the frames that leave and arrive, and the wire between them. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyze/engine.h"
+
+/* enum dma_data_direction, include/linux/dma-direction.h */
+enum { DIR_BOTH = 0, DIR_TO_DEVICE = 1, DIR_FROM_DEVICE = 2 };
+
+#define ETH_HEADER 14
+
+struct txmap {
+	uint64_t va, size, skb; /* va: where the device reads */
+	bool bounced;
+};
+
+/* Behind an IOMMU the device's address tells nothing; then the CPU's is taken. */
+static uint64_t device_va(const struct engine *e, uint64_t dma, uint64_t va)
+{
+	return e->run->iommu && va ? va : runfile_phys_va(e->run, dma);
+}
+
+static struct frame *frame_of_skb(struct engine *e, uint64_t skb)
+{
+	for (size_t i = e->frame_count; i-- > 0;)
+		if (e->frames[i]->skb == skb)
+			return e->frames[i];
+	return NULL;
+}
+
+static struct frame *frame_at(struct engine *e, uint64_t va)
+{
+	for (size_t i = e->frame_count; i-- > 0;) {
+		struct frame *f = e->frames[i];
+
+		if (va >= f->data && va < f->data + f->len)
+			return f;
+	}
+	return NULL;
+}
+
+static void drop_pieces(struct frame *f)
+{
+	for (size_t i = 0; i < f->count; i++)
+		hop_put(f->pieces[i].hop);
+	free(f->pieces);
+	f->pieces = NULL;
+	f->count = 0;
+}
+
+static void free_frame(struct frame *f)
+{
+	drop_pieces(f);
+	free(f);
+}
+
+static void remove_frame(struct engine *e, size_t i)
+{
+	free_frame(e->frames[i]);
+	e->frame_count--;
+	memmove(&e->frames[i], &e->frames[i + 1], (e->frame_count - i) * sizeof(e->frames[0]));
+}
+
+struct collect_ctx {
+	struct engine *e;
+	struct frame *frame;
+	uint64_t base; /* address of the frame's first byte, or of its image in a bounce buffer */
+};
+
+static int add_piece(void *ctx, const struct pm_piece *p)
+{
+	struct collect_ctx *c = ctx;
+	struct hop *h = p->tag;
+	struct frame_piece *more;
+
+	if (!h->msg)
+		return 0;
+	more = realloc(c->frame->pieces, (c->frame->count + 1) * sizeof(*more));
+	if (!more) {
+		c->e->err = -ENOMEM;
+		return 1;
+	}
+	c->frame->pieces = more;
+	more[c->frame->count++] = (struct frame_piece){p->addr - c->base, p->len, p->origin,
+						       p->off, hop_get(h)};
+	return 0;
+}
+
+/*
+ * The part of a packet that is the same on both sides of a wire: the IP header without what
+ * routers and offloads change, and what follows without the checksum of UDP.
+ */
+static unsigned int read_ident(const struct event *ev, size_t ip_at, unsigned char *ident)
+{
+	uint32_t have = ev->array_len[A_hdr];
+	unsigned int n, header;
+
+	if (!ev->array[A_hdr] || have < ip_at + 20)
+		return 0;
+	n = have - ip_at < IDENT_MAX ? (unsigned int)(have - ip_at) : IDENT_MAX;
+	memcpy(ident, ev->array[A_hdr] + ip_at, n);
+	if (ident[0] >> 4 == 6) {
+		ident[7] = 0; /* hop limit */
+		header = 40;
+	} else if (ident[0] >> 4 == 4) {
+		unsigned int total = (unsigned int)ident[2] << 8 | ident[3];
+
+		ident[8] = ident[10] = ident[11] = 0; /* time to live, header checksum */
+		header = (ident[0] & 15u) * 4;
+		n = total && total < n ? total : n;
+		/* Only the first fragment has a UDP header behind the IP header. */
+		if ((ident[6] & 0x1f) || ident[7])
+			header = IDENT_MAX;
+	} else {
+		return 0;
+	}
+	if (header + 8 <= n)
+		ident[header + 6] = ident[header + 7] = 0;
+	return n;
+}
+
+void frame_sent(struct engine *e, const struct event *ev)
+{
+	struct frame *f;
+	struct collect_ctx c = {.e = e, .base = ev->v[F_data]};
+	uint64_t linear = ev->v[F_len] - ev->v[F_dlen];
+
+	if (e->frame_count == FRAMES_MAX)
+		remove_frame(e, 0);
+	f = calloc(1, sizeof(*f));
+	if (!f) {
+		e->err = -ENOMEM;
+		return;
+	}
+	f->skb = ev->v[F_skb];
+	f->data = ev->v[F_data];
+	f->len = linear;
+	f->ident_len = read_ident(ev, ETH_HEADER, f->ident);
+	if (ev->array[A_dev])
+		memcpy(f->dev, ev->array[A_dev],
+		       strnlen((const char *)ev->array[A_dev],
+			       ev->array_len[A_dev] < 15 ? ev->array_len[A_dev] : 15));
+	c.frame = f;
+	provmap_walk(e->map, SPACE_KERNEL, f->data, f->len, add_piece, &c);
+	e->frames[e->frame_count++] = f;
+	if (!f->count)
+		remove_frame(e, e->frame_count - 1); /* nothing of ours in it */
+}
+
+/* A software device handed the same skb on: no wire. */
+void frame_local(struct engine *e, uint64_t skb)
+{
+	for (size_t i = e->frame_count; i-- > 0;)
+		if (e->frames[i]->skb == skb)
+			remove_frame(e, i);
+}
+
+struct reading {
+	struct engine *e;
+	enum hop_kind kind;
+	const char *dev;
+	uint64_t moved; /* added to the address */
+};
+
+static void *read_by_device(void *ctx, const struct pm_piece *p)
+{
+	struct reading *r = ctx;
+	struct hop *from = p->tag, *h;
+
+	if (!from->msg || from->holder == BY_DEVICE)
+		return from;
+	h = hop_after(r->e, r->kind, BY_DEVICE, from, 1u << BY_DRIVER,
+		      "not recorded how the device's driver got the bytes");
+	if (!h)
+		return from;
+	h->refs = 0;
+	h->src = h->dst = p->addr;
+	h->src_len = p->len;
+	h->off = p->off;
+	memcpy(h->dev, r->dev, sizeof(h->dev));
+	return h;
+}
+
+static int has_message(void *ctx, const struct pm_piece *p)
+{
+	(void)ctx;
+	return ((struct hop *)p->tag)->msg != NULL;
+}
+
+static void *unknown_copy(void *ctx, const struct pm_piece *src, uint64_t daddr)
+{
+	struct engine *e = ctx;
+	struct hop *from = src->tag;
+	struct hop *h = hop_new(HOP_COPY_UNKNOWN, from->holder, from, from->msg, e->now);
+
+	if (!h) {
+		e->err = -ENOMEM;
+		return from;
+	}
+	h->refs = 0;
+	h->ip = 0;
+	h->src = src->addr;
+	h->dst = daddr;
+	h->src_len = src->len;
+	h->off = src->off;
+	if (h->msg)
+		h->msg->copied_bytes += src->len;
+	return h;
+}
+
+static void add_txmap(struct engine *e, uint64_t dma, struct txmap m)
+{
+	struct txmap *old = table_remove(&e->txmaps, dma + 1), *kept = malloc(sizeof(*kept));
+
+	free(old);
+	if (!kept || table_set(&e->txmaps, dma + 1, kept)) {
+		free(kept);
+		e->err = -ENOMEM;
+		return;
+	}
+	*kept = m;
+}
+
+static void map_to_device(struct engine *e, uint64_t va, uint64_t dma, uint64_t size)
+{
+	uint64_t at = device_va(e, dma, va);
+	struct frame *f = frame_at(e, va);
+	struct reading r = {e, HOP_DMA, f ? f->dev : "", 0};
+	struct collect_ctx c = {e, f, 0};
+
+	if (!f)
+		return; /* another device's business */
+	if (at != va && !provmap_walk(e->map, SPACE_KERNEL, at, size, has_message, NULL))
+		provmap_copy(e->map, SPACE_KERNEL, va, SPACE_KERNEL, at, size, unknown_copy, e);
+	if (provmap_retag(e->map, SPACE_KERNEL, at, size, read_by_device, &r))
+		e->err = -ENOMEM;
+	if (!f->mapped)
+		drop_pieces(f);
+	c.base = at - (va - f->data);
+	provmap_walk(e->map, SPACE_KERNEL, at, size, add_piece, &c);
+	f->mapped = true;
+	f->unmapped = false;
+	add_txmap(e, dma, (struct txmap){at, size, f->skb, at != va});
+}
+
+static void map_from_device(struct engine *e, uint64_t va, uint64_t dma, uint64_t size)
+{
+	uint64_t at = device_va(e, dma, va);
+	struct pm_piece p = {SPACE_KERNEL, at, size, va, 0, NULL};
+
+	if (provmap_insert(e->device, &p) == -ENOMEM ||
+	    provmap_clear(e->map, SPACE_KERNEL, at, size) == -ENOMEM)
+		e->err = -ENOMEM;
+	table_remove(&e->fresh, at);
+}
+
+static void mapped(struct engine *e, uint64_t va, uint64_t dma, uint64_t size, uint64_t dir)
+{
+	if (dir == DIR_TO_DEVICE || dir == DIR_BOTH)
+		map_to_device(e, va, dma, size);
+	if (dir == DIR_FROM_DEVICE || dir == DIR_BOTH)
+		map_from_device(e, va, dma, size);
+}
+
+void on_dma_map(struct engine *e, const struct event *ev)
+{
+	struct cpu_maps *m = ev->cpu < CPUS_MAX ? &e->maps[ev->cpu] : NULL;
+
+	if (!m)
+		return;
+	if (m->depth == NEST_MAX) {
+		memmove(m->stack, m->stack + 1, sizeof(m->stack) - sizeof(m->stack[0]));
+		m->depth--;
+	}
+	m->stack[m->depth++] = (struct pending_map){
+		runfile_page_va(e->run, ev->v[F_page], ev->v[F_off]), ev->v[F_size], ev->v[F_dir]};
+}
+
+void on_dma_map_ret(struct engine *e, const struct event *ev)
+{
+	struct cpu_maps *m = ev->cpu < CPUS_MAX ? &e->maps[ev->cpu] : NULL;
+	struct pending_map *p;
+
+	if (!m || !m->depth)
+		return;
+	p = &m->stack[--m->depth];
+	mapped(e, p->va, ev->v[F_dma], p->size, p->dir);
+}
+
+void on_dma_mapped(struct engine *e, const struct event *ev)
+{
+	mapped(e, runfile_phys_va(e->run, ev->v[F_phys]), ev->v[F_dma], ev->v[F_size],
+	       ev->v[F_dir]);
+}
+
+/* What a device wrote there is a frame; whose payload it holds is found when it goes up. */
+static void new_frame_at(struct engine *e, uint64_t at, uint64_t size)
+{
+	struct hop *h = hop_new(HOP_DMA, BY_FRAME, NULL, NULL, e->now);
+	struct pm_piece p = {SPACE_KERNEL, at, size, ORIGIN_FRAME | ++e->next_frame, 0, h};
+
+	if (!h) {
+		e->err = -ENOMEM;
+		return;
+	}
+	h->src = h->dst = at;
+	h->src_len = size;
+	if (provmap_insert(e->map, &p) == -ENOMEM)
+		e->err = -ENOMEM;
+	hop_put(h);
+}
+
+static void unmap_to_device(struct engine *e, uint64_t dma)
+{
+	struct txmap *m = table_remove(&e->txmaps, dma + 1);
+	struct frame *f = m ? frame_of_skb(e, m->skb) : NULL;
+
+	if (f)
+		f->unmapped = true;
+	if (m && m->bounced && provmap_clear(e->map, SPACE_KERNEL, m->va, m->size) == -ENOMEM)
+		e->err = -ENOMEM;
+	free(m);
+}
+
+void on_dma_unmap(struct engine *e, const struct event *ev)
+{
+	uint64_t dma = ev->v[F_dma], size = ev->v[F_size], dir = ev->v[F_dir];
+	uint64_t at = device_va(e, dma, 0);
+
+	if (dir == DIR_TO_DEVICE || dir == DIR_BOTH)
+		unmap_to_device(e, dma);
+	if ((dir != DIR_FROM_DEVICE && dir != DIR_BOTH) || e->run->iommu)
+		return;
+	new_frame_at(e, at, size);
+	provmap_clear(e->device, SPACE_KERNEL, at, size);
+	table_remove(&e->fresh, at);
+}
+
+void on_dma_sync(struct engine *e, const struct event *ev)
+{
+	uint64_t at = device_va(e, ev->v[F_dma], 0);
+
+	if (ev->v[F_dir] == DIR_TO_DEVICE || e->run->iommu)
+		return;
+	new_frame_at(e, at, ev->v[F_size]);
+	if (table_set(&e->fresh, at, e))
+		e->err = -ENOMEM;
+}
+
+static int take_piece(void *ctx, const struct pm_piece *p)
+{
+	*(struct pm_piece *)ctx = *p;
+	return 1;
+}
+
+/*
+ * Something is copied out of a buffer that the device still owns (a driver's copybreak): it holds
+ * a frame. Where the driver must say so first by a sync, only one it said so of.
+ */
+void device_source(struct engine *e, uint64_t src, uint64_t len)
+{
+	struct pm_piece owned = {0};
+
+	if (!provmap_walk(e->device, SPACE_KERNEL, src, len, take_piece, &owned))
+		return;
+	if (table_remove(&e->fresh, src) || e->run->sync_always)
+		return;
+	new_frame_at(e, owned.addr, owned.len);
+}
+
+struct arrival {
+	struct engine *e;
+	const struct event *ev;
+	struct frame *frame;
+	const struct frame_piece *piece;
+	uint64_t start; /* address of the frame's first byte */
+	struct pm_piece out[16];
+	size_t count;
+	uint64_t covered;
+};
+
+static void set_place(struct hop *h, uint64_t addr, uint64_t len, uint64_t off)
+{
+	h->src = h->dst = addr;
+	h->src_len = len;
+	h->off = off;
+}
+
+/* The frame's own hops, now known to be the message's, oldest first after `prev`; p->at is where
+ * in the frame the piece lies. */
+static struct hop *adopt(struct engine *e, struct hop *prev, const struct hop *own,
+			 const struct frame_piece *p)
+{
+	struct hop *h, *after;
+
+	if (!own)
+		return hop_get(prev);
+	after = adopt(e, prev, own->prev, p);
+	h = after ? hop_new(own->kind, own->holder, after, prev->msg, NULL) : NULL;
+	if (h) {
+		h->event = own->event;
+		h->ts = own->ts;
+		h->file_off = own->file_off;
+		h->cpu = own->cpu;
+		h->tid = own->tid;
+		h->ip = own->ip;
+		h->site = own->site;
+		h->src = own->src + (p->at - own->off);
+		h->dst = own->dst + (p->at - own->off);
+		h->src_len = p->len;
+		h->off = p->off;
+		if (h->kind == HOP_COPY)
+			h->msg->copied_bytes += p->len;
+	} else {
+		e->err = -ENOMEM;
+	}
+	hop_put(after);
+	return h;
+}
+
+static struct hop *cross_wire(struct arrival *a)
+{
+	struct hop *h = hop_after(a->e, HOP_WIRE, BY_FRAME, a->piece->hop, 1u << BY_DEVICE,
+				  "no DMA out of the sender's buffer is recorded");
+
+	if (h) {
+		h->src = h->dst = 0;
+		h->src_len = a->piece->len;
+		h->off = a->piece->off;
+		memcpy(h->dev, a->frame->dev, sizeof(h->dev));
+	}
+	return h;
+}
+
+static void keep(struct arrival *a, uint64_t addr, uint64_t len, uint64_t off, struct hop *h)
+{
+	if (!h || a->count == sizeof(a->out) / sizeof(a->out[0])) {
+		hop_put(h);
+		return;
+	}
+	a->out[a->count++] = (struct pm_piece){SPACE_KERNEL, addr, len, a->piece->origin, off, h};
+}
+
+/* Bytes at an address that no recorded copy wrote and no device had: somebody copied them. */
+static void arrive_unknown(struct arrival *a, uint64_t addr, bool owned)
+{
+	struct hop *wire = cross_wire(a), *h;
+
+	if (!wire)
+		return;
+	if (owned)
+		h = hop_after(a->e, HOP_DMA, BY_FRAME, wire, 0,
+			      "the buffer was handed up while still mapped for the device");
+	else
+		h = hop_new(HOP_COPY_UNKNOWN, BY_FRAME, wire, wire->msg, a->e->now);
+	if (h) {
+		set_place(h, addr, a->piece->len, a->piece->off);
+		h->ip = 0;
+		h->src = owned ? addr : 0;
+		if (!owned && h->msg)
+			h->msg->copied_bytes += a->piece->len;
+	}
+	hop_put(wire);
+	keep(a, addr, a->piece->len, a->piece->off, h);
+}
+
+static int arrive_piece(void *ctx, const struct pm_piece *p)
+{
+	struct arrival *a = ctx;
+	struct hop *own = p->tag, *wire;
+	struct frame_piece part = *a->piece;
+
+	if (own->msg || !(p->origin & ORIGIN_FRAME))
+		return 0;
+	wire = cross_wire(a);
+	if (!wire)
+		return 1;
+	part.len = p->len;
+	part.off += p->addr - (a->start + a->piece->at);
+	part.at = p->off;
+	keep(a, p->addr, p->len, part.off, adopt(a->e, wire, own, &part));
+	hop_put(wire);
+	a->covered += p->len;
+	return 0;
+}
+
+static void join(struct arrival *a)
+{
+	struct engine *e = a->e;
+
+	for (size_t i = 0; i < a->frame->count; i++) {
+		struct pm_piece owned = {0};
+		uint64_t addr;
+
+		a->piece = &a->frame->pieces[i];
+		a->count = a->covered = 0;
+		addr = a->start + a->piece->at;
+		provmap_walk(e->map, SPACE_KERNEL, addr, a->piece->len, arrive_piece, a);
+		if (!a->covered)
+			arrive_unknown(a, addr,
+				       provmap_walk(e->device, SPACE_KERNEL, addr, a->piece->len,
+						    take_piece, &owned));
+		for (size_t k = 0; k < a->count; k++) {
+			if (provmap_insert(e->map, &a->out[k]) == -ENOMEM)
+				e->err = -ENOMEM;
+			hop_put(a->out[k].tag);
+		}
+	}
+}
+
+void frame_received(struct engine *e, const struct event *ev)
+{
+	struct arrival a = {.e = e, .ev = ev, .start = ev->v[F_head] + ev->v[F_mac]};
+	unsigned char ident[IDENT_MAX];
+	unsigned int n = read_ident(ev, 0, ident);
+
+	/* A software device hands up the very skb that was sent. */
+	if (frame_of_skb(e, ev->v[F_skb])) {
+		frame_local(e, ev->v[F_skb]);
+		return;
+	}
+	for (size_t i = 0; n && i < e->frame_count; i++) {
+		struct frame *f = e->frames[i];
+
+		if (f->ident_len != n || memcmp(f->ident, ident, n))
+			continue;
+		a.frame = f;
+		join(&a);
+		/* What is left of it is only whether it gets unmapped before it is freed. */
+		f->ident_len = 0;
+		return;
+	}
+	e->foreign_frames++;
+}
+
+void frame_skb_freed(struct engine *e, uint64_t skb)
+{
+	struct frame *f = frame_of_skb(e, skb);
+
+	if (!f)
+		return;
+	if (f->mapped && !f->unmapped)
+		for (size_t i = 0; i < f->count; i++)
+			message_doubt(f->pieces[i].hop->msg, DOUBT_NOT_UNMAPPED);
+	f->skb = 0;
+	f->data = f->len = 0;
+	if (f->ident_len)
+		return;
+	for (size_t i = e->frame_count; i-- > 0;)
+		if (e->frames[i] == f)
+			remove_frame(e, i);
+}
+
+static void free_value(void *value, void *ctx)
+{
+	(void)ctx;
+	free(value);
+}
+
+void frames_free(struct engine *e)
+{
+	while (e->frame_count)
+		remove_frame(e, e->frame_count - 1);
+	table_each(&e->txmaps, free_value, NULL);
+	table_free(&e->txmaps);
+	table_free(&e->fresh);
+}

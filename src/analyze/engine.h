@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The analysis in progress: events go in, flows with their chains and counts come out. */
+#ifndef ANALYZE_ENGINE_H
+#define ANALYZE_ENGINE_H
+
+#include "analyze/events.h"
+#include "analyze/hop.h"
+#include "analyze/message.h"
+#include "analyze/provmap.h"
+#include "analyze/runfile.h"
+#include "analyze/table.h"
+
+#define SPACE_KERNEL 0
+#define ORIGIN_FRAME (1ULL << 63) /* of pieces whose message is not known yet */
+
+/* Kernel addresses fill the upper half (Documentation/arch/x86/x86_64/mm.rst). */
+static inline bool is_kernel_address(uint64_t a)
+{
+	return a >> 63;
+}
+
+struct span {
+	uint32_t space;
+	uint64_t addr, len;
+};
+
+#define SPANS_MAX 8
+
+/* A receive call in progress and what it brought. */
+struct delivery {
+	struct message *msg;
+	struct hop *hop;
+	uint64_t bytes;
+};
+
+struct recv_op {
+	bool open, tap;
+	uint64_t call;		   /* its place in the file */
+	uint64_t sk, room, copied; /* room: bytes the caller has place for */
+	struct delivery *items;
+	size_t count, rooms;
+	struct socket_view sock;
+};
+
+struct thread {
+	int tid, tgid;
+	uint32_t space;
+	struct message *sending;
+	uint64_t sending_hdr; /* msghdr, by which a nested send is known */
+	unsigned int nested;
+	struct span spans[SPANS_MAX];
+	size_t span_count;
+	struct recv_op recv;
+	int64_t fd;
+	uint64_t fd_off;
+	uint64_t file, file_priv;
+	uint64_t fill_to, fill_len, fill_skb;
+	char comm[16];
+};
+
+struct extra {
+	uint64_t addr, len, head; /* head: a head whose reference this skb holds, or 0 */
+};
+
+struct skb {
+	uint64_t addr, head, end;
+	bool passed; /* has been handed on since it was filled */
+	struct extra *extras;
+	size_t extra_count;
+};
+
+struct tap {
+	uint64_t sk, addr, len;
+	struct hop *hop;
+};
+
+struct head {
+	uint64_t addr, size;
+	unsigned int refs;
+	struct tap *taps;
+	size_t tap_count;
+};
+
+struct frame_piece {
+	uint64_t at, len, origin, off; /* at: from the start of the frame */
+	struct hop *hop;
+};
+
+#define IDENT_MAX 50
+
+/* A frame on its way out of a device. */
+struct frame {
+	uint64_t skb, data, len;
+	unsigned char ident[IDENT_MAX];
+	unsigned int ident_len;
+	char dev[16];
+	bool mapped, unmapped;
+	struct frame_piece *pieces;
+	size_t count;
+};
+
+#define FRAMES_MAX 1024
+#define NEST_MAX 8
+#define CPUS_MAX 1024
+
+struct pending_map {
+	uint64_t va, size, dir;
+};
+
+struct cpu_maps {
+	struct pending_map stack[NEST_MAX];
+	unsigned int depth;
+};
+
+struct coalesce {
+	uint64_t to, from, head, end;
+};
+
+/* Copies that carried no payload we know, by site and length. */
+struct other {
+	const struct site *site;
+	uint64_t ip, len, hits;
+	int tid;
+};
+
+struct engine {
+	const struct runfile *run;
+	struct provmap *map, *device; /* payload; buffers that devices own */
+	struct table threads, skbs, heads, txmaps, fresh;
+	uint32_t next_space;
+	uint64_t next_message, next_frame, next_flow;
+	struct frame *frames[FRAMES_MAX]; /* oldest first */
+	size_t frame_count;
+	struct cpu_maps *maps; /* per CPU */
+	struct coalesce *coalescing; /* per CPU */
+	struct flow *flows, **last_flow;
+	uint64_t want_message; /* seq to show, or UINT64_MAX for the first one delivered */
+	struct other *others;
+	size_t other_count;
+	uint64_t events, by_kind[EV_COUNT], foreign, foreign_frames;
+	uint64_t orphans, orphan_bytes; /* receives that no flow could be found for */
+	uint64_t guards;
+	const struct event *now;
+	int err; /* -ENOMEM sticks */
+};
+
+int engine_init(struct engine *e, const struct runfile *run);
+int engine_event(struct engine *e, const struct event *ev);
+void engine_finish(struct engine *e);
+void engine_free(struct engine *e);
+
+/* threads.c */
+int threads_load(struct engine *e);
+struct thread *thread_of(struct engine *e, int tid);
+void on_newtask(struct engine *e, const struct event *ev);
+void on_exec(struct engine *e, const struct event *ev);
+void on_syscall(struct engine *e, const struct event *ev);
+void on_fd_file(struct engine *e, const struct event *ev);
+void threads_free(struct engine *e);
+
+/* iter.c: the spans of the first len bytes an iterator stands before; -EINVAL: cannot be told. */
+int iter_spans(const struct engine *e, const struct thread *t, const struct event *ev,
+	       uint64_t len, struct span *spans, size_t *count);
+bool iter_sample(const struct engine *e, const struct event *ev, uint64_t *sample);
+
+/* calls.c */
+void on_send_enter(struct engine *e, const struct event *ev);
+void on_send_exit(struct engine *e, const struct event *ev);
+void on_recv_enter(struct engine *e, const struct event *ev);
+void on_recv_exit(struct engine *e, const struct event *ev);
+void deliver(struct engine *e, struct hop *h, uint64_t bytes);
+void message_doubt(struct message *msg, enum doubt d);
+void recv_op_abandon(struct engine *e, struct thread *t);
+
+/* copies.c */
+void on_copy(struct engine *e, const struct event *ev);
+
+/* handoffs.c */
+void on_skb_fill(struct engine *e, const struct event *ev);
+void on_handoff(struct engine *e, const struct event *ev);
+void on_tap(struct engine *e, const struct event *ev);
+void on_clone(struct engine *e, const struct event *ev);
+void on_coalesce(struct engine *e, const struct event *ev);
+void on_coalesced(struct engine *e, const struct event *ev);
+void on_skb_free(struct engine *e, const struct event *ev);
+struct hop *tap_hop(struct engine *e, uint64_t sk, uint64_t addr);
+void skbs_finish(struct engine *e);
+void skbs_free(struct engine *e);
+
+/* device.c */
+void on_dma_map(struct engine *e, const struct event *ev);
+void on_dma_map_ret(struct engine *e, const struct event *ev);
+void on_dma_mapped(struct engine *e, const struct event *ev);
+void on_dma_unmap(struct engine *e, const struct event *ev);
+void on_dma_sync(struct engine *e, const struct event *ev);
+void device_source(struct engine *e, uint64_t src, uint64_t len);
+void frame_sent(struct engine *e, const struct event *ev);
+void frame_local(struct engine *e, uint64_t skb);
+void frame_received(struct engine *e, const struct event *ev);
+void frame_skb_freed(struct engine *e, uint64_t skb);
+void frames_free(struct engine *e);
+
+/* Hops after h->prev: a plain gap first where `from` is not among the holders that may lead on. */
+struct hop *hop_after(struct engine *e, enum hop_kind kind, enum holder holder, struct hop *prev,
+		      unsigned int from_mask, const char *why);
+
+#endif

@@ -1,0 +1,451 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The way of socket buffers: who holds the bytes, and when their memory is free again. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyze/engine.h"
+
+struct rule {
+	unsigned int from;
+	enum holder to;
+	bool known;
+};
+
+static const struct rule rules[EV_COUNT] = {
+#define HANDOFF(event, from, to) [EV_##event] = {from, to, true},
+#include "analyze/handoff.def"
+#undef HANDOFF
+};
+
+struct hop *hop_after(struct engine *e, enum hop_kind kind, enum holder holder, struct hop *prev,
+		      unsigned int from_mask, const char *why)
+{
+	struct hop *gap = NULL, *h;
+
+	if (!(from_mask & 1u << prev->holder)) {
+		gap = hop_new(HOP_GAP, prev->holder, prev, prev->msg, e->now);
+		if (gap) {
+			gap->why = why;
+			gap->sk = prev->sk;
+		}
+		prev = gap;
+	}
+	h = prev ? hop_new(kind, holder, prev, prev->msg, e->now) : NULL;
+	if (!h)
+		e->err = -ENOMEM;
+	hop_put(gap);
+	return h;
+}
+
+static struct head *head_of(struct engine *e, uint64_t addr, uint64_t size)
+{
+	struct head *h = table_find(&e->heads, addr);
+
+	if (h) {
+		h->size = size > h->size ? size : h->size;
+		return h;
+	}
+	h = calloc(1, sizeof(*h));
+	if (!h || table_set(&e->heads, addr, h)) {
+		free(h);
+		e->err = -ENOMEM;
+		return NULL;
+	}
+	h->addr = addr;
+	h->size = size;
+	return h;
+}
+
+struct doom {
+	uint64_t reason;
+	bool dropped;
+};
+
+/* What is lost with the memory: a drop, unless the device or a receiver has it already. */
+static int doom_piece(void *ctx, const struct pm_piece *p)
+{
+	const struct doom *d = ctx;
+	const struct hop *h = p->tag;
+
+	if (!h->msg || !d->dropped || h->holder == BY_DEVICE)
+		return 0;
+	h->msg->dropped_bytes += p->len;
+	h->msg->drop_reason = d->reason;
+	return 0;
+}
+
+static void forget_memory(struct engine *e, uint64_t addr, uint64_t len, const struct doom *d)
+{
+	provmap_walk(e->map, SPACE_KERNEL, addr, len, doom_piece, (void *)d);
+	if (provmap_clear(e->map, SPACE_KERNEL, addr, len) == -ENOMEM)
+		e->err = -ENOMEM;
+}
+
+static void free_taps(struct head *h)
+{
+	for (size_t i = 0; i < h->tap_count; i++)
+		hop_put(h->taps[i].hop);
+	free(h->taps);
+	h->taps = NULL;
+	h->tap_count = 0;
+}
+
+/* One skb less refers to the head; without any, its memory is free (net/core/skbuff.c:
+ * skb_release_data). */
+static void put_head(struct engine *e, uint64_t addr, const struct doom *d)
+{
+	struct head *h = table_find(&e->heads, addr);
+
+	if (!h || --h->refs)
+		return;
+	forget_memory(e, h->addr, h->size, d);
+	free_taps(h);
+	table_remove(&e->heads, addr);
+	free(h);
+}
+
+static struct skb *new_skb(struct engine *e, uint64_t addr)
+{
+	struct skb *s = calloc(1, sizeof(*s));
+
+	if (!s || table_set(&e->skbs, addr, s)) {
+		free(s);
+		e->err = -ENOMEM;
+		return NULL;
+	}
+	s->addr = addr;
+	return s;
+}
+
+static void set_head(struct engine *e, struct skb *s, uint64_t head, uint64_t end)
+{
+	static const struct doom moved = {0};
+	struct head *h;
+
+	if (!head)
+		return;
+	if (s->head == head) {
+		s->end = end;
+		return;
+	}
+	h = head_of(e, head, end);
+	if (!h)
+		return;
+	h->refs++;
+	if (s->head)
+		put_head(e, s->head, &moved);
+	s->head = head;
+	s->end = end;
+}
+
+static struct skb *skb_of(struct engine *e, const struct event *ev)
+{
+	struct skb *s = table_find(&e->skbs, ev->v[F_skb]);
+
+	if (!s)
+		s = new_skb(e, ev->v[F_skb]);
+	if (s)
+		set_head(e, s, ev->v[F_head], ev->v[F_end]);
+	return s;
+}
+
+static int add_extra(struct skb *s, struct extra x)
+{
+	struct extra *more = realloc(s->extras, (s->extra_count + 1) * sizeof(*more));
+
+	if (!more)
+		return -ENOMEM;
+	s->extras = more;
+	more[s->extra_count++] = x;
+	return 0;
+}
+
+static int mark_piece(void *ctx, const struct pm_piece *p)
+{
+	message_doubt(((struct hop *)p->tag)->msg, *(enum doubt *)ctx);
+	return 0;
+}
+
+static void mark_skb(struct engine *e, const struct skb *s, enum doubt d)
+{
+	if (s->head)
+		provmap_walk(e->map, SPACE_KERNEL, s->head, s->end, mark_piece, &d);
+	for (size_t i = 0; i < s->extra_count; i++)
+		provmap_walk(e->map, SPACE_KERNEL, s->extras[i].addr, s->extras[i].len,
+			     mark_piece, &d);
+}
+
+/* An skb that went its way is filled anew: its free, which went unseen, lies in between. */
+static struct skb *renew_skb(struct engine *e, struct skb *s)
+{
+	static const struct doom moved = {0};
+
+	mark_skb(e, s, DOUBT_RECYCLED);
+	for (size_t i = 0; i < s->extra_count; i++)
+		if (s->extras[i].head)
+			put_head(e, s->extras[i].head, &moved);
+	if (s->head)
+		put_head(e, s->head, &moved);
+	s->head = s->end = s->extra_count = 0;
+	s->passed = false;
+	return s;
+}
+
+void on_skb_fill(struct engine *e, const struct event *ev)
+{
+	struct thread *t = thread_of(e, ev->tid);
+	struct skb *s = table_find(&e->skbs, ev->v[F_skb]);
+
+	if (!t)
+		return;
+	t->fill_to = ev->v[F_to];
+	t->fill_len = ev->v[F_len];
+	t->fill_skb = ev->v[F_skb];
+	if (s && s->passed)
+		s = renew_skb(e, s);
+	if (!s)
+		s = new_skb(e, ev->v[F_skb]);
+	if (s && add_extra(s, (struct extra){ev->v[F_to], ev->v[F_len], 0}))
+		e->err = -ENOMEM;
+}
+
+struct passing {
+	struct engine *e;
+	const struct event *ev;
+	const struct rule *rule;
+};
+
+static void read_dev(const struct event *ev, char *dev, size_t size)
+{
+	size_t len = ev->array_len[A_dev] < size - 1 ? ev->array_len[A_dev] : size - 1;
+
+	memset(dev, 0, size);
+	if (ev->array[A_dev])
+		memcpy(dev, ev->array[A_dev], strnlen((const char *)ev->array[A_dev], len));
+}
+
+static void *passed_tag(void *ctx, const struct pm_piece *p)
+{
+	struct passing *pa = ctx;
+	struct hop *from = p->tag, *h;
+
+	if (!from->msg)
+		return from;
+	h = hop_after(pa->e, HOP_HANDOFF, pa->rule->to, from, pa->rule->from,
+		      "a hand-off before this one is not recorded");
+	if (!h)
+		return from;
+	h->refs = 0;
+	h->src = h->dst = p->addr;
+	h->src_len = p->len;
+	h->off = p->off;
+	h->skb = pa->ev->v[F_skb];
+	h->sk = pa->ev->v[F_sk];
+	read_dev(pa->ev, h->dev, sizeof(h->dev));
+	return h;
+}
+
+static bool within_head(const struct skb *s, uint64_t addr)
+{
+	return s->head && addr >= s->head && addr < s->head + s->end;
+}
+
+/* All memory of the skb that can hold payload: its head, and what else was filled or joined. */
+static void retag_skb(struct engine *e, const struct skb *s, const struct event *ev)
+{
+	struct passing pa = {e, ev, &rules[ev->kind]};
+
+	if (s->head && provmap_retag(e->map, SPACE_KERNEL, s->head, s->end, passed_tag, &pa))
+		e->err = -ENOMEM;
+	for (size_t i = 0; i < s->extra_count; i++)
+		if (!within_head(s, s->extras[i].addr) &&
+		    provmap_retag(e->map, SPACE_KERNEL, s->extras[i].addr, s->extras[i].len,
+				  passed_tag, &pa))
+			e->err = -ENOMEM;
+}
+
+void on_handoff(struct engine *e, const struct event *ev)
+{
+	struct skb *s = skb_of(e, ev);
+
+	if (!s)
+		return;
+	s->passed = true;
+	if (ev->kind == EV_NETIF_RX)
+		frame_local(e, ev->v[F_skb]);
+	if (ev->kind == EV_GRO_RECEIVE)
+		frame_received(e, ev);
+	retag_skb(e, s, ev);
+	if (ev->kind == EV_DEV_XMIT)
+		frame_sent(e, ev);
+}
+
+struct tapping {
+	struct engine *e;
+	const struct event *ev;
+	struct head *head;
+};
+
+static int tap_piece(void *ctx, const struct pm_piece *p)
+{
+	struct tapping *ta = ctx;
+	struct hop *from = p->tag, *h;
+	struct tap *more;
+
+	if (!from->msg)
+		return 0;
+	more = realloc(ta->head->taps, (ta->head->tap_count + 1) * sizeof(*more));
+	h = more ? hop_after(ta->e, HOP_HANDOFF, BY_TAP, from, rules[EV_TAP_RCV].from,
+			     "a hand-off before this one is not recorded") : NULL;
+	if (more)
+		ta->head->taps = more;
+	if (!h) {
+		ta->e->err = -ENOMEM;
+		return 1;
+	}
+	h->src = h->dst = p->addr;
+	h->src_len = p->len;
+	h->off = p->off;
+	h->skb = ta->ev->v[F_skb];
+	h->sk = ta->ev->v[F_sk];
+	more[ta->head->tap_count++] = (struct tap){h->sk, p->addr, p->len, h};
+	return 0;
+}
+
+/* A packet socket takes the frame beside its way: its holder is one more, not the next. */
+void on_tap(struct engine *e, const struct event *ev)
+{
+	struct skb *s = skb_of(e, ev);
+	struct tapping ta = {e, ev, s ? table_find(&e->heads, s->head) : NULL};
+
+	if (ta.head)
+		provmap_walk(e->map, SPACE_KERNEL, s->head, s->end, tap_piece, &ta);
+}
+
+struct tap_search {
+	uint64_t sk, addr;
+	struct hop *found;
+};
+
+static void search_taps(void *value, void *ctx)
+{
+	const struct head *h = value;
+	struct tap_search *ts = ctx;
+
+	if (ts->found || ts->addr < h->addr || ts->addr >= h->addr + h->size)
+		return;
+	for (size_t i = 0; i < h->tap_count; i++)
+		if (h->taps[i].sk == ts->sk && ts->addr >= h->taps[i].addr &&
+		    ts->addr < h->taps[i].addr + h->taps[i].len)
+			ts->found = h->taps[i].hop;
+}
+
+struct hop *tap_hop(struct engine *e, uint64_t sk, uint64_t addr)
+{
+	struct tap_search ts = {sk, addr, NULL};
+
+	table_each(&e->heads, search_taps, &ts);
+	return ts.found;
+}
+
+void on_clone(struct engine *e, const struct event *ev)
+{
+	if (ev->v[F_skb])
+		skb_of(e, ev);
+}
+
+static struct coalesce *coalescing(struct engine *e, const struct event *ev)
+{
+	return ev->cpu < CPUS_MAX ? &e->coalescing[ev->cpu] : NULL;
+}
+
+void on_coalesce(struct engine *e, const struct event *ev)
+{
+	struct coalesce *c = coalescing(e, ev);
+
+	if (c)
+		*c = (struct coalesce){ev->v[F_to], ev->v[F_skb], ev->v[F_head], ev->v[F_end]};
+}
+
+/* net/core/skbuff.c: skb_try_coalesce gave true, so `to` owns the memory of `from`, whose end
+ * (kfree_skb_partial) passes no tracepoint. */
+void on_coalesced(struct engine *e, const struct event *ev)
+{
+	struct coalesce *c = coalescing(e, ev);
+	struct skb *to, *from;
+
+	if (!c || !c->to || !(ev->v[F_ret] & 0xff)) {
+		if (c)
+			c->to = 0;
+		return;
+	}
+	to = table_find(&e->skbs, c->to);
+	from = table_remove(&e->skbs, c->from);
+	c->to = 0;
+	if (!from)
+		return;
+	if (to && from->head &&
+	    add_extra(to, (struct extra){from->head, from->end, from->head}))
+		e->err = -ENOMEM;
+	for (size_t i = 0; to && i < from->extra_count; i++)
+		if (!within_head(from, from->extras[i].addr) && add_extra(to, from->extras[i]))
+			e->err = -ENOMEM;
+	free(from->extras);
+	free(from);
+}
+
+void on_skb_free(struct engine *e, const struct event *ev)
+{
+	struct doom d = {ev->v[F_reason], ev->kind == EV_DROP_SKB};
+	struct skb *s = table_remove(&e->skbs, ev->v[F_skb]);
+
+	if (!s)
+		return;
+	frame_skb_freed(e, s->addr);
+	for (size_t i = 0; i < s->extra_count; i++) {
+		if (s->extras[i].head)
+			put_head(e, s->extras[i].head, &d);
+		else if (!within_head(s, s->extras[i].addr))
+			forget_memory(e, s->extras[i].addr, s->extras[i].len, &d);
+	}
+	if (s->head)
+		put_head(e, s->head, &d);
+	free(s->extras);
+	free(s);
+}
+
+static void finish_skb(void *value, void *ctx)
+{
+	mark_skb(ctx, value, DOUBT_NOT_FREED);
+}
+
+/* The recording outlives the workload: what still lies in an skb then was never freed. */
+void skbs_finish(struct engine *e)
+{
+	table_each(&e->skbs, finish_skb, e);
+}
+
+static void free_skb(void *value, void *ctx)
+{
+	struct skb *s = value;
+
+	(void)ctx;
+	free(s->extras);
+	free(s);
+}
+
+static void free_head(void *value, void *ctx)
+{
+	(void)ctx;
+	free_taps(value);
+	free(value);
+}
+
+void skbs_free(struct engine *e)
+{
+	table_each(&e->skbs, free_skb, NULL);
+	table_each(&e->heads, free_head, NULL);
+	table_free(&e->skbs);
+	table_free(&e->heads);
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "analyze/result.h"
+#include "common/exitcode.h"
+#include "common/msg.h"
+#include "common/opt.h"
+
+struct options {
+	unsigned long max_copies, message;
+	bool require_exact, no_report;
+	const char *flow, *out;
+};
+
+static const struct opt opts[] = {
+	{OPT_UINT, "max-copies", offsetof(struct options, max_copies), "N",
+	 "exit 1 if any byte of a flow was copied more than N times", 0, 1000000, NULL},
+	{OPT_FLAG, "require-exact", offsetof(struct options, require_exact), NULL,
+	 "exit 3 unless every flow's verdict is exact", 0, 0, NULL},
+	{OPT_UINT, "message", offsetof(struct options, message), "N",
+	 "show the chain of message N of each flow, from 0", 0, ULONG_MAX - 1, NULL},
+	{OPT_STR, "flow", offsetof(struct options, flow), "NAME",
+	 "only this flow, by name or number", 0, 0, NULL},
+	{OPT_STR, "out", offsetof(struct options, out), "DIR",
+	 "where to write the report (reports/RUN)", 0, 0, NULL},
+	{OPT_FLAG, "no-report", offsetof(struct options, no_report), NULL,
+	 "only print", 0, 0, NULL},
+	{0},
+};
+
+static const struct opt_command command = {
+	"analyze [OPTIONS] [RUN]",
+	"Follows every message of a run folder from the sender's buffer to the receiver's, and\n"
+	"counts its copies. Without RUN it takes the newest one in runs/.",
+	opts,
+};
+
+static bool is_run(const char *dir, struct stat *st)
+{
+	char path[PATH_MAX];
+
+	return snprintf(path, sizeof(path), "%s/run.json", dir) < (int)sizeof(path) &&
+	       !stat(path, st);
+}
+
+/* The folder in runs/ whose run.json is the newest. */
+static int newest_run(char *out, size_t size)
+{
+	struct timespec best = {0};
+	struct dirent *e;
+	struct stat st;
+	DIR *dir = opendir("runs");
+	int err = -ENOENT;
+
+	while (dir && (e = readdir(dir))) {
+		char path[PATH_MAX];
+
+		snprintf(path, sizeof(path), "runs/%s", e->d_name);
+		if (e->d_name[0] == '.' || !is_run(path, &st) || !lstat(path, &(struct stat){0}) == 0)
+			continue;
+		if (st.st_mtim.tv_sec < best.tv_sec ||
+		    (st.st_mtim.tv_sec == best.tv_sec && st.st_mtim.tv_nsec <= best.tv_nsec))
+			continue;
+		best = st.st_mtim;
+		snprintf(out, size, "%s", path);
+		err = 0;
+	}
+	if (dir)
+		closedir(dir);
+	return err;
+}
+
+static int make_dirs(const char *path)
+{
+	char part[PATH_MAX];
+
+	for (const char *slash = path; slash;) {
+		slash = strchr(slash + 1, '/');
+		snprintf(part, sizeof(part), "%.*s", (int)(slash ? slash - path : PATH_MAX), path);
+		if (mkdir(part, 0777) && errno != EEXIST)
+			return -errno;
+	}
+	return 0;
+}
+
+static int write_text(const struct result *r, const char *flow, const char *dir)
+{
+	char path[PATH_MAX];
+	FILE *f;
+	int err;
+
+	snprintf(path, sizeof(path), "%s/summary.txt", dir);
+	f = fopen(path, "we");
+	if (!f)
+		return -errno;
+	screen_print(r, flow, f);
+	err = ferror(f) ? -EIO : 0;
+	if (fclose(f) && !err)
+		err = -errno;
+	return err;
+}
+
+static int write_report(const struct result *r, const struct options *o)
+{
+	const char *base = strrchr(r->run.dir, '/');
+	char dir[PATH_MAX], path[PATH_MAX + 32];
+	int err;
+
+	if (o->out)
+		snprintf(dir, sizeof(dir), "%s", o->out);
+	else
+		snprintf(dir, sizeof(dir), "reports/%s", base ? base + 1 : r->run.dir);
+	snprintf(path, sizeof(path), "%s/analysis.json", dir);
+	err = make_dirs(dir);
+	if (!err)
+		err = write_text(r, o->flow, dir);
+	if (!err)
+		err = analysis_write(r, path);
+	if (err)
+		return msg_errno(err, "cannot write the report to %s", dir);
+	printf("\nreport: %s/summary.txt, %s/analysis.json\n", dir, dir);
+	return 0;
+}
+
+/* The highest status that applies. */
+static int judge(const struct result *r, const struct options *o)
+{
+	int status = EXIT_GOOD;
+	size_t n = 0;
+
+	for (const struct flow *f = r->engine.flows; f; f = f->next) {
+		if (!flow_selected(f, o->flow))
+			continue;
+		n++;
+		if (o->max_copies != ULONG_MAX && f->copies.max > o->max_copies) {
+			msg_error("%s: %llu copies, more than %lu", f->name,
+				  (unsigned long long)f->copies.max, o->max_copies);
+			status = status > EXIT_ASSERT ? status : EXIT_ASSERT;
+		}
+		if (o->require_exact && flow_verdict(r, f) != VERDICT_EXACT)
+			status = EXIT_INEXACT;
+	}
+	if (!n && r->engine.flows) {
+		msg_error("no flow '%s' in this run", o->flow);
+		return EXIT_USAGE;
+	}
+	if (!n) {
+		msg_error("%s holds no message: nothing sent by a protocol that is followed (UDP, "
+			  "ICMP and raw sockets)", r->run.dir);
+		return EXIT_ENV;
+	}
+	return status;
+}
+
+static int analyze(const char *dir, const struct options *o)
+{
+	struct result r;
+	int status = EXIT_ENV, err = result_load(&r, dir, o->message);
+
+	if (err) {
+		if (err == -ENOMEM)
+			snprintf(r.problem, sizeof(r.problem), "out of memory");
+		msg_error("%s", r.problem);
+	} else {
+		screen_print(&r, o->flow, stdout);
+		status = judge(&r, o);
+		if (!o->no_report && write_report(&r, o))
+			status = EXIT_ENV;
+	}
+	if (fflush(stdout) || ferror(stdout)) {
+		msg_errno(-errno, "cannot write to standard output");
+		status = EXIT_ENV;
+	}
+	result_free(&r);
+	return status;
+}
+
+static void strip_slashes(char *path)
+{
+	for (size_t n = strlen(path); n > 1 && path[n - 1] == '/'; n--)
+		path[n - 1] = '\0';
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = {.max_copies = ULONG_MAX, .message = ULONG_MAX};
+	char dir[PATH_MAX];
+	int i;
+
+	msg_program("analyze");
+	i = opt_parse(&command, argc, argv, &o);
+	if (i < 0)
+		return i == -ECANCELED ? EXIT_GOOD : EXIT_USAGE;
+	if (argc - i > 1) {
+		msg_error("one run at a time; '%s' is too many", argv[i + 1]);
+		return EXIT_USAGE;
+	}
+	if (i < argc) {
+		snprintf(dir, sizeof(dir), "%s", argv[i]);
+		strip_slashes(dir);
+	} else if (newest_run(dir, sizeof(dir))) {
+		msg_error("no run in runs/; './collect.sh run' makes one");
+		return EXIT_ENV;
+	}
+	return analyze(dir, &o);
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Messages and the flows they belong to: what was sent, what arrived, and how sure that is. */
+#ifndef ANALYZE_MESSAGE_H
+#define ANALYZE_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "analyze/events.h"
+#include "analyze/runfile.h"
+
+/* Why a figure is a lower bound only. */
+enum doubt {
+#define DOUBT(id, text) DOUBT_##id,
+#include "analyze/doubts.def"
+#undef DOUBT
+	DOUBTS,
+};
+
+const char *doubt_text(enum doubt d);
+
+/* Least, most and sum of a per-byte count over payload bytes. */
+struct range_stat {
+	uint64_t min, max, sum, bytes;
+};
+
+void range_add(struct range_stat *r, uint64_t value, uint64_t bytes);
+double range_mean(const struct range_stat *r);
+
+struct site_stat {
+	const struct site *site; /* NULL: an event at `ip` that is no site */
+	uint64_t ip;
+	int kind; /* enum hop_kind */
+	uint64_t bytes, hits;
+};
+
+/* One step of a worked chain, free of the objects that the analysis throws away. */
+struct step {
+	int kind, holder, event;
+	uint64_t ts, file_off, src, dst, len, off, ip, skb, sk;
+	bool src_user, dst_user, sampled, checked;
+	uint32_t cpu;
+	int tid;
+	const struct site *site;
+	char dev[16];
+	const char *why;
+};
+
+struct chain_view {
+	struct step *steps;
+	size_t count;
+	uint64_t bytes, pieces; /* of the message, and how many pieces make them up */
+	uint64_t call;		/* the receive call, by its place in the file */
+};
+
+/* fd → struct file → struct socket → struct sock → addresses; 0: not recorded. */
+struct socket_view {
+	int64_t fd; /* -1: not recorded */
+	uint64_t file, socket, sk;
+	bool linked; /* each pointer was recorded twice, and the two agree */
+	uint32_t laddr, raddr;
+	uint16_t lport, rport; /* host byte order */
+};
+
+struct flow {
+	unsigned int index;
+	char name[64], path[48];
+	const char *proto;
+	uint32_t saddr, daddr;
+	uint16_t sport, dport;
+	int tgid; /* the sender's */
+	uint64_t sk;
+	uint64_t min_size, max_size;
+	uint64_t messages, delivered, dropped, undelivered;
+	uint64_t sent_bytes, payload_bytes; /* payload_bytes: delivered, over all receivers */
+	uint64_t chains;
+	struct range_stat copies, emulated, dmas, wires, gaps;
+	uint64_t chain_copy_bytes, chain_emulated_bytes, dead_bytes;
+	uint64_t expected_bytes, accounted_bytes; /* what receivers were told, what chains explain */
+	uint64_t header_bytes;
+	uint64_t copy_hops, checked_hops, mismatches;
+	uint64_t doubts[DOUBTS]; /* messages with each */
+	bool weak; /* contents cannot tell messages apart */
+	struct site_stat *sites;
+	size_t site_count;
+	uint64_t reasons[256]; /* of drops; the last for larger values */
+	struct socket_view sender, receiver;
+	struct chain_view *views; /* of the message picked for showing */
+	size_t view_count;
+	uint64_t next_seq;
+	uint64_t shown, shown_seq; /* id of the message in views, 0: none yet; its number */
+	struct logged *log; /* what traffic said of it, or NULL */
+	struct flow *next;
+};
+
+struct message {
+	uint32_t refs;
+	uint64_t id, seq; /* over the run, within the flow */
+	struct flow *flow;
+	uint64_t len, copied_bytes;
+	int tid;
+	bool returned, finished;
+	uint64_t delivered_bytes, dropped_bytes, counted_bytes;
+	uint64_t drop_reason;
+	bool doubt[DOUBTS];
+	uint64_t first_sample;
+	bool has_sample;
+	void (*on_last)(struct message *msg, void *ctx);
+	void *ctx;
+};
+
+struct message *message_get(struct message *msg);
+
+/* The last reference gone, its sums go into its flow: nothing more can be said of it. */
+void message_put(struct message *msg);
+
+struct hop;
+
+/* Adds a hop's payload bytes to the flow's site table. 0 or -ENOMEM. */
+int flow_add_site(struct flow *f, const struct hop *h, uint64_t bytes);
+void flow_free(struct flow *f);
+
+/* A copy of the way to h, oldest first. 0 or -ENOMEM. */
+int chain_view_take(struct chain_view *v, const struct hop *h);
+
+#endif

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "analyze/result.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/json.h"
+
+static int read_trace(struct result *r)
+{
+	struct event_table *table = NULL;
+	struct tracedat *td = NULL;
+	struct td_event raw;
+	struct event ev;
+	char path[4200];
+	int err;
+
+	snprintf(path, sizeof(path), "%s/trace.dat", r->run.dir);
+	err = tracedat_open(path, &td);
+	if (err) {
+		snprintf(r->problem, sizeof(r->problem), "%s", td ? tracedat_error(td) : path);
+		goto out;
+	}
+	err = event_table_new(tracedat_tep(td), &table);
+	while (!err && (err = tracedat_next(td, &raw)) == 1) {
+		r->events++;
+		err = event_decode(table, &raw, &ev) ? engine_event(&r->engine, &ev) : 0;
+	}
+	if (err == -EBADMSG)
+		snprintf(r->problem, sizeof(r->problem), "%s", tracedat_error(td));
+	r->missed = tracedat_missed(td);
+	r->missed_unknown = tracedat_missed_unknown(td);
+out:
+	event_table_free(table);
+	tracedat_close(td);
+	return err;
+}
+
+/* "eth0>eth1" from the devices on the way that is shown. */
+static void name_path(struct flow *f)
+{
+	const char *last = "";
+
+	for (size_t i = 0; f->view_count && i < f->views[0].count; i++) {
+		const struct step *s = &f->views[0].steps[i];
+		size_t used = strlen(f->path);
+
+		if (!*s->dev || !strcmp(s->dev, last) || s->event == EV_DEV_QUEUE)
+			continue;
+		last = s->dev;
+		snprintf(f->path + used, sizeof(f->path) - used, "%s%s", used ? ">" : "", s->dev);
+	}
+}
+
+static void name_flow(struct result *r, struct flow *f)
+{
+	const struct thread *t = table_find(&r->engine.threads, (uint64_t)f->tgid + 1);
+
+	name_path(f);
+	f->log = trafficlog_find(&r->log, f->tgid, f->sport, f->dport);
+	if (f->log) {
+		f->log->used = true;
+		f->weak = f->log->filled;
+		snprintf(f->name, sizeof(f->name), "%s", f->log->name);
+		return;
+	}
+	snprintf(f->name, sizeof(f->name), "%s:%u %s[%d]", f->proto, f->dport,
+		 t && *t->comm ? t->comm : "pid", f->tgid);
+}
+
+/* The log knows what arrived without any probe: less in the trace is a doubt. */
+static void compare_log(struct flow *f)
+{
+	const struct logged *l = f->log;
+
+	if (l && (f->messages < l->sent || f->payload_bytes < l->received_bytes))
+		f->doubts[DOUBT_UNACCOUNTED]++;
+}
+
+static bool has_items(struct json_object *list)
+{
+	return json_object_is_type(list, json_type_array) && json_object_array_length(list);
+}
+
+static void find_run_doubts(struct result *r)
+{
+	struct json_object *probes = json_get(r->run.manifest, "probes"),
+			   *prims = json_get(r->run.census, "primitives");
+
+	r->run_doubt[DOUBT_LOST] = r->run.lost || r->missed || r->missed_unknown || r->incomplete;
+	r->run_doubt[DOUBT_REFUSED] = has_items(json_get(probes, "refused")) ||
+				      has_items(json_get(probes, "missing")) ||
+				      has_items(json_get(probes, "excluded"));
+	r->run_doubt[DOUBT_UNSEEN] = r->engine.guards > 0;
+	for (size_t i = 0; has_items(prims) && i < json_object_array_length(prims); i++)
+		if (!strcmp(json_str(json_object_array_get_idx(prims, i), "cover", ""), "none"))
+			r->run_doubt[DOUBT_UNSEEN] = true;
+}
+
+int result_load(struct result *r, const char *dir, uint64_t want_message)
+{
+	int err;
+
+	memset(r, 0, sizeof(*r));
+	err = runfile_load(dir, &r->run, r->problem, sizeof(r->problem));
+	if (!err)
+		err = trafficlog_load(dir, &r->log, r->problem, sizeof(r->problem));
+	if (!err)
+		err = engine_init(&r->engine, &r->run);
+	if (err)
+		return err;
+	r->engine.want_message = want_message;
+	err = read_trace(r);
+	if (err)
+		return err;
+	engine_finish(&r->engine);
+	for (struct flow *f = r->engine.flows; f; f = f->next) {
+		name_flow(r, f);
+		compare_log(f);
+	}
+	find_run_doubts(r);
+	return 0;
+}
+
+void result_free(struct result *r)
+{
+	engine_free(&r->engine);
+	trafficlog_free(&r->log);
+	runfile_free(&r->run);
+}
+
+static bool has_doubt(const struct result *r, const struct flow *f)
+{
+	for (unsigned int d = 0; d < DOUBTS; d++)
+		if (f->doubts[d] || r->run_doubt[d])
+			return true;
+	return false;
+}
+
+enum verdict flow_verdict(const struct result *r, const struct flow *f)
+{
+	if (!f->chains && (f->expected_bytes || !f->dropped))
+		return VERDICT_UNLINKED;
+	if (has_doubt(r, f) || f->accounted_bytes != f->expected_bytes)
+		return VERDICT_AT_LEAST;
+	return VERDICT_EXACT;
+}
+
+enum verdict run_verdict(const struct result *r)
+{
+	enum verdict worst = r->engine.flows ? VERDICT_EXACT : VERDICT_UNLINKED;
+
+	for (const struct flow *f = r->engine.flows; f; f = f->next)
+		if (flow_verdict(r, f) > worst)
+			worst = flow_verdict(r, f);
+	return worst;
+}
+
+const char *verdict_name(enum verdict v)
+{
+	static const char *const names[] = {"exact", "at-least", "unlinked"};
+
+	return names[v];
+}
+
+void flow_why(const struct result *r, const struct flow *f, char *buf, size_t size)
+{
+	size_t used = 0;
+
+	*buf = '\0';
+	for (unsigned int d = 0; d < DOUBTS && used < size; d++) {
+		if (r->run_doubt[d])
+			used += (size_t)snprintf(buf + used, size - used, "%s%s", used ? "; " : "",
+						 doubt_text(d));
+		else if (f->doubts[d])
+			used += (size_t)snprintf(buf + used, size - used, "%s%s (%llu)",
+						 used ? "; " : "", doubt_text(d),
+						 (unsigned long long)f->doubts[d]);
+	}
+}
+
+double flow_amplification(const struct flow *f)
+{
+	return f->payload_bytes ? (double)f->chain_copy_bytes / (double)f->payload_bytes : 0;
+}
+
+double flow_emulated_amplification(const struct flow *f)
+{
+	return f->payload_bytes ? (double)f->chain_emulated_bytes / (double)f->payload_bytes : 0;
+}
+
+double flow_copies_per_message(const struct flow *f)
+{
+	uint64_t sent = f->messages ? f->sent_bytes / f->messages * f->delivered : 0;
+
+	return sent ? (double)(f->chain_copy_bytes + f->dead_bytes) / (double)sent : 0;
+}
+
+double flow_accounted(const struct flow *f)
+{
+	if (!f->expected_bytes)
+		return f->accounted_bytes ? 1 : 0;
+	return (double)f->accounted_bytes / (double)f->expected_bytes;
+}
+
+double flow_content(const struct flow *f)
+{
+	return f->copy_hops ? (double)f->checked_hops / (double)f->copy_hops : 0;
+}
+
+uint64_t step_phys(const struct result *r, const struct flow *f, const struct step *s, bool dst)
+{
+	uint64_t va = dst ? s->dst : s->src;
+
+	if (!(dst ? s->dst_user : s->src_user))
+		return runfile_phys(&r->run, va);
+	if (!f->log)
+		return 0;
+	return logged_phys(dst && s->kind != HOP_START ? &f->log->recv : &f->log->send, va,
+			   r->run.page_size);
+}
+
+bool flow_selected(const struct flow *f, const char *pattern)
+{
+	char number[16];
+
+	snprintf(number, sizeof(number), "%u", f->index);
+	return !pattern || !strcmp(pattern, f->name) || !strcmp(pattern, number);
+}

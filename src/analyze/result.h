@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The finished analysis: what every kind of report is made from. */
+#ifndef ANALYZE_RESULT_H
+#define ANALYZE_RESULT_H
+
+#include <stdio.h>
+
+#include "analyze/engine.h"
+#include "analyze/trafficlog.h"
+
+enum verdict { VERDICT_EXACT, VERDICT_AT_LEAST, VERDICT_UNLINKED };
+
+struct result {
+	struct runfile run;
+	struct trafficlog log;
+	struct engine engine;
+	uint64_t events, missed;
+	bool missed_unknown, incomplete; /* incomplete: the trace is damaged from some point on */
+	char problem[4400];
+	bool run_doubt[DOUBTS]; /* that hold for every flow of the run */
+};
+
+/* Reads and analyzes a run folder. On an error r->problem says what is wrong, in one line. */
+int result_load(struct result *r, const char *dir, uint64_t want_message);
+void result_free(struct result *r);
+
+enum verdict flow_verdict(const struct result *r, const struct flow *f);
+enum verdict run_verdict(const struct result *r);
+const char *verdict_name(enum verdict v);
+
+/* What limits a flow's verdict, joined by "; ", or "". */
+void flow_why(const struct result *r, const struct flow *f, char *buf, size_t size);
+
+double flow_amplification(const struct flow *f);
+double flow_emulated_amplification(const struct flow *f);
+
+/* Copies of a message in all its chains and dead ends, per payload byte sent and delivered. */
+double flow_copies_per_message(const struct flow *f);
+
+/* Share of delivered bytes that chains explain, 0 to 1. */
+double flow_accounted(const struct flow *f);
+
+/* Share of copy hops whose content was sampled and agreed, 0 to 1. */
+double flow_content(const struct flow *f);
+
+/* Physical address behind an address of a step, or 0: unknown. */
+uint64_t step_phys(const struct result *r, const struct flow *f, const struct step *s, bool dst);
+
+bool flow_selected(const struct flow *f, const char *pattern);
+
+/* screen.c */
+void screen_print(const struct result *r, const char *pattern, FILE *out);
+/* chaintext.c */
+void chain_print(const struct result *r, const struct flow *f, FILE *out);
+/* analysisjson.c: 0 or -errno. */
+int analysis_write(const struct result *r, const char *path);
+
+#endif

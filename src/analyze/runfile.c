@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "analyze/runfile.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/json.h"
+
+/* The direct map spans at most 64 TiB (4-level) or 32 PiB (5-level paging): no address of the
+ * vmalloc area or of the kernel image may pass for one (Documentation/arch/x86/x86_64/mm.rst). */
+#define DIRECT_MAP_MAX (1ULL << 46)
+
+static struct json_object *read_part(const struct runfile *run, const char *name, char *why,
+				     size_t size, int *err)
+{
+	struct json_object *o;
+	char *path;
+
+	if (asprintf(&path, "%s/%s", run->dir, name) < 0) {
+		*err = -ENOMEM;
+		return NULL;
+	}
+	o = json_read_file(path, err);
+	if (!o && *err == -EBADMSG)
+		snprintf(why, size, "%s is damaged: no valid JSON; record again", path);
+	else if (!o)
+		snprintf(why, size, "cannot read %s: %s", path, strerror(-*err));
+	else if (json_uint(o, "schema", 0) != 1) {
+		snprintf(why, size, "%s has schema %llu, this analyze reads 1", path,
+			 (unsigned long long)json_uint(o, "schema", 0));
+		json_object_put(o);
+		o = NULL;
+		*err = -ENOTSUP;
+	}
+	free(path);
+	return o;
+}
+
+static void read_manifest(struct runfile *run)
+{
+	struct json_object *m = run->manifest, *mem = json_get(m, "memory"),
+			   *btf = json_get(m, "btf"),
+			   *sync = json_get(json_get(json_get(m, "probes"), "placed"), "dma_sync");
+
+	run->kernel = json_str(m, "kernel", "unknown");
+	run->machine = json_str(m, "machine", "unknown");
+	run->page_offset = json_hex(mem, "page_offset_base", 0);
+	run->vmemmap = json_hex(mem, "vmemmap_base", 0);
+	run->page_size = json_uint(mem, "page_size", 4096);
+	run->iommu = json_object_get_boolean(json_get(mem, "iommu"));
+	run->page_struct = json_uint(btf, "sizeof.page", 64);
+	run->lost = json_int(json_get(m, "loss"), "lost", -1);
+	run->iter.iovec = (int)json_int(btf, "ITER_IOVEC", -1);
+	run->iter.kvec = (int)json_int(btf, "ITER_KVEC", -1);
+	run->iter.bvec = (int)json_int(btf, "ITER_BVEC", -1);
+	run->iter.ubuf = (int)json_int(btf, "ITER_UBUF", -1);
+	/* Out of line, dma_sync_single_for_cpu is called for every buffer; since 6.12 an inline
+	 * (include/linux/dma-mapping.h) leaves it out where the device needs none. */
+	for (size_t i = 0; i < (sync ? json_object_array_length(sync) : 0); i++)
+		if (!strcmp(json_object_get_string(json_object_array_get_idx(sync, i)),
+			    "dma_sync_single_for_cpu"))
+			run->sync_always = true;
+}
+
+static int cmp_addr(const void *a, const void *b)
+{
+	const struct site *x = a, *y = b;
+
+	return x->addr < y->addr ? -1 : x->addr > y->addr;
+}
+
+static int cmp_ret(const void *a, const void *b)
+{
+	const struct site *x = *(struct site *const *)a, *y = *(struct site *const *)b;
+
+	return x->ret < y->ret ? -1 : x->ret > y->ret;
+}
+
+static void read_site(struct json_object *o, struct site *s)
+{
+	const char *status = json_str(o, "status", "");
+
+	s->addr = json_hex(o, "addr", 0);
+	s->ret = json_hex(o, "ret", 0);
+	s->offset = json_uint(o, "offset", 0);
+	s->function = json_str(o, "function", "?");
+	s->module = json_str(o, "module", NULL);
+	s->primitive = json_str(o, "primitive", "?");
+	s->entry = !strcmp(json_str(o, "kind", ""), "entry");
+	s->counted = strcmp(status, "inside") != 0;
+}
+
+static int read_sites(struct runfile *run)
+{
+	struct json_object *list = json_get(run->census, "sites");
+	size_t n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+
+	run->sites = calloc(n + 1, sizeof(*run->sites));
+	run->by_ret = calloc(n + 1, sizeof(*run->by_ret));
+	if (!run->sites || !run->by_ret)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		read_site(json_object_array_get_idx(list, i), &run->sites[i]);
+	run->site_count = n;
+	if (n)
+		qsort(run->sites, n, sizeof(*run->sites), cmp_addr);
+	for (size_t i = 0; i < n; i++)
+		run->by_ret[i] = &run->sites[i];
+	if (n)
+		qsort(run->by_ret, n, sizeof(*run->by_ret), cmp_ret);
+	return 0;
+}
+
+int runfile_load(const char *dir, struct runfile *run, char *why, size_t size)
+{
+	int err = 0;
+
+	memset(run, 0, sizeof(*run));
+	run->dir = strdup(dir);
+	if (!run->dir)
+		return -ENOMEM;
+	run->manifest = read_part(run, "run.json", why, size, &err);
+	if (err == -ENOENT || err == -ENOTDIR)
+		snprintf(why, size, "%s is no run: it has no run.json; './collect.sh run' makes one",
+			 dir);
+	if (err)
+		return err;
+	read_manifest(run);
+	run->census = read_part(run, "sites.json", why, size, &err);
+	return err ? err : read_sites(run);
+}
+
+void runfile_free(struct runfile *run)
+{
+	json_object_put(run->manifest);
+	json_object_put(run->census);
+	free(run->sites);
+	free(run->by_ret);
+	free(run->dir);
+	memset(run, 0, sizeof(*run));
+}
+
+const struct site *runfile_site(const struct runfile *run, uint64_t addr)
+{
+	struct site key = {.addr = addr};
+
+	return run->site_count ? bsearch(&key, run->sites, run->site_count, sizeof(key), cmp_addr) :
+				 NULL;
+}
+
+const struct site *runfile_site_returning(const struct runfile *run, uint64_t ret)
+{
+	struct site key = {.ret = ret}, *pkey = &key, **found;
+
+	found = run->site_count ?
+			bsearch(&pkey, run->by_ret, run->site_count, sizeof(*found), cmp_ret) : NULL;
+	return found ? *found : NULL;
+}
+
+void runfile_site_name(const struct site *s, uint64_t addr, char *buf, size_t size)
+{
+	if (s)
+		snprintf(buf, size, "%s%s%s+0x%llx", s->module ? s->module : "",
+			 s->module ? ":" : "", s->function, (unsigned long long)s->offset);
+	else
+		snprintf(buf, size, "address 0x%llx", (unsigned long long)addr);
+}
+
+const char *runfile_drop_reason(const struct runfile *run, uint64_t value)
+{
+	struct json_object *btf = json_get(run->manifest, "btf");
+
+	if (!btf)
+		return NULL;
+	json_object_object_foreach(btf, key, val)
+		if (!strncmp(key, "SKB_DROP_REASON_", 16) &&
+		    json_object_get_uint64(val) == value)
+			return key + 16;
+	return NULL;
+}
+
+uint64_t runfile_page_va(const struct runfile *run, uint64_t page, uint64_t off)
+{
+	if (page < run->vmemmap || !run->page_struct)
+		return 0;
+	return run->page_offset + (page - run->vmemmap) / run->page_struct * run->page_size + off;
+}
+
+uint64_t runfile_phys(const struct runfile *run, uint64_t va)
+{
+	return run->page_offset && va >= run->page_offset && va - run->page_offset < DIRECT_MAP_MAX ?
+		       va - run->page_offset : 0;
+}
+
+uint64_t runfile_phys_va(const struct runfile *run, uint64_t phys)
+{
+	return run->page_offset + phys;
+}

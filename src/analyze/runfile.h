@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The run folder's run.json and sites.json, as the analysis needs them. */
+#ifndef ANALYZE_RUNFILE_H
+#define ANALYZE_RUNFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct json_object;
+
+struct site {
+	uint64_t addr, ret, offset;
+	const char *function, *module, *primitive;
+	bool entry;   /* probed at the primitive's entry: its callers are sites too */
+	bool counted; /* false: what happens here is seen elsewhere */
+};
+
+/* Values of the kernel's enum iter_type; -1 where it lacks one. */
+struct iter_types {
+	int iovec, kvec, bvec, ubuf;
+};
+
+struct runfile {
+	char *dir;
+	struct json_object *manifest, *census;
+	const char *kernel, *machine;
+	uint64_t page_offset, vmemmap, page_struct, page_size;
+	bool iommu, sync_always;
+	struct iter_types iter;
+	int64_t lost; /* -1: the kernel did not tell */
+	struct site *sites; /* by addr */
+	struct site **by_ret;
+	size_t site_count;
+};
+
+/*
+ * Reads DIR/run.json and DIR/sites.json. On an error why gets one line that names the file;
+ * -ENOENT: the folder holds no finished run. Safe to free either way.
+ */
+int runfile_load(const char *dir, struct runfile *run, char *why, size_t size);
+void runfile_free(struct runfile *run);
+
+/* The site whose probe stands at addr, or whose call returns to ret; or NULL. */
+const struct site *runfile_site(const struct runfile *run, uint64_t addr);
+const struct site *runfile_site_returning(const struct runfile *run, uint64_t ret);
+
+/* "e1000:e1000_clean_rx_irq+0x28e", or "address …" for NULL. */
+void runfile_site_name(const struct site *s, uint64_t addr, char *buf, size_t size);
+
+/* Kernel text name of a value of skb_drop_reason, or NULL. */
+const char *runfile_drop_reason(const struct runfile *run, uint64_t value);
+
+/* Kernel virtual address of a byte in a struct page; physical address of a direct-map one, or 0. */
+uint64_t runfile_page_va(const struct runfile *run, uint64_t page, uint64_t off);
+uint64_t runfile_phys(const struct runfile *run, uint64_t va);
+uint64_t runfile_phys_va(const struct runfile *run, uint64_t phys);
+
+#endif

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The first screen: what was recorded, a row per flow, where the copies were, what limits it. */
+#include <json-c/json.h>
+#include <string.h>
+
+#include "analyze/result.h"
+#include "common/json.h"
+
+/* One column of the flow table: how it is headed, how wide it is, and what stands in it. */
+struct column {
+	const char *head;
+	int width; /* negative: left-aligned */
+	void (*put)(const struct result *r, const struct flow *f, char *buf, size_t size);
+};
+
+static void put_name(const struct result *r, const struct flow *f, char *buf, size_t size)
+{
+	(void)r;
+	snprintf(buf, size, "%s", f->name);
+}
+
+static void put_size(const struct result *r, const struct flow *f, char *buf, size_t size)
+{
+	(void)r;
+	if (f->min_size == f->max_size)
+		snprintf(buf, size, "%llu", (unsigned long long)f->max_size);
+	else
+		snprintf(buf, size, "%llu-%llu", (unsigned long long)f->min_size,
+			 (unsigned long long)f->max_size);
+}
+
+static void put_messages(const struct result *r, const struct flow *f, char *buf, size_t size)
+{
+	(void)r;
+	snprintf(buf, size, "%llu/%llu", (unsigned long long)f->delivered,
+		 (unsigned long long)f->messages);
+}
+
+static void put_range(const struct range_stat *s, char *buf, size_t size)
+{
+	if (s->min == s->max)
+		snprintf(buf, size, "%.3f", range_mean(s));
+	else
+		snprintf(buf, size, "%.3f (%llu-%llu)", range_mean(s), (unsigned long long)s->min,
+			 (unsigned long long)s->max);
+}
+
+static void put_copies(const struct result *r, const struct flow *f, char *buf, size_t size)
+{
+	(void)r;
+	put_range(&f->copies, buf, size);
+}
+
+static void put_all(const struct result *r, const struct flow *f, char *buf, size_t size)
+{
+	(void)r;
+	snprintf(buf, size, "%.3f", flow_copies_per_message(f));
+}
+
+static void put_dma(const struct result *r, const struct flow *f, char *buf, size_t size)
+{
+	(void)r;
+	snprintf(buf, size, "%.0f", range_mean(&f->dmas));
+}
+
+static void put_wire(const struct result *r, const struct flow *f, char *buf, size_t size)
+{
+	(void)r;
+	snprintf(buf, size, "%.0f", range_mean(&f->wires));
+}
+
+static void put_amplification(const struct result *r, const struct flow *f, char *buf, size_t size)
+{
+	(void)r;
+	snprintf(buf, size, "%.3f", flow_amplification(f));
+}
+
+static void put_audit(const struct result *r, const struct flow *f, char *buf, size_t size)
+{
+	(void)r;
+	snprintf(buf, size, "%.4g%%", 100 * flow_accounted(f));
+}
+
+static void put_verdict(const struct result *r, const struct flow *f, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s", verdict_name(flow_verdict(r, f)));
+}
+
+static const struct column columns[] = {
+	{"flow", -18, put_name},	  {"bytes", 10, put_size},
+	{"arrived", 10, put_messages},	  {"copies", 13, put_copies},
+	{"all copies", 10, put_all},	  {"DMA", 3, put_dma},
+	{"wire", 4, put_wire},		  {"amplif.", 7, put_amplification},
+	{"audit", 6, put_audit},	  {"verdict", -8, put_verdict},
+};
+
+#define COLUMNS (sizeof(columns) / sizeof(columns[0]))
+
+/* Names in a trace are anybody's: control characters must not reach the terminal. */
+static void clean(char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s < ' ' || *s == 127)
+			*s = '?';
+}
+
+static void print_row(const struct result *r, const struct flow *f, FILE *out)
+{
+	char cell[128];
+
+	for (size_t i = 0; i < COLUMNS; i++) {
+		columns[i].put(r, f, cell, sizeof(cell));
+		clean(cell);
+		fprintf(out, "%s%*s", i ? " " : "", columns[i].width, cell);
+	}
+	fputc('\n', out);
+}
+
+static void print_skipped(const struct result *r, FILE *out)
+{
+	for (size_t i = 0; i < r->log.count; i++)
+		if (r->log.flows[i].skipped)
+			fprintf(out, "%-18s %10llu  not run: %s\n", r->log.flows[i].name,
+				(unsigned long long)r->log.flows[i].size, r->log.flows[i].why);
+}
+
+static void print_head(const struct result *r, FILE *out)
+{
+	const char *base = strrchr(r->run.dir, '/');
+	long long lost = r->run.lost;
+
+	fprintf(out, "run %s: linux %s (%s), %llu events, ", base ? base + 1 : r->run.dir,
+		r->run.kernel, r->run.machine, (unsigned long long)r->events);
+	if (lost < 0 || r->missed_unknown)
+		fprintf(out, "lost: unknown\n");
+	else if (lost || r->missed)
+		fprintf(out, "%lld lost\n", lost > (long long)r->missed ? lost :
+								     (long long)r->missed);
+	else
+		fprintf(out, "none lost\n");
+}
+
+static void print_sites(const struct flow *f, FILE *out)
+{
+	for (size_t i = 0; i < f->site_count; i++) {
+		const struct site_stat *s = &f->sites[i];
+		char name[300] = "site unknown";
+
+		if (s->kind != HOP_COPY_UNKNOWN)
+			runfile_site_name(s->site, s->ip, name, sizeof(name));
+		fprintf(out, "%s%-18s %-13s %-44s %-24s %8.3f\n", i ? "" : "",
+			i ? "" : f->name, s->kind == HOP_EMULATED_DMA ? "emulated-dma" : "copy",
+			name, s->site ? s->site->primitive : "",
+			f->sent_bytes && f->messages && f->delivered ?
+				(double)s->bytes / ((double)f->sent_bytes /
+						    (double)f->messages * (double)f->delivered) : 0);
+	}
+	if (f->dead_bytes)
+		fprintf(out, "%-18s %-13s %llu bytes copied to where nobody is served\n", "",
+			"dead copy", (unsigned long long)f->dead_bytes);
+}
+
+static void print_limits(const struct result *r, const struct flow *f, FILE *out)
+{
+	char why[1024];
+
+	flow_why(r, f, why, sizeof(why));
+	if (*why)
+		fprintf(out, "%s is %s: %s\n", f->name, verdict_name(flow_verdict(r, f)), why);
+	if (f->weak)
+		fprintf(out, "%s: content check is weak, every message holds the same bytes\n",
+			f->name);
+	if (f->undelivered)
+		fprintf(out, "%s: %llu messages neither arrived nor were seen dropped\n", f->name,
+			(unsigned long long)f->undelivered);
+	for (unsigned int i = 0; i < 256; i++)
+		if (f->reasons[i])
+			fprintf(out, "%s: %llu dropped: %s\n", f->name,
+				(unsigned long long)f->reasons[i],
+				runfile_drop_reason(&r->run, i) ?: "no reason recorded");
+}
+
+static void print_left_out(const struct result *r, FILE *out)
+{
+	struct json_object *probes = json_get(r->run.manifest, "probes");
+	static const char *const lists[] = {"refused", "missing", "excluded"};
+	uint64_t others = 0;
+
+	for (size_t l = 0; l < 3; l++) {
+		struct json_object *list = json_get(probes, lists[l]);
+		size_t n = json_object_is_type(list, json_type_array) ?
+				   json_object_array_length(list) : 0;
+
+		for (size_t i = 0; i < n; i++) {
+			struct json_object *o = json_object_array_get_idx(list, i);
+
+			fprintf(out, "%s: %s%s%s\n", lists[l],
+				json_object_is_type(o, json_type_string) ?
+					json_object_get_string(o) : json_str(o, "target", "?"),
+				json_str(o, "why", NULL) ? ": " : "", json_str(o, "why", ""));
+		}
+	}
+	for (size_t i = 0; i < r->engine.other_count; i++)
+		others += r->engine.others[i].hits;
+	fprintf(out, "\n%llu copies of other data (terminals, files, netlink) lie on no chain; "
+		"%llu sites of\nmemcpy and its kin outside the network were not probed\n",
+		(unsigned long long)others, (unsigned long long)json_uint(probes, "unprobed", 0));
+	if (r->engine.orphans)
+		fprintf(out, "%llu receives (%llu bytes) belong to no message of this run\n",
+			(unsigned long long)r->engine.orphans,
+			(unsigned long long)r->engine.orphan_bytes);
+}
+
+void screen_print(const struct result *r, const char *pattern, FILE *out)
+{
+	const struct flow *f;
+
+	print_head(r, out);
+	fputc('\n', out);
+	for (size_t i = 0; i < COLUMNS; i++)
+		fprintf(out, "%s%*s", i ? " " : "", columns[i].width, columns[i].head);
+	fputc('\n', out);
+	for (f = r->engine.flows; f; f = f->next)
+		if (flow_selected(f, pattern))
+			print_row(r, f, out);
+	print_skipped(r, out);
+	fprintf(out, "\n%-18s %-13s %-44s %-24s %8s\n", "where the copies are", "", "", "", "times");
+	for (f = r->engine.flows; f; f = f->next)
+		if (flow_selected(f, pattern))
+			print_sites(f, out);
+	for (f = r->engine.flows; f; f = f->next)
+		if (flow_selected(f, pattern))
+			chain_print(r, f, out);
+	print_left_out(r, out);
+	for (f = r->engine.flows; f; f = f->next)
+		if (flow_selected(f, pattern))
+			print_limits(r, f, out);
+}

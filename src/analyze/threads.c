@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyze/engine.h"
+#include "common/json.h"
+
+/* include/uapi/linux/sched.h */
+#define CLONE_VM_FLAG 0x100
+#define CLONE_THREAD_FLAG 0x10000
+
+/* A thread never heard of has an address space of its own, as far as anyone knows. */
+struct thread *thread_of(struct engine *e, int tid)
+{
+	struct thread *t = table_find(&e->threads, (uint64_t)tid + 1);
+
+	if (t)
+		return t;
+	t = calloc(1, sizeof(*t));
+	if (!t || table_set(&e->threads, (uint64_t)tid + 1, t)) {
+		free(t);
+		e->err = -ENOMEM;
+		return NULL;
+	}
+	t->tid = t->tgid = tid;
+	t->space = ++e->next_space;
+	t->fd = -1;
+	return t;
+}
+
+static void load_task(struct engine *e, struct json_object *task)
+{
+	struct thread *t, *leader;
+
+	if (!json_object_is_type(task, json_type_array) || json_object_array_length(task) < 3)
+		return;
+	t = thread_of(e, json_object_get_int(json_object_array_get_idx(task, 0)));
+	leader = thread_of(e, json_object_get_int(json_object_array_get_idx(task, 1)));
+	if (!t || !leader)
+		return;
+	t->tgid = leader->tid;
+	t->space = leader->space;
+	strncpy(t->comm, json_object_get_string(json_object_array_get_idx(task, 2)),
+		sizeof(t->comm) - 1);
+}
+
+int threads_load(struct engine *e)
+{
+	struct json_object *tasks = json_get(e->run->manifest, "tasks");
+
+	if (!json_object_is_type(tasks, json_type_array))
+		return 0;
+	for (size_t i = 0; i < json_object_array_length(tasks); i++)
+		load_task(e, json_object_array_get_idx(tasks, i));
+	return e->err;
+}
+
+void on_newtask(struct engine *e, const struct event *ev)
+{
+	struct thread *parent = thread_of(e, ev->tid);
+	struct thread *child = thread_of(e, (int)ev->v[F_pid]);
+	uint64_t flags = ev->v[F_clone_flags];
+
+	if (!parent || !child || parent == child)
+		return;
+	child->space = flags & CLONE_VM_FLAG ? parent->space : ++e->next_space;
+	child->tgid = flags & CLONE_THREAD_FLAG ? parent->tgid : child->tid;
+	memcpy(child->comm, parent->comm, sizeof(child->comm));
+}
+
+void on_exec(struct engine *e, const struct event *ev)
+{
+	struct thread *t = thread_of(e, ev->tid);
+
+	if (t)
+		t->space = ++e->next_space;
+}
+
+void on_syscall(struct engine *e, const struct event *ev)
+{
+	struct thread *t = thread_of(e, ev->tid);
+
+	if (!t)
+		return;
+	t->fd = (int32_t)ev->v[F_fd];
+	t->fd_off = ev->file_off;
+	t->file = 0;
+}
+
+/*
+ * fdget gives a struct file with flags in the two lowest bits (include/linux/file.h: struct fd),
+ * so the pointer in its private_data was fetched at each distance they can make.
+ */
+void on_fd_file(struct engine *e, const struct event *ev)
+{
+	struct thread *t = thread_of(e, ev->tid);
+	uint64_t flags = ev->v[F_ret] & 3;
+
+	if (!t || t->file)
+		return;
+	t->file = ev->v[F_ret] & ~3ULL;
+	t->file_priv = flags == 0 ? ev->v[F_priv] : flags == 1 ? ev->v[F_priv1] :
+		       flags == 3 ? ev->v[F_priv3] : 0;
+}
+
+static void free_thread(void *value, void *ctx)
+{
+	struct thread *t = value;
+
+	recv_op_abandon(ctx, t);
+	free(t->recv.items);
+	message_put(t->sending);
+	free(t);
+}
+
+void threads_free(struct engine *e)
+{
+	table_each(&e->threads, free_thread, e);
+	table_free(&e->threads);
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "analyze/trafficlog.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/file.h"
+#include "common/json.h"
+
+static struct logged *flow_numbered(struct trafficlog *log, unsigned int number)
+{
+	struct logged *more;
+
+	for (size_t i = 0; i < log->count; i++)
+		if (log->flows[i].number == number)
+			return &log->flows[i];
+	more = realloc(log->flows, (log->count + 1) * sizeof(*more));
+	if (!more)
+		return NULL;
+	log->flows = more;
+	more[log->count] = (struct logged){.number = number};
+	return &more[log->count++];
+}
+
+static void read_flow(struct logged *f, struct json_object *o, bool skipped)
+{
+	snprintf(f->name, sizeof(f->name), "%s", json_str(o, "name", "?"));
+	snprintf(f->proto, sizeof(f->proto), "%s", json_str(o, "proto", "?"));
+	snprintf(f->path, sizeof(f->path), "%s", json_str(o, "path", "?"));
+	snprintf(f->why, sizeof(f->why), "%s", json_str(o, "why", ""));
+	f->size = json_uint(o, "size", 0);
+	f->count = json_uint(o, "count", 0);
+	f->sport = (uint16_t)json_uint(o, "sport", 0);
+	f->dport = (uint16_t)json_uint(o, "dport", 0);
+	f->send_pid = (int)json_int(o, "send_pid", 0);
+	f->recv_pid = (int)json_int(o, "recv_pid", 0);
+	f->filled = json_str(o, "fill", NULL) != NULL;
+	f->skipped = skipped;
+}
+
+static int read_pages(struct logged *f, struct json_object *o)
+{
+	struct logged_pages *p = !strcmp(json_str(o, "side", ""), "send") ? &f->send : &f->recv;
+	struct json_object *list = json_get(o, "pfns");
+	size_t n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+	uint64_t *pfns = calloc(n + 1, sizeof(*pfns));
+
+	if (!pfns)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		const char *text = json_object_get_string(json_object_array_get_idx(list, i));
+
+		pfns[i] = text ? strtoull(text, NULL, 16) : 0;
+	}
+	if (p->pfns)
+		p->moved |= n != p->count || memcmp(p->pfns, pfns, n * sizeof(*pfns));
+	free(p->pfns);
+	p->pfns = pfns;
+	p->count = n;
+	p->va = json_hex(o, "va", 0);
+	p->len = json_uint(o, "len", 0);
+	return 0;
+}
+
+static void read_end(struct logged *f, struct json_object *o)
+{
+	f->sent = json_uint(o, "sent", 0);
+	f->received = json_uint(o, "received", 0);
+	f->sent_bytes = json_uint(o, "sent_bytes", 0);
+	f->received_bytes = json_uint(o, "received_bytes", 0);
+	f->bad = json_uint(o, "bad", 0);
+}
+
+static int read_line(struct trafficlog *log, const char *line)
+{
+	struct json_object *o = json_tokener_parse(line);
+	const char *kind = json_str(o, "kind", NULL);
+	struct logged *f;
+	int err = 0;
+
+	if (!kind) {
+		json_object_put(o);
+		return -EBADMSG;
+	}
+	f = flow_numbered(log, (unsigned int)json_uint(o, "flow", 0));
+	if (!f)
+		err = -ENOMEM;
+	else if (!strcmp(kind, "flow") || !strcmp(kind, "skip"))
+		read_flow(f, o, *kind == 's');
+	else if (!strcmp(kind, "pages"))
+		err = read_pages(f, o);
+	else if (!strcmp(kind, "end"))
+		read_end(f, o);
+	json_object_put(o);
+	return err;
+}
+
+int trafficlog_load(const char *dir, struct trafficlog *log, char *why, size_t size)
+{
+	char *path, *text = NULL, *save = NULL;
+	int err, number = 0;
+
+	memset(log, 0, sizeof(*log));
+	if (asprintf(&path, "%s/traffic.jsonl", dir) < 0)
+		return -ENOMEM;
+	err = file_read(path, &text, NULL);
+	if (err == -ENOENT) {
+		free(path);
+		return 0;
+	}
+	for (char *line = text ? strtok_r(text, "\n", &save) : NULL; line && !err;
+	     line = strtok_r(NULL, "\n", &save)) {
+		number++;
+		err = read_line(log, line);
+	}
+	if (err == -EBADMSG)
+		snprintf(why, size, "%s is damaged: line %d is no JSON of traffic's", path, number);
+	else if (err)
+		snprintf(why, size, "cannot read %s: %s", path, strerror(-err));
+	free(text);
+	free(path);
+	return err;
+}
+
+void trafficlog_free(struct trafficlog *log)
+{
+	for (size_t i = 0; i < log->count; i++) {
+		free(log->flows[i].send.pfns);
+		free(log->flows[i].recv.pfns);
+	}
+	free(log->flows);
+	memset(log, 0, sizeof(*log));
+}
+
+struct logged *trafficlog_find(struct trafficlog *log, int send_pid, uint16_t sport,
+			       uint16_t dport)
+{
+	for (size_t i = 0; i < log->count; i++) {
+		struct logged *f = &log->flows[i];
+
+		if (!f->skipped && f->send_pid == send_pid && f->dport == dport &&
+		    (f->sport == sport || !sport))
+			return f;
+	}
+	return NULL;
+}
+
+uint64_t logged_phys(const struct logged_pages *p, uint64_t va, uint64_t page_size)
+{
+	uint64_t first = p->va / page_size, page = va / page_size;
+
+	if (!p->pfns || p->moved || page < first || page - first >= p->count ||
+	    !p->pfns[page - first])
+		return 0;
+	return p->pfns[page - first] * page_size + va % page_size;
+}

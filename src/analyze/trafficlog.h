@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the traffic program says it did: names for flows, user pages, and a second count. */
+#ifndef ANALYZE_TRAFFICLOG_H
+#define ANALYZE_TRAFFICLOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct logged_pages {
+	uint64_t va, len;
+	uint64_t *pfns;
+	size_t count;
+	bool moved; /* the log names other pages after the flow than before */
+};
+
+struct logged {
+	unsigned int number;
+	char name[64], proto[16], path[16], why[160]; /* why: of a flow that was skipped */
+	uint64_t size, count;
+	uint16_t sport, dport;
+	int send_pid, recv_pid;
+	bool skipped, filled;
+	uint64_t sent, received, sent_bytes, received_bytes, bad;
+	struct logged_pages send, recv;
+	bool used; /* by a flow of the trace */
+};
+
+struct trafficlog {
+	struct logged *flows;
+	size_t count;
+};
+
+/*
+ * Reads DIR/traffic.jsonl; a folder without one gives an empty log. A line that is no JSON is
+ * -EBADMSG with its number in why.
+ */
+int trafficlog_load(const char *dir, struct trafficlog *log, char *why, size_t size);
+void trafficlog_free(struct trafficlog *log);
+
+struct logged *trafficlog_find(struct trafficlog *log, int send_pid, uint16_t sport,
+			       uint16_t dport);
+
+/* Physical address under a user address, or 0: unknown, hidden, or it moved meanwhile. */
+uint64_t logged_phys(const struct logged_pages *p, uint64_t va, uint64_t page_size);
+
+#endif
