@@ -125,7 +125,7 @@ write_job()
 		run_job()
 		{
 			cd $(quote "$PWD") || exit 4
-			exec \$b env -i $(job_environment) PATH="\$PATH" COPYCHAIN_IN_GUEST=1 $(quoted_list "$@")
+			exec /usr/bin/env -i $(job_environment) PATH="\$PATH" COPYCHAIN_IN_GUEST=1 $(quoted_list "$@")
 		}
 	END
 }
@@ -241,6 +241,13 @@ last_lines()
 	tail -n 15 "$WORK/console" | tr -d '\r' | sed 's/^/guest: | /' >&2
 }
 
+cause()
+{
+	local panic
+	panic=$(tr -d '\r' <"$WORK/console" | sed -n 's/.*Kernel panic - not syncing: /panic: /p' | head -n 1)
+	echo "${panic:-qemu ended before the command did}"
+}
+
 # A QEMU that refuses its arguments says so at once, and a second try would not help.
 check_qemu_log()
 {
@@ -259,7 +266,8 @@ run()
 		[ -z "$status" ] || exit "$status"
 		check_qemu_log
 		last_lines
-		[ $try = 2 ] || say "guest: linux $VERSION died without a word; trying once more"
+		say "guest: linux $VERSION died: $(cause)"
+		[ $try = 2 ] || say "guest: trying once more"
 	done
 	lacking "linux $VERSION died twice in the guest: see the lines above, try another kernel or COPYCHAIN_QEMU"
 }

@@ -43,7 +43,7 @@ try()
 as_nobody()
 {
 	mkdir -p "$T/home"
-	chmod 0711 "$T"
+	chmod 0755 "$T"
 	chown nobody "$T/home"
 	setpriv --reuid=nobody --regid=nogroup --clear-groups \
 		env HOME="$T/home" XDG_CACHE_HOME="${NOBODY_CACHE:-$T/home/.cache}" "$@"

@@ -76,7 +76,7 @@ check "kernel parameters and variables arrive" all 'prints "copychain.test=1 cop
 unset COPYCHAIN_QEMU_ARGS COPYCHAIN_APPEND COPYCHAIN_HELLO
 
 in_guest -- sh -c 'echo before; echo c >/proc/sysrq-trigger; sleep 60'
-check "a panic is retried once, and told" all 'status 4' '[ "$(grep -c "trying once more" "$T/err")" = 1 ]' 'says "sysrq triggered crash"'
+check "a panic is retried once, and told" all 'status 4' '[ "$(grep -c "trying once more" "$T/err")" = 1 ]' 'says "panic: sysrq triggered crash"'
 check "nothing stays of it" nothing_left
 
 in_guest --timeout 12 -- sleep 1000
