@@ -36,8 +36,7 @@ int field_find_in(struct tep_handle *tep, const char *system, const char *event,
 
 static inline bool field_fits(const struct td_event *ev, const struct field *f)
 {
-	return f->size > 0 && f->offset >= 0 &&
-	       (uint64_t)f->offset + (uint64_t)f->size <= ev->size;
+	return f->size > 0 && f->offset >= 0 && (uint64_t)f->offset + (uint64_t)f->size <= ev->size;
 }
 
 /*

@@ -201,7 +201,8 @@ static bool apply_in_leaf(struct provmap *map, const struct pt_tree *tree, const
 	const struct row *row = &map->built;
 	unsigned at, tail, add = (unsigned)row->n, cutn = (unsigned)cut->n;
 
-	if (!leaf || row->n > PT_LEAF || (cut->n && (cut->start.leaf != leaf || cut->last_leaf != leaf)))
+	if (!leaf || row->n > PT_LEAF ||
+	    (cut->n && (cut->start.leaf != leaf || cut->last_leaf != leaf)))
 		return false;
 	if (leaf->n - cutn + add > PT_LEAF)
 		return false;
@@ -212,7 +213,8 @@ static bool apply_in_leaf(struct provmap *map, const struct pt_tree *tree, const
 	at = cut->n ? cut->start.idx : pt_count_le(leaf->addr, leaf->n, lo);
 	tail = leaf->n - at - cutn;
 	if (add != cutn) {
-		memmove(leaf->addr + at + add, leaf->addr + at + cutn, tail * sizeof(leaf->addr[0]));
+		memmove(leaf->addr + at + add, leaf->addr + at + cutn,
+			tail * sizeof(leaf->addr[0]));
 		memmove(leaf->val + at + add, leaf->val + at + cutn, tail * sizeof(leaf->val[0]));
 	}
 	for (unsigned i = 0; i < add; i++) {
@@ -267,8 +269,7 @@ struct provmap *provmap_new(const struct provmap_ops *ops)
 	}
 	map = o.alloc(sizeof(*map));
 	if (map)
-		*map = (struct provmap){.ops = o,
-					.pool = {.alloc = o.alloc, .release = o.release}};
+		*map = (struct provmap){.ops = o, .pool = {.alloc = o.alloc, .release = o.release}};
 	return map;
 }
 

@@ -18,7 +18,8 @@ struct pt_spaces {
 	size_t used; /* slots, those of empty spaces included */
 };
 
-/* The tree of a space, or NULL where there is none. Stays where it is until the next pt_space_make. */
+/* The tree of a space, or NULL where there is none. Stays where it is until the next pt_space_make.
+ */
 struct pt_tree *pt_space_find(const struct pt_spaces *spaces, uint32_t id);
 
 /* As pt_space_find, making it where it is missing; NULL: no memory. */

@@ -8,7 +8,7 @@
 #define CHUNK_NODES 16
 /* Fewer than MIN in a node make it look for a neighbour to merge with, to no more than FULL. */
 #define MIN(cap) ((cap) / 4)
-#define FULL(cap) ((cap) * 3 / 4)
+#define FULL(cap) ((cap)*3 / 4)
 
 struct pt_chunk {
 	struct pt_chunk *next;
@@ -27,7 +27,8 @@ unsigned pt_count_le(const uint64_t *keys, unsigned n, uint64_t addr)
 	while (n > 1) {
 		unsigned half = n / 2;
 
-		base += base[half - 1] <= addr ? half : 0;
+		/* Without a branch, which would be guessed wrong half the time. */
+		base += half & -(size_t)(base[half - 1] <= addr);
 		n -= half;
 	}
 	return (unsigned)(base - keys) + (n && *base <= addr);

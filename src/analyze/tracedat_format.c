@@ -81,8 +81,7 @@ static bool take_name(struct text *t, char name[NAME_LEN])
 	size_t n = 0;
 
 	skip_blanks(t);
-	while (t->at < t->end && n + 1 < NAME_LEN &&
-	       (is_name_char(*t->at) || (n && *t->at == '-')))
+	while (t->at < t->end && n + 1 < NAME_LEN && (is_name_char(*t->at) || (n && *t->at == '-')))
 		name[n++] = *t->at++;
 	name[n] = 0;
 	return n && (t->at == t->end || isspace((unsigned char)*t->at));
@@ -134,8 +133,8 @@ static bool take_brackets(struct text *t, char *decl, size_t *n)
 
 /*
  * A C declaration up to its ';', put in a form that the library reads without a leak: names and
- * stars, and at most one pair of brackets, behind two words at least; one more may follow. At least a type
- * and a name.
+ * stars, a type and a name at least; at most one pair of brackets, with two words before it and
+ * one more behind it at most.
  */
 static bool take_decl(struct text *t, char decl[DECL_LEN])
 {
@@ -199,7 +198,8 @@ static bool take_field(struct text *line, struct field_text *f)
 	    !skip_word(line, ";"))
 		return false;
 	f->is_signed = 0;
-	if (skip_word(line, "signed:") && (!take_num(line, 1, &f->is_signed) || !skip_word(line, ";")))
+	if (skip_word(line, "signed:") &&
+	    (!take_num(line, 1, &f->is_signed) || !skip_word(line, ";")))
 		return false;
 	return true;
 }

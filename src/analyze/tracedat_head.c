@@ -282,8 +282,10 @@ static void note_instances(struct tracedat *td)
 
 	for (unsigned i = 0; (o = td_find_option(td, TRACEDAT_OPT_BUFFER, i)); i++)
 		if (o->len > 8 && o->data[8])
-			td_note(td, "instance '%.*s' is left out: only the top-level buffer is read",
-				(int)strnlen((const char *)o->data + 8, o->len - 8 < 64 ? o->len - 8 : 64),
+			td_note(td,
+				"instance '%.*s' is left out: only the top-level buffer is read",
+				(int)strnlen((const char *)o->data + 8,
+					     o->len - 8 < 64 ? o->len - 8 : 64),
 				(const char *)o->data + 8);
 }
 

@@ -12,7 +12,7 @@
 
 /* Of an event's first word: type_len in the low 5 bits, time delta above. */
 enum {
-	TYPE_LONG = 0,	   /* the length is in the next word, which counts itself */
+	TYPE_LONG = 0,	    /* the length is in the next word, which counts itself */
 	TYPE_MAX_DATA = 28, /* up to here: the length in words */
 	TYPE_PADDING = 29,
 	TYPE_TIME_EXTEND = 30,

@@ -24,11 +24,11 @@ struct system {
 
 struct cpu {
 	struct bytes pages;
-	size_t page;	    /* offset of the current page, where there is one */
-	uint64_t ts;	    /* of the last event in it */
-	uint64_t missed;    /* flags of the current page */
+	size_t page;	 /* offset of the current page, where there is one */
+	uint64_t ts;	 /* of the last event in it */
+	uint64_t missed; /* flags of the current page */
 	int64_t missed_count;
-	uint64_t commit;    /* what mktrace_commit said */
+	uint64_t commit; /* what mktrace_commit said */
 	int open, commit_set;
 };
 
@@ -41,22 +41,20 @@ struct mktrace {
 	const char *version, *kallsyms, *cmdlines;
 };
 
-static const char header_page[] =
-	"\tfield: u64 timestamp;\toffset:0;\tsize:8;\tsigned:0;\n"
-	"\tfield: local_t commit;\toffset:8;\tsize:8;\tsigned:1;\n"
-	"\tfield: int overwrite;\toffset:8;\tsize:1;\tsigned:1;\n"
-	"\tfield: char data;\toffset:16;\tsize:4080;\tsigned:1;\n";
+static const char header_page[] = "\tfield: u64 timestamp;\toffset:0;\tsize:8;\tsigned:0;\n"
+				  "\tfield: local_t commit;\toffset:8;\tsize:8;\tsigned:1;\n"
+				  "\tfield: int overwrite;\toffset:8;\tsize:1;\tsigned:1;\n"
+				  "\tfield: char data;\toffset:16;\tsize:4080;\tsigned:1;\n";
 
-static const char header_event[] =
-	"# compressed entry header\n"
-	"\ttype_len    :    5 bits\n"
-	"\ttime_delta  :   27 bits\n"
-	"\tarray       :   32 bits\n"
-	"\n"
-	"\tpadding     : type == 29\n"
-	"\ttime_extend : type == 30\n"
-	"\ttime_stamp : type == 31\n"
-	"\tdata max type_len  == 28\n";
+static const char header_event[] = "# compressed entry header\n"
+				   "\ttype_len    :    5 bits\n"
+				   "\ttime_delta  :   27 bits\n"
+				   "\tarray       :   32 bits\n"
+				   "\n"
+				   "\tpadding     : type == 29\n"
+				   "\ttime_extend : type == 30\n"
+				   "\ttime_stamp : type == 31\n"
+				   "\tdata max type_len  == 28\n";
 
 static void put(struct bytes *b, const void *data, size_t n)
 {
@@ -158,8 +156,8 @@ static int format_field(char *out, size_t room, char *decl, unsigned *offset)
 		*open = 0;
 	}
 	*offset = (*offset + width - 1) / width * width;
-	len = snprintf(out, room, "\tfield:%s %s%s;\toffset:%u;\tsize:%u;\tsigned:%d;\n", decl, name,
-		       length, *offset, size, is_signed);
+	len = snprintf(out, room, "\tfield:%s %s%s;\toffset:%u;\tsize:%u;\tsigned:%d;\n", decl,
+		       name, length, *offset, size, is_signed);
 	*offset += size;
 	return len;
 }

@@ -241,7 +241,7 @@ static void model_retag(struct byte *b, uint64_t len)
 static int do_insert(void)
 {
 	struct range r = some_range();
-	struct pm_piece p = {space_ids[r.s], bases[r.s] + r.at, r.len,
+	struct pm_piece p = {space_ids[r.s], bases[r.s] + r.at,		  r.len,
 			     below(4),	     below(4) ? r.at : below(64), some_tag()};
 	int err = provmap_insert(map, &p);
 
@@ -331,7 +331,7 @@ static void fresh_map(void)
 
 static void one_operation(void)
 {
-	static int (*const table[])(void) = {do_insert, do_insert, do_insert,	  do_copy, do_copy,
+	static int (*const table[])(void) = {do_insert, do_insert, do_insert,	   do_copy, do_copy,
 					     do_copy,	do_clear,  do_clear_space, do_retag};
 	int err = table[below(sizeof(table) / sizeof(table[0]))]();
 	struct range r = some_range();

@@ -37,7 +37,8 @@ static void test_numbers(void **state)
 		struct field f = {.size = width};
 		bool ok = true;
 
-		assert_int_equal(field_u64(&ev, &f, &ok), UINT64_MAX >> (64 - 8 * width) & ~UINT64_C(1));
+		assert_int_equal(field_u64(&ev, &f, &ok),
+				 UINT64_MAX >> (64 - 8 * width) & ~UINT64_C(1));
 		f.is_signed = true;
 		assert_int_equal(field_s64(&ev, &f, &ok), -2);
 		assert_true(ok);
@@ -48,8 +49,14 @@ static void test_numbers(void **state)
 static void test_missing(void **state)
 {
 	static const struct field bad[] = {
-		{0}, {.offset = 1, .size = 8}, {.offset = 8, .size = 1}, {.offset = -1, .size = 1},
-		{.offset = INT32_MAX, .size = 8}, {.size = INT32_MAX}, {.size = -8}, {.size = 3},
+		{0},
+		{.offset = 1, .size = 8},
+		{.offset = 8, .size = 1},
+		{.offset = -1, .size = 1},
+		{.offset = INT32_MAX, .size = 8},
+		{.size = INT32_MAX},
+		{.size = -8},
+		{.size = 3},
 	};
 	struct td_event ev = record("12345678", 8);
 
@@ -112,10 +119,12 @@ static void test_dynamic(void **state)
 			put_loc(bytes + 4, off, n);
 			ev = record(bytes, sizeof(bytes));
 			got = field_bytes(&ev, &data_loc, &len);
-			assert_ptr_equal(got, off + n <= 16 ? (const uint8_t *)ev.data + off : NULL);
+			assert_ptr_equal(got,
+					 off + n <= 16 ? (const uint8_t *)ev.data + off : NULL);
 			assert_int_equal(len, got ? n : 0);
 			got = field_bytes(&ev, &rel_loc, &len);
-			assert_ptr_equal(got, 8 + off + n <= 16 ? (const uint8_t *)ev.data + 8 + off : NULL);
+			assert_ptr_equal(got, 8 + off + n <= 16 ? (const uint8_t *)ev.data + 8 + off
+								: NULL);
 			drop(&ev);
 		}
 	put_loc(bytes + 4, 8, 8);

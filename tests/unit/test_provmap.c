@@ -54,7 +54,9 @@ static int print_piece(void *ctx, const struct pm_piece *p)
 	sprintf(text + strlen(text), "%llx+%llu=%llu@%llu%s ", (unsigned long long)p->addr,
 		(unsigned long long)p->len, (unsigned long long)p->origin,
 		(unsigned long long)p->off,
-		p->tag == &refs_a ? "a" : p->tag == &refs_b ? "b" : "");
+		p->tag == &refs_a   ? "a"
+		: p->tag == &refs_b ? "b"
+				    : "");
 	return 0;
 }
 
@@ -104,7 +106,8 @@ static void test_insert_overwrites(void **state)
 
 	insert(map, 0, 0x1000, 100, 7, 0, &refs_a);
 	insert(map, 0, 0x1014, 10, 8, 5, &refs_b);
-	assert_string_equal(show(map, 0, 0, UINT64_MAX), "1000+20=7@0a 1014+10=8@5b 101e+70=7@30a ");
+	assert_string_equal(show(map, 0, 0, UINT64_MAX),
+			    "1000+20=7@0a 1014+10=8@5b 101e+70=7@30a ");
 	assert_int_equal(refs_a, 2);
 	insert(map, 0, 0x1000, 100, 9, 0, NULL);
 	assert_string_equal(show(map, 0, 0, UINT64_MAX), "1000+100=9@0 ");

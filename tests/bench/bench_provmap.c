@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Operations per second of the provenance map, by live pieces. Addresses are drawn as a slab
+ * hands them out: any of a set of buffers, again and again.
+ */
+#include <err.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "analyze/provmap.h"
+
+#define OPS 2000000u
+#define SLOT 2048u /* bytes between buffers */
+
+static const uint64_t kernel_base = 0xffff888000000000, user_base = 0x7f0000000000;
+
+static uint64_t x = 88172645463325252;
+
+static uint64_t below(uint64_t n)
+{
+	x ^= x << 13;
+	x ^= x >> 7;
+	x ^= x << 17;
+	return (uint64_t)(((unsigned __int128)x * n) >> 64);
+}
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static uint64_t slot(uint64_t live)
+{
+	return kernel_base + below(live) * SLOT;
+}
+
+static void fill(struct provmap *map, uint64_t live)
+{
+	for (uint64_t i = 0; i < live; i++) {
+		struct pm_piece p = {0, kernel_base + i * SLOT, 1400, i, 0, NULL};
+
+		if (provmap_insert(map, &p))
+			err(1, "bench_provmap");
+	}
+}
+
+/* A message of 1400 bytes on its way: user buffer, kernel buffer, user buffer, free. 5 operations.
+ */
+static void op_message(struct provmap *map, uint64_t live, uint64_t i)
+{
+	uint64_t skb = slot(live), buf = user_base + below(16) * SLOT;
+	struct pm_piece p = {1, buf, 1400, i, 0, NULL};
+
+	provmap_insert(map, &p);
+	provmap_copy(map, 1, buf, 0, skb, 1400, NULL, NULL);
+	provmap_clear(map, 1, buf, 1400);
+	provmap_copy(map, 0, skb, 2, buf, 1400, NULL, NULL);
+	provmap_clear(map, 2, buf, 1400);
+}
+
+static void op_insert_clear(struct provmap *map, uint64_t live, uint64_t i)
+{
+	struct pm_piece p = {0, slot(live), 1400, i, 0, NULL};
+
+	provmap_insert(map, &p);
+	provmap_clear(map, 0, slot(live) + 100, 200);
+}
+
+static void op_copy(struct provmap *map, uint64_t live, uint64_t i)
+{
+	(void)i;
+	provmap_copy(map, 0, slot(live), 0, slot(live), 1400, NULL, NULL);
+}
+
+static int count_bytes(void *ctx, const struct pm_piece *p)
+{
+	*(uint64_t *)ctx += p->len;
+	return 0;
+}
+
+static void op_walk(struct provmap *map, uint64_t live, uint64_t i)
+{
+	static uint64_t bytes;
+
+	(void)i;
+	provmap_walk(map, 0, slot(live), 1400, count_bytes, &bytes);
+}
+
+static const struct {
+	const char *name;
+	void (*op)(struct provmap *map, uint64_t live, uint64_t i);
+	unsigned calls; /* of the map */
+} benches[] = {
+	{"message", op_message, 5},
+	{"insert+clear", op_insert_clear, 2},
+	{"copy", op_copy, 1},
+	{"walk", op_walk, 1},
+};
+
+int main(void)
+{
+	printf("provenance map\n%-14s %10s %12s %14s %12s\n", "operation", "pieces", "ns each",
+	       "million/s", "bytes/piece");
+	for (size_t b = 0; b < sizeof(benches) / sizeof(benches[0]); b++)
+		for (uint64_t live = 100; live <= 1000000; live *= 10) {
+			struct provmap *map = provmap_new(NULL);
+			double start, took, bytes;
+
+			if (!map)
+				err(1, "bench_provmap");
+			fill(map, live);
+			bytes = (double)provmap_memory(map) / (double)live;
+			start = now();
+			for (uint64_t i = 0; i < OPS / benches[b].calls; i++)
+				benches[b].op(map, live, i);
+			took = (now() - start) / OPS;
+			printf("%-14s %10llu %12.0f %14.2f %12.0f\n", benches[b].name,
+			       (unsigned long long)live, took * 1e9, 1e-6 / took, bytes);
+			provmap_free(map);
+		}
+	return 0;
+}
