@@ -24,9 +24,10 @@ enum {
 #define STAMP_BITS 59
 #define STAMP_HIGH (UINT64_MAX << STAMP_BITS)
 
-/* Of a page's commit word. */
+/* Of a page's commit word; the kernel adds the first as an int, which sets all bits above, too. */
 #define MISSED_EVENTS (UINT64_C(1) << 31)
 #define MISSED_STORED (UINT64_C(1) << 30)
+#define MISSED_ABOVE (UINT64_MAX << 32)
 
 /* Pages behind the reader stay out of memory in steps of this. */
 #define DROP_STEP (UINT64_C(1) << 20)
@@ -100,6 +101,8 @@ static int next_page(struct tracedat *td, struct td_cpu *cpu)
 		word = td->page_commit_size == 8 ? get64(page + td->page_commit)
 						 : get32(page + td->page_commit);
 		commit = word & ~(MISSED_EVENTS | MISSED_STORED);
+		if (word & MISSED_EVENTS && (word & MISSED_ABOVE) == MISSED_ABOVE)
+			commit &= ~MISSED_ABOVE;
 		if (commit > room - td->page_data)
 			return damaged(td, cpu, page, "page claims more bytes than it has", commit);
 		count_missed(td, page, room, word, commit);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define TIME_EXTEND 30u
-#define MISSED_EVENTS (UINT64_C(1) << 31)
+#define MISSED_EVENTS (UINT64_MAX << 31) /* the kernel adds it as an int */
 #define MISSED_STORED (UINT64_C(1) << 30)
 
 struct bytes {
