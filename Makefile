@@ -18,12 +18,12 @@ LDLIBS   += -lpthread
 ifdef DEVELOPER
 CFLAGS   += -Werror -Wformat=2 -Wvla
 endif
+comma := ,
 ifdef SANITIZE
 BUILD    := build/$(subst $(comma),-,$(SANITIZE))
 CFLAGS   += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
 LDFLAGS  += -fsanitize=$(SANITIZE)
 endif
-comma := ,
 
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 BIN        := $(if $(SANITIZE),$(BUILD)/,)

@@ -3,8 +3,10 @@
  * Reads trace.dat files, version 6, uncompressed: what `collect` and trace-cmd record write.
  *
  * Gives the events of all CPUs merged in time order. The file is mapped, nothing in it is
- * trusted, and memory does not grow with its size. Of a file that trace-cmd made with
- * instances, the top-level buffer is read; tracedat_note says so.
+ * trusted, and memory does not grow with its size; only it must not shrink while it is read
+ * (a mapped file that does ends the process with SIGBUS). Of a file that trace-cmd made with
+ * instances, the top-level buffer is read; tracedat_note says so. Times are the trace
+ * clock's own: no offset that a file may ask for (option DATE, …) is added.
  *
  * The formats in the libtraceevent handle carry fields but no print format: events are
  * decoded by field offsets (fields.h), not by formatting text.

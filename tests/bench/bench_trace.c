@@ -139,7 +139,7 @@ static void make_in_child(const char *path)
 		errx(1, "cannot make %s", path);
 }
 
-/* Lines of the report that tell an event: all but "cpus=N". */
+/* Lines of the report that tell an event: not "cpus=N", and none about dropped events. */
 static long report_lines(const char *path)
 {
 	char command[4200], line[65536];
@@ -149,7 +149,7 @@ static long report_lines(const char *path)
 	snprintf(command, sizeof(command), "trace-cmd report '%s' 2>/dev/null", path);
 	f = popen(command, "r");
 	while (f && fgets(line, sizeof(line), f))
-		n += strncmp(line, "cpus=", 5) != 0;
+		n += strncmp(line, "cpus=", 5) && strncmp(line, "CPU:", 4);
 	if (!f || pclose(f))
 		errx(1, "trace-cmd report failed");
 	return n;
