@@ -18,6 +18,7 @@ DEFAULT_KERNEL=bookworm
 . "$TOP/guest/doctor.sh"
 
 CHILD=
+ENDED=
 SHARE=
 
 where=
@@ -69,6 +70,7 @@ trap cleanup EXIT
 forward()
 {
 	[ -n "$CHILD" ] || exit "$1"
+	ENDED=$1
 	kill -s TERM "$CHILD" 2>/dev/null
 }
 trap 'forward 129' HUP
@@ -87,7 +89,9 @@ supervise()
 		status=$?
 	done
 	CHILD=
-	return $status
+	# it was sent SIGTERM whatever came to us
+	[ -z "$ENDED" ] || [ "$status" -le 128 ] || status=$ENDED
+	return "$status"
 }
 
 in_guest()
