@@ -167,8 +167,18 @@ static void end_send(struct engine *e, struct thread *t)
 		provmap_clear(e->map, t->spans[i].space, t->spans[i].addr, t->spans[i].len);
 	t->span_count = 0;
 	t->sending = NULL;
-	t->nested = 0;
 	message_put(m);
+}
+
+static void send_returned(struct engine *e, struct thread *t, int64_t ret, bool many)
+{
+	t->sending->returned = true;
+	/* A send that failed sent nothing; its bytes are dropped, for the errno. */
+	if (ret < 0)
+		t->sending->dropped_bytes += t->sending->len;
+	else if (!many)
+		t->sending->len = (uint64_t)ret;
+	end_send(e, t);
 }
 
 void on_send_enter(struct engine *e, const struct event *ev)
@@ -181,11 +191,12 @@ void on_send_enter(struct engine *e, const struct event *ev)
 	if (!t)
 		return;
 	/* udpv6_sendmsg hands IPv4 destinations on to udp_sendmsg with the same msghdr. */
-	if (t->sending && t->sending_hdr == ev->v[F_msg]) {
-		t->nested++;
+	if (t->sending && t->sending_hdr == ev->v[F_msg] && !t->many)
 		return;
-	}
-	if (t->sending)
+	/* The next message of a sendmmsg: the one before was sent. */
+	if (t->sending && t->many)
+		send_returned(e, t, 0, true);
+	else if (t->sending)
 		end_send(e, t);
 	read_socket(t, ev, &s);
 	read_destination(ev, &s);
@@ -206,26 +217,6 @@ void on_send_enter(struct engine *e, const struct event *ev)
 	map_sender(e, t, t->sending);
 }
 
-void on_send_exit(struct engine *e, const struct event *ev)
-{
-	struct thread *t = thread_of(e, ev->tid);
-	int64_t ret = (int64_t)ev->v[F_ret];
-
-	if (!t || !t->sending)
-		return;
-	if (t->nested) {
-		t->nested--;
-		return;
-	}
-	t->sending->returned = true;
-	/* A send that failed sent nothing; its bytes are dropped, for the errno. */
-	if (ret < 0)
-		t->sending->dropped_bytes += t->sending->len;
-	else
-		t->sending->len = (uint64_t)ret;
-	end_send(e, t);
-}
-
 static void clear_op(struct recv_op *op)
 {
 	for (size_t i = 0; i < op->count; i++) {
@@ -235,21 +226,6 @@ static void clear_op(struct recv_op *op)
 	op->count = 0;
 	op->open = false;
 	op->copied = 0;
-}
-
-void on_recv_enter(struct engine *e, const struct event *ev)
-{
-	struct thread *t = thread_of(e, ev->tid);
-
-	if (!t)
-		return;
-	recv_op_abandon(e, t);
-	t->recv.open = true;
-	t->recv.call = ev->file_off;
-	t->recv.tap = ev->v[F_fam] == AF_PACKET;
-	t->recv.sk = ev->v[F_sk];
-	t->recv.room = ev->v[F_icnt];
-	read_socket(t, ev, &t->recv.sock);
 }
 
 static int keep_item(struct recv_op *op, struct hop *h, uint64_t bytes)
@@ -433,19 +409,17 @@ static void take_views(struct engine *e, struct recv_op *op)
 	}
 }
 
-void on_recv_exit(struct engine *e, const struct event *ev)
+/* Of one message in recvmmsg no length is told but what was copied. */
+static void recv_returned(struct engine *e, struct thread *t, int64_t ret, bool many)
 {
-	struct thread *t = thread_of(e, ev->tid);
-	int64_t ret = (int64_t)ev->v[F_ret];
+	struct recv_op *op = &t->recv;
 
-	if (!t || !t->recv.open)
-		return;
 	if (ret > 0) {
-		count_chains(e, &t->recv);
-		take_views(e, &t->recv);
-		audit(e, &t->recv, ret);
+		count_chains(e, op);
+		take_views(e, op);
+		audit(e, op, many ? (int64_t)op->copied : ret);
 	}
-	clear_op(&t->recv);
+	clear_op(op);
 }
 
 /* The call's return was not recorded: what it brought counts, with a doubt. */
@@ -457,6 +431,38 @@ void recv_op_abandon(struct engine *e, struct thread *t)
 		count_chains(e, &t->recv);
 	}
 	clear_op(&t->recv);
+}
+
+void on_recv_enter(struct engine *e, const struct event *ev)
+{
+	struct thread *t = thread_of(e, ev->tid);
+
+	if (!t)
+		return;
+	if (t->recv.open && t->many)
+		recv_returned(e, t, 1, true);
+	recv_op_abandon(e, t);
+	t->recv.open = true;
+	t->recv.call = ev->file_off;
+	t->recv.tap = ev->v[F_fam] == AF_PACKET;
+	t->recv.sk = ev->v[F_sk];
+	t->recv.room = ev->v[F_icnt];
+	read_socket(t, ev, &t->recv.sock);
+}
+
+void on_syscall_exit(struct engine *e, const struct event *ev)
+{
+	struct thread *t = thread_of(e, ev->tid);
+	int64_t ret = (int64_t)ev->v[F_ret];
+	bool many = ev->kind == EV_MMSG_EXIT;
+
+	if (!t)
+		return;
+	if (t->sending)
+		send_returned(e, t, ret, many);
+	if (t->recv.open)
+		recv_returned(e, t, ret, many);
+	t->many = false;
 }
 
 void deliver(struct engine *e, struct hop *h, uint64_t bytes)

@@ -7,7 +7,7 @@
 
 struct carry {
 	struct engine *e;
-	const struct thread *t;
+	struct thread *t;
 	const struct site *site;
 	uint64_t ip, src, dst, sample;
 	bool sampled, src_user, dst_user;
@@ -147,6 +147,7 @@ static uint64_t carry(struct carry *c, struct span from, struct span to, uint64_
 		struct arrival a = {.c = c, .src = from.addr, .dst = to.addr};
 
 		provmap_walk(e->map, SPACE_KERNEL, from.addr, len, arrive, &a);
+		c->t->recv.copied += len;
 		return a.bytes;
 	}
 	check_overwrite(e, from, to.addr, len);

@@ -31,9 +31,7 @@ static const handler handlers[EV_COUNT] = {
 	[EV_MEM] = on_copy,
 	[EV_CSUM] = on_copy,
 	[EV_SEND_ENTER] = on_send_enter,
-	[EV_SEND_EXIT] = on_send_exit,
 	[EV_RECV_ENTER] = on_recv_enter,
-	[EV_RECV_EXIT] = on_recv_exit,
 	[EV_FD_FILE] = on_fd_file,
 	[EV_SKB_FILL] = on_skb_fill,
 	[EV_DEV_QUEUE] = on_handoff,
@@ -45,7 +43,7 @@ static const handler handlers[EV_COUNT] = {
 	[EV_TAP_RCV] = on_tap,
 	[EV_SKB_CLONE] = on_clone,
 	[EV_COALESCE] = on_coalesce,
-	[EV_COALESCED] = on_coalesced,
+	[EV_SKB_MORPH] = on_morph,
 	[EV_CONSUME_SKB] = on_skb_free,
 	[EV_DROP_SKB] = on_skb_free,
 	[EV_DMA_MAP] = on_dma_map,
@@ -57,6 +55,9 @@ static const handler handlers[EV_COUNT] = {
 	[EV_NEWTASK] = on_newtask,
 	[EV_EXEC] = on_exec,
 	[EV_SYSCALL] = on_syscall,
+	[EV_MMSG] = on_syscall,
+	[EV_SYSCALL_EXIT] = on_syscall_exit,
+	[EV_MMSG_EXIT] = on_syscall_exit,
 };
 
 int engine_init(struct engine *e, const struct runfile *run)
@@ -70,8 +71,7 @@ int engine_init(struct engine *e, const struct runfile *run)
 	e->map = provmap_new(&ops);
 	e->device = provmap_new(NULL);
 	e->maps = calloc(CPUS_MAX, sizeof(*e->maps));
-	e->coalescing = calloc(CPUS_MAX, sizeof(*e->coalescing));
-	if (!e->map || !e->device || !e->maps || !e->coalescing)
+	if (!e->map || !e->device || !e->maps )
 		return -ENOMEM;
 	return threads_load(e);
 }
@@ -119,6 +119,5 @@ void engine_free(struct engine *e)
 	}
 	free(e->others);
 	free(e->maps);
-	free(e->coalescing);
 	memset(e, 0, sizeof(*e));
 }

@@ -47,12 +47,11 @@ struct thread {
 	uint32_t space;
 	struct message *sending;
 	uint64_t sending_hdr; /* msghdr, by which a nested send is known */
-	unsigned int nested;
+	bool many; /* in sendmmsg or recvmmsg */
 	struct span spans[SPANS_MAX];
 	size_t span_count;
 	struct recv_op recv;
 	int64_t fd;
-	uint64_t fd_off;
 	uint64_t file, file_priv;
 	uint64_t fill_to, fill_len, fill_skb;
 	char comm[16];
@@ -112,10 +111,6 @@ struct cpu_maps {
 	unsigned int depth;
 };
 
-struct coalesce {
-	uint64_t to, from, head, end;
-};
-
 /* Copies that carried no payload we know, by site and length. */
 struct other {
 	const struct site *site;
@@ -132,7 +127,6 @@ struct engine {
 	struct frame *frames[FRAMES_MAX]; /* oldest first */
 	size_t frame_count;
 	struct cpu_maps *maps; /* per CPU */
-	struct coalesce *coalescing; /* per CPU */
 	struct flow *flows, **last_flow;
 	uint64_t want_message; /* seq to show, or UINT64_MAX for the first one delivered */
 	struct other *others;
@@ -165,9 +159,8 @@ bool iter_sample(const struct engine *e, const struct event *ev, uint64_t *sampl
 
 /* calls.c */
 void on_send_enter(struct engine *e, const struct event *ev);
-void on_send_exit(struct engine *e, const struct event *ev);
 void on_recv_enter(struct engine *e, const struct event *ev);
-void on_recv_exit(struct engine *e, const struct event *ev);
+void on_syscall_exit(struct engine *e, const struct event *ev);
 void deliver(struct engine *e, struct hop *h, uint64_t bytes);
 void message_doubt(struct message *msg, enum doubt d);
 void recv_op_abandon(struct engine *e, struct thread *t);
@@ -181,7 +174,7 @@ void on_handoff(struct engine *e, const struct event *ev);
 void on_tap(struct engine *e, const struct event *ev);
 void on_clone(struct engine *e, const struct event *ev);
 void on_coalesce(struct engine *e, const struct event *ev);
-void on_coalesced(struct engine *e, const struct event *ev);
+void on_morph(struct engine *e, const struct event *ev);
 void on_skb_free(struct engine *e, const struct event *ev);
 struct hop *tap_hop(struct engine *e, uint64_t sk, uint64_t addr);
 void skbs_finish(struct engine *e);

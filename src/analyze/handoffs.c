@@ -355,38 +355,30 @@ void on_clone(struct engine *e, const struct event *ev)
 		skb_of(e, ev);
 }
 
-static struct coalesce *coalescing(struct engine *e, const struct event *ev)
+/* net/core/skbuff.c: skb_morph makes one skb a clone of another, letting go of what it held. */
+void on_morph(struct engine *e, const struct event *ev)
 {
-	return ev->cpu < CPUS_MAX ? &e->coalescing[ev->cpu] : NULL;
+	struct skb *to = table_find(&e->skbs, ev->v[F_to]);
+
+	if (!to)
+		to = new_skb(e, ev->v[F_to]);
+	if (to)
+		set_head(e, to, ev->v[F_head], ev->v[F_end]);
 }
 
+/*
+ * skb_try_coalesce: `to` takes over the memory of `from`, or, where it cannot, `from` is put on
+ * its list of fragments (net/ipv4/inet_fragment.c: inet_frag_reasm_finish). Either way the memory
+ * lives as long as `to`, and the end of `from` (kfree_skb_partial) passes no tracepoint.
+ */
 void on_coalesce(struct engine *e, const struct event *ev)
 {
-	struct coalesce *c = coalescing(e, ev);
+	struct skb *to = table_find(&e->skbs, ev->v[F_to]);
+	struct skb *from = table_remove(&e->skbs, ev->v[F_skb]);
 
-	if (c)
-		*c = (struct coalesce){ev->v[F_to], ev->v[F_skb], ev->v[F_head], ev->v[F_end]};
-}
-
-/* net/core/skbuff.c: skb_try_coalesce gave true, so `to` owns the memory of `from`, whose end
- * (kfree_skb_partial) passes no tracepoint. */
-void on_coalesced(struct engine *e, const struct event *ev)
-{
-	struct coalesce *c = coalescing(e, ev);
-	struct skb *to, *from;
-
-	if (!c || !c->to || !(ev->v[F_ret] & 0xff)) {
-		if (c)
-			c->to = 0;
-		return;
-	}
-	to = table_find(&e->skbs, c->to);
-	from = table_remove(&e->skbs, c->from);
-	c->to = 0;
 	if (!from)
 		return;
-	if (to && from->head &&
-	    add_extra(to, (struct extra){from->head, from->end, from->head}))
+	if (to && from->head && add_extra(to, (struct extra){from->head, from->end, from->head}))
 		e->err = -ENOMEM;
 	for (size_t i = 0; to && i < from->extra_count; i++)
 		if (!within_head(from, from->extras[i].addr) && add_extra(to, from->extras[i]))

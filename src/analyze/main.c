@@ -90,7 +90,7 @@ static int make_dirs(const char *path)
 
 static int write_text(const struct result *r, const char *flow, const char *dir)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX + 32];
 	FILE *f;
 	int err;
 

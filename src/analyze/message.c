@@ -68,8 +68,10 @@ int flow_add_site(struct flow *f, const struct hop *h, uint64_t bytes)
 	if (!more)
 		return -ENOMEM;
 	f->sites = more;
-	more[f->site_count++] = (struct site_stat){h->site, h->site ? 0 : h->ip, (int)h->kind,
-						   bytes, 1};
+	/* Ways are counted from their end: what comes later stands further to the front. */
+	memmove(more + 1, more, f->site_count * sizeof(*more));
+	f->site_count++;
+	more[0] = (struct site_stat){h->site, h->site ? 0 : h->ip, (int)h->kind, bytes, 1};
 	return 0;
 }
 

@@ -65,11 +65,11 @@ static void read_manifest(struct runfile *run)
 			run->sync_always = true;
 }
 
-static int cmp_addr(const void *a, const void *b)
+static int cmp_probe(const void *a, const void *b)
 {
 	const struct site *x = a, *y = b;
 
-	return x->addr < y->addr ? -1 : x->addr > y->addr;
+	return x->probe < y->probe ? -1 : x->probe > y->probe;
 }
 
 static int cmp_ret(const void *a, const void *b)
@@ -84,6 +84,7 @@ static void read_site(struct json_object *o, struct site *s)
 	const char *status = json_str(o, "status", "");
 
 	s->addr = json_hex(o, "addr", 0);
+	s->probe = json_hex(o, "probe", s->addr);
 	s->ret = json_hex(o, "ret", 0);
 	s->offset = json_uint(o, "offset", 0);
 	s->function = json_str(o, "function", "?");
@@ -106,7 +107,7 @@ static int read_sites(struct runfile *run)
 		read_site(json_object_array_get_idx(list, i), &run->sites[i]);
 	run->site_count = n;
 	if (n)
-		qsort(run->sites, n, sizeof(*run->sites), cmp_addr);
+		qsort(run->sites, n, sizeof(*run->sites), cmp_probe);
 	for (size_t i = 0; i < n; i++)
 		run->by_ret[i] = &run->sites[i];
 	if (n)
@@ -143,11 +144,11 @@ void runfile_free(struct runfile *run)
 	memset(run, 0, sizeof(*run));
 }
 
-const struct site *runfile_site(const struct runfile *run, uint64_t addr)
+const struct site *runfile_site(const struct runfile *run, uint64_t probe)
 {
-	struct site key = {.addr = addr};
+	struct site key = {.probe = probe};
 
-	return run->site_count ? bsearch(&key, run->sites, run->site_count, sizeof(key), cmp_addr) :
+	return run->site_count ? bsearch(&key, run->sites, run->site_count, sizeof(key), cmp_probe) :
 				 NULL;
 }
 

@@ -11,6 +11,7 @@ struct json_object;
 
 struct site {
 	uint64_t addr, ret, offset;
+	uint64_t probe; /* where its probe stands */
 	const char *function, *module, *primitive;
 	bool entry;   /* probed at the primitive's entry: its callers are sites too */
 	bool counted; /* false: what happens here is seen elsewhere */
@@ -29,7 +30,7 @@ struct runfile {
 	bool iommu, sync_always;
 	struct iter_types iter;
 	int64_t lost; /* -1: the kernel did not tell */
-	struct site *sites; /* by addr */
+	struct site *sites; /* by probe */
 	struct site **by_ret;
 	size_t site_count;
 };
@@ -41,8 +42,8 @@ struct runfile {
 int runfile_load(const char *dir, struct runfile *run, char *why, size_t size);
 void runfile_free(struct runfile *run);
 
-/* The site whose probe stands at addr, or whose call returns to ret; or NULL. */
-const struct site *runfile_site(const struct runfile *run, uint64_t addr);
+/* The site whose probe stands at probe, or whose call returns to ret; or NULL. */
+const struct site *runfile_site(const struct runfile *run, uint64_t probe);
 const struct site *runfile_site_returning(const struct runfile *run, uint64_t ret);
 
 /* "e1000:e1000_clean_rx_irq+0x28e", or "address …" for NULL. */

@@ -85,7 +85,7 @@ void on_syscall(struct engine *e, const struct event *ev)
 	if (!t)
 		return;
 	t->fd = (int32_t)ev->v[F_fd];
-	t->fd_off = ev->file_off;
+	t->many = ev->kind == EV_MMSG;
 	t->file = 0;
 }
 

@@ -140,6 +140,21 @@ int census_add(struct census *c, const struct site *s)
 	return 0;
 }
 
+static int add_call(struct census *c, const struct site *s)
+{
+	struct call *more;
+
+	if (s->kind != SITE_CALL)
+		return 0;
+	more = realloc(c->calls, (c->call_count + 1) * sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	c->calls = more;
+	more[c->call_count++] = (struct call){s->addr, s->ret, s->func,
+					      s->prim - (unsigned int)primitive_count};
+	return 0;
+}
+
 /*
  * Decodes one function from its first byte on, and adds the finds that end an instruction: in all
  * the encodings looked for, the 4 bytes are the last of theirs.
@@ -168,7 +183,7 @@ static int decode_function(struct census *c, const ZydisDecoder *decoder, const 
 					 .prim = finds[next].prim,
 					 .kind = finds[next].kind,
 					 .status = SITE_UNPROBED};
-			int err = census_add(c, &s);
+			int err = s.prim < primitive_count ? census_add(c, &s) : add_call(c, &s);
 
 			if (err)
 				return err;
@@ -290,7 +305,7 @@ static int take_data(struct census *c, const struct targets *t, const struct kal
 		int prim = (words[i] & ~0xffffffffULL) == t->base ?
 				   target_of(t, (uint32_t)words[i]) : -1;
 
-		if (prim >= 0) {
+		if (prim >= 0 && (size_t)prim < primitive_count) {
 			struct site s = {.addr = a->addr + i * 8, .func = a,
 					 .prim = (unsigned int)prim, .kind = SITE_TAKEN,
 					 .status = SITE_REFERENCE};
@@ -317,7 +332,29 @@ static int alloc_tables(struct census *c)
 	return c->syms && c->covers && c->indirect ? 0 : -ENOMEM;
 }
 
-int census_take(struct census *c, const struct kallsyms *ks, const struct kcore *kc)
+int census_read_function(const struct kallsyms *ks, const struct kcore *kc,
+			 const struct ksym *func, uint8_t **code, size_t *size)
+{
+	uint64_t end = func->addr;
+	int err;
+
+	*code = NULL;
+	if (!kallsyms_text_at(ks, func->addr, &end))
+		return -ENOENT;
+	*size = end - func->addr;
+	*code = malloc(*size + 1);
+	if (!*code)
+		return -ENOMEM;
+	err = kcore_read(kc, func->addr, *code, *size);
+	if (err) {
+		free(*code);
+		*code = NULL;
+	}
+	return err;
+}
+
+int census_take(struct census *c, const struct kallsyms *ks, const struct kcore *kc,
+		const char *const *wanted, size_t wanted_count)
 {
 	const struct ksym *stext = kallsyms_find(ks, "_stext"), *etext = kallsyms_find(ks, "_etext");
 	struct targets t = {.align_mask = 0xff};
@@ -333,6 +370,12 @@ int census_take(struct census *c, const struct kallsyms *ks, const struct kcore 
 		c->syms[i] = kallsyms_find(ks, primitives[i].name);
 		if (c->syms[i])
 			targets_add(&t, c->syms[i]->addr, i);
+	}
+	for (unsigned int i = 0; i < wanted_count; i++) {
+		const struct ksym *sym = kallsyms_find(ks, wanted[i]);
+
+		if (sym && ksym_is_text(sym))
+			targets_add(&t, sym->addr, (unsigned int)primitive_count + i);
 	}
 	if (!stext || !etext || !t.count)
 		return -ENOENT;
@@ -360,6 +403,7 @@ void census_free(struct census *c)
 	for (size_t i = 0; i < c->count; i++)
 		free(c->sites[i].why);
 	free(c->sites);
+	free(c->calls);
 	free(c->syms);
 	free(c->covers);
 	free(c->indirect);

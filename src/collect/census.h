@@ -33,6 +33,7 @@ enum site_status {
 struct site {
 	uint64_t addr;
 	uint64_t ret; /* the instruction after it */
+	uint64_t probe; /* where its probe stands: at addr but for entries; 0: it has none */
 	const struct ksym *func;
 	unsigned int prim; /* index into primitives[] */
 	enum site_kind kind;
@@ -51,17 +52,34 @@ enum cover {
 	COVER_WRAPPER,
 };
 
+/* A call of a function that the caller of census_take asked for. */
+struct call {
+	uint64_t addr, ret;
+	const struct ksym *func;
+	unsigned int wanted; /* index into the names asked for */
+};
+
 struct census {
 	struct site *sites; /* by address */
 	size_t count, room;
+	struct call *calls;
+	size_t call_count;
 	const struct ksym **syms;  /* per primitive, NULL where absent */
 	enum cover *covers;	   /* per primitive */
 	size_t *indirect;	   /* per primitive: how often its address is taken */
 	uint64_t text_bytes;
 };
 
-/* Decodes kernel and module text. On any error *c is safe to free. */
-int census_take(struct census *c, const struct kallsyms *ks, const struct kcore *kc);
+/*
+ * Decodes kernel and module text; finds the direct calls of the functions named in wanted
+ * (primitives apart) in the same pass. On any error *c is safe to free.
+ */
+int census_take(struct census *c, const struct kallsyms *ks, const struct kcore *kc,
+		const char *const *wanted, size_t wanted_count);
+
+/* The bytes of a function, malloc'ed, up to the next symbol. 0 or -errno. */
+int census_read_function(const struct kallsyms *ks, const struct kcore *kc,
+			 const struct ksym *func, uint8_t **code, size_t *size);
 void census_free(struct census *c);
 
 int census_add(struct census *c, const struct site *s);

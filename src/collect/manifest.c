@@ -95,6 +95,20 @@ static void add_times(struct json_object *root, const struct manifest *m,
 	json_object_object_add(root, "times", o);
 }
 
+/* Behind an IOMMU a DMA address is no physical one. */
+static bool has_iommu(void)
+{
+	DIR *dir = opendir("/sys/kernel/iommu_groups");
+	struct dirent *e;
+	bool found = false;
+
+	while (dir && (e = readdir(dir)))
+		found |= e->d_name[0] != '.';
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
 static void add_memory(struct json_object *root, const struct session *s)
 {
 	struct json_object *o = json_object_new_object();
@@ -103,6 +117,7 @@ static void add_memory(struct json_object *root, const struct session *s)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		json_add_hex(o, names[i], session_variable(s, names[i]));
 	json_add_int(o, "page_size", sysconf(_SC_PAGESIZE));
+	json_add_bool(o, "iommu", has_iommu());
 	json_object_object_add(root, "memory", o);
 }
 
@@ -147,6 +162,25 @@ static void add_missing(struct json_object *list, const struct probes *p)
 			json_object_array_add(list, json_object_new_string(points[i].event));
 }
 
+/* {event: [target…]}: which function or tracepoint stands behind an event on this kernel. */
+static struct json_object *placed_points(const struct probes *p)
+{
+	struct json_object *o = json_object_new_object();
+
+	for (size_t i = 0; i < point_count; i++) {
+		struct json_object *list = json_get(o, points[i].event);
+
+		if (!p->placed[i] || !*points[i].event)
+			continue;
+		if (!list) {
+			list = json_object_new_array();
+			json_object_object_add(o, points[i].event, list);
+		}
+		json_object_array_add(list, json_object_new_string(points[i].target));
+	}
+	return o;
+}
+
 static void add_probes(struct json_object *root, const struct session *s, const struct probes *p)
 {
 	struct json_object *o = json_object_new_object(), *refused = json_object_new_array(),
@@ -156,6 +190,9 @@ static void add_probes(struct json_object *root, const struct session *s, const 
 	json_add_str(o, "group", p->group);
 	json_add_uint(o, "sites", p->site_probes);
 	json_add_uint(o, "points", p->point_probes);
+	json_add_str(o, "left_out", "copies that the recorder's own threads make outside interrupts");
+	json_add_uint(o, "interruptible", p->interruptible);
+	json_add_uint(o, "unseen_calls", p->unseen_calls);
 	json_add_uint(o, "unprobed", sites_count(&s->census, SITE_UNPROBED));
 	json_add_uint(o, "blind", sites_count(&s->census, SITE_BLIND));
 	for (size_t i = 0; i < p->refused_count; i++)
@@ -170,6 +207,7 @@ static void add_probes(struct json_object *root, const struct session *s, const 
 		if (site->status == SITE_EXCLUDED)
 			json_object_array_add(excluded, json_object_new_string(name));
 	}
+	json_object_object_add(o, "placed", placed_points(p));
 	json_object_object_add(o, "refused", refused);
 	add_missing(missing, p);
 	json_object_object_add(o, "missing", missing);

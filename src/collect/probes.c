@@ -7,21 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "collect/place.h"
 #include "common/msg.h"
 
 #define DYNAMIC_EVENTS "dynamic_events"
-
-/* Blocked receivers each hold one return instance; beyond this many, returns are missed (and
- * counted as such). */
-#define MAX_ACTIVE 256
-
-const struct point points[] = {
-#define POINT(how, event, target, choice, rank, args)                                              \
-	{POINT_##how, event, target, choice, rank, args},
-#include "collect/points.def"
-#undef POINT
-};
-const size_t point_count = sizeof(points) / sizeof(points[0]);
 
 void probes_init(struct probes *p)
 {
@@ -44,7 +33,7 @@ static int add_string(char ***list, size_t *count, const char *s)
 	return more[*count] ? ((*count)++, 0) : -ENOMEM;
 }
 
-static int add_refusal(struct probes *p, const char *event, const char *target, const char *why)
+int probes_refuse(struct probes *p, const char *event, const char *target, const char *why)
 {
 	struct refusal *more = realloc(p->refused, (p->refused_count + 1) * sizeof(*more));
 	struct refusal r = {strdup(event), strdup(target), strdup(why)};
@@ -61,13 +50,16 @@ static int add_refusal(struct probes *p, const char *event, const char *target, 
 	return 0;
 }
 
-/* The kernel's own words: the part after "error: " of the last entry in error_log. */
-static void kernel_reason(int err, char *buf, size_t size)
+/*
+ * The kernel's own words: the part after "error: " of the last entry in error_log, if that is
+ * about this definition; not every refusal is logged.
+ */
+static void kernel_reason(const char *line, int err, char *buf, size_t size)
 {
 	char *log = tracefs_error_last(NULL);
 	char *from = log ? strstr(log, "error: ") : NULL;
 
-	if (from)
+	if (from && strstr(from, line))
 		snprintf(buf, size, "%.*s", (int)strcspn(from + 7, "\n"), from + 7);
 	else
 		snprintf(buf, size, "%s", strerror(err));
@@ -75,148 +67,174 @@ static void kernel_reason(int err, char *buf, size_t size)
 }
 
 /* Writes one definition; on refusal why gets the kernel's reason. */
-static int define(const char *line, char *why, size_t size)
+int probes_define(const char *line, char *why, size_t size)
 {
 	if (tracefs_instance_file_append(NULL, DYNAMIC_EVENTS, line) < 0) {
 		int err = errno ? errno : EINVAL;
 
-		kernel_reason(err, why, size);
+		kernel_reason(line, err, why, size);
 		return -err;
 	}
 	return 0;
 }
 
-static void site_target(const struct site *s, const struct kallsyms *ks, char *buf, size_t size)
+/*
+ * Takes a name that is one function's only: kprobe_events refuses others, and takes all probes by
+ * bare address for the same one (kernel/trace/trace_kprobe.c: trace_kprobe_has_same_kprobe). Where
+ * func's own name is not, an earlier function's and a larger offset lead to the same instruction.
+ */
+static void address_text(const struct kallsyms *ks, const struct ksym *func, uint64_t addr,
+			 char *buf, size_t size)
 {
-	if (kallsyms_count(ks, s->func->name) == 1)
-		site_name(s, buf, size);
-	else
-		snprintf(buf, size, "0x%llx", (unsigned long long)s->addr);
+	const struct ksym *base = func;
+
+	while (base > ks->by_addr && (kallsyms_count(ks, base->name) != 1 ||
+				      !ksym_is_text(base) || base->module != func->module))
+		base--;
+	snprintf(buf, size, "%s%s%s+0x%llx", func->module ? func->module : "",
+		 func->module ? ":" : "", base->name, (unsigned long long)(addr - base->addr));
 }
 
-static int place_site(struct probes *p, struct site *s, const struct kallsyms *ks,
-		      struct ktypes *kt)
+/* $stack0 is the return address at a function's entry, and that much deeper after pushes. */
+static void deepen_stack(char *args, size_t size, unsigned int bytes)
 {
-	const struct shape *shape = &shapes[primitives[s->prim].shape];
-	char args[1024], target[KSYM_NAME + 64], line[3072], why[160];
-	int err;
+	char *at = strstr(args, "$stack0"), rest[128], word[32];
 
-	err = ktypes_expand(kt, shape->args, args, sizeof(args));
-	if (err) {
-		snprintf(why, sizeof(why), "this kernel's BTF has no %.120s", args);
-	} else {
-		site_target(s, ks, target, sizeof(target));
-		snprintf(line, sizeof(line), "p:%s/%s %s %s%s", p->group, shape->event, target,
-			 args, shape == &shapes[SHAPE_CSUM] ? " caller=$stack0:x64" : "");
-		err = define(line, why, sizeof(why));
-	}
-	if (err) {
-		s->status = SITE_REFUSED;
-		s->why = strdup(why);
-		return s->why ? 0 : -ENOMEM;
-	}
-	p->site_probes++;
-	return add_string(&p->events, &p->event_count, shape->event);
+	if (!at || !bytes)
+		return;
+	snprintf(rest, sizeof(rest), "%s", at + strlen("$stack0"));
+	snprintf(word, sizeof(word), "$stack%u", bytes / 8);
+	snprintf(at, size - (size_t)(at - args), "%s%s", word, rest);
 }
 
-static bool tracepoint_exists(const char *target)
+/*
+ * Where to probe for the values that stand in registers at `from` (a function's entry or the
+ * instruction after a call): there, or a little later where nothing can be missed.
+ */
+static int choose_place(struct probes *p, const struct session *s, const struct ksym *func,
+			uint64_t from, const char *args, struct place *out)
 {
-	char path[160];
+	uint8_t *code;
+	size_t size;
+	int err = census_read_function(&s->ks, &s->kc, func, &code, &size);
 
-	snprintf(path, sizeof(path), "events/%s/format", target);
-	return tracefs_file_exists(NULL, path);
+	if (err)
+		return err;
+	*out = (struct place){from, 0};
+	if (place_find(code, size, func->addr, from, place_registers(args), out))
+		p->interruptible++;
+	free(code);
+	return 0;
 }
 
-static bool point_exists(const struct point *pt, const struct kallsyms *ks)
+int probes_define_at(struct probes *p, const struct session *s, const struct ksym *func,
+		     uint64_t from, const char *event, const char *args, uint64_t *at, char *why,
+		     size_t size)
 {
-	if (pt->how == POINT_TPOINT || pt->how == POINT_PLAIN)
-		return tracepoint_exists(pt->target);
-	return kallsyms_find_base(ks, pt->target) != NULL;
-}
-
-/* Is there a better-ranked point of the same choice that this kernel has? */
-static bool outranked(const struct point *pt, const struct kallsyms *ks)
-{
-	for (size_t i = 0; pt->choice && i < point_count; i++)
-		if (points[i].choice == pt->choice && points[i].rank < pt->rank &&
-		    point_exists(&points[i], ks))
-			return true;
-	return false;
-}
-
-static int define_point(struct probes *p, const struct point *pt, const struct kallsyms *ks,
-			struct ktypes *kt, char *why, size_t size)
-{
-	char args[1536], line[3072], target[KSYM_NAME];
-	int err = ktypes_expand(kt, pt->args, args, sizeof(args));
+	char line[3072], target[KSYM_NAME + 64], deep[1536];
+	struct place place;
+	int err = choose_place(p, s, func, from, args, &place);
 
 	if (err) {
-		snprintf(why, size, "this kernel's BTF has no %.120s", args);
+		snprintf(why, size, "cannot read its text: %s", strerror(-err));
 		return err;
 	}
-	if (pt->how == POINT_TPOINT) {
-		snprintf(target, sizeof(target), "%s", pt->target);
-		*strchr(target, '/') = '.';
-		snprintf(line, sizeof(line), "e:%s/%s %s %s", p->group, pt->event, target, args);
-	} else if (pt->how == POINT_RETURN) {
-		snprintf(line, sizeof(line), "r%d:%s/%s %s %s", MAX_ACTIVE, p->group, pt->event,
-			 kallsyms_find_base(ks, pt->target)->name, args);
-	} else {
-		snprintf(line, sizeof(line), "p:%s/%s %s %s", p->group, pt->event,
-			 kallsyms_find_base(ks, pt->target)->name, args);
-	}
-	return define(line, why, size);
+	snprintf(deep, sizeof(deep), "%s", args);
+	deepen_stack(deep, sizeof(deep), place.stack);
+	if (at)
+		*at = place.addr;
+	address_text(&s->ks, func, place.addr, target, sizeof(target));
+	snprintf(line, sizeof(line), "p:%s/%s %s %s", p->group, event, target, deep);
+	return probes_define_event(p, event, line, why, size);
 }
 
-static int place_point(struct probes *p, const struct point *pt, const struct kallsyms *ks,
-		       struct ktypes *kt)
+int probes_define_event(struct probes *p, const char *event, const char *line, char *why,
+			size_t size)
 {
-	char why[160];
+	int err = probes_define(line, why, size);
 
-	if (!point_exists(pt, ks) || outranked(pt, ks))
-		return 0;
-	if (pt->how == POINT_PLAIN)
-		return add_string(&p->plain, &p->plain_count, pt->target);
-	if (define_point(p, pt, ks, kt, why, sizeof(why)))
-		return add_refusal(p, pt->event, pt->target, why);
-	p->point_probes++;
-	return add_string(&p->events, &p->event_count, pt->event);
+	return err ? err : add_string(&p->events, &p->event_count, event);
+}
+
+int probes_enable_later(struct probes *p, const char *tracepoint)
+{
+	return add_string(&p->plain, &p->plain_count, tracepoint);
+}
+
+static int define_site(struct probes *p, const struct session *s, struct site *site,
+		       const char *args, char *why, size_t size)
+{
+	const char *event = shapes[primitives[site->prim].shape].event;
+	char target[KSYM_NAME + 64], line[3072];
+
+	if (site->kind == SITE_ENTRY)
+		return probes_define_at(p, s, site->func, site->addr, event, args, &site->probe,
+					why, size);
+	site->probe = site->addr;
+	address_text(&s->ks, site->func, site->addr, target, sizeof(target));
+	snprintf(line, sizeof(line), "p:%s/%s %s %s", p->group, event, target, args);
+	return probes_define_event(p, event, line, why, size);
+}
+
+static int place_site(struct probes *p, struct session *s, struct site *site)
+{
+	char args[1024], why[160];
+	int err = ktypes_expand(&s->kt, shapes[primitives[site->prim].shape].args, args,
+				sizeof(args));
+
+	if (err)
+		snprintf(why, sizeof(why), "this kernel's BTF has no %.120s", args);
+	else
+		err = define_site(p, s, site, args, why, sizeof(why));
+	if (err == -ENOMEM)
+		return err;
+	if (err) {
+		site->status = SITE_REFUSED;
+		site->why = strdup(why);
+		return site->why ? 0 : -ENOMEM;
+	}
+	p->site_probes++;
+	return 0;
 }
 
 /* Functions that know the address of a primitive nobody can see: if one runs, that is told. */
-static int place_guards(struct probes *p, const struct census *c)
+static int place_guards(struct probes *p, const struct session *s)
 {
-	int err = 0;
+	const struct census *c = &s->census;
 
-	for (size_t i = 0; !err && i < c->count; i++) {
-		const struct site *s = &c->sites[i];
-		char line[KSYM_NAME + 128], why[160];
+	for (size_t i = 0; i < c->count; i++) {
+		const struct site *site = &c->sites[i];
+		char args[32], why[160];
+		int err;
 
-		if (s->kind != SITE_TAKEN || c->covers[s->prim] != COVER_GUARD)
+		if (site->kind != SITE_TAKEN || c->covers[site->prim] != COVER_GUARD)
 			continue;
-		snprintf(line, sizeof(line), "p:%s/guard %s prim=\\%u:u32", p->group,
-			 s->func->name, s->prim);
-		if (define(line, why, sizeof(why))) {
-			c->covers[s->prim] = COVER_NONE;
-			err = add_refusal(p, "guard", s->func->name, why);
-		} else {
-			err = add_string(&p->events, &p->event_count, "guard");
-		}
+		snprintf(args, sizeof(args), "prim=\\%u:u32", site->prim);
+		if (!probes_define_at(p, s, site->func, site->func->addr, "guard", args, NULL,
+				      why, sizeof(why)))
+			continue;
+		c->covers[site->prim] = COVER_NONE;
+		err = probes_refuse(p, "guard", site->func->name, why);
+		if (err)
+			return err;
 	}
-	return err;
+	return 0;
 }
 
-int probes_place(struct probes *p, struct census *c, const struct kallsyms *ks, struct ktypes *kt)
+int probes_place(struct probes *p, struct session *s)
 {
-	int err = 0;
+	struct census *c = &s->census;
+	int err;
 
-	for (size_t i = 0; !err && i < point_count; i++)
-		err = place_point(p, &points[i], ks, kt);
+	p->placed = calloc(point_count, sizeof(*p->placed));
+	if (!p->placed)
+		return -ENOMEM;
+	err = points_place(p, s);
 	for (size_t i = 0; !err && i < c->count; i++)
 		if (c->sites[i].status == SITE_PROBED)
-			err = place_site(p, &c->sites[i], ks, kt);
+			err = place_site(p, s, &c->sites[i]);
 	if (!err)
-		err = place_guards(p, c);
+		err = place_guards(p, s);
 	if (!err && !p->site_probes) {
 		msg_error("the kernel refused every probe on a copy site: %s",
 			  p->refused_count ? p->refused[0].why : "see 'collect sites'");
@@ -242,6 +260,37 @@ int probes_enable(struct probes *p, struct tracefs_instance *instance)
 	return 0;
 }
 
+static bool is_copy_event(const char *event)
+{
+	for (int i = SHAPE_NONE + 1; i < SHAPE_COUNT; i++)
+		if (!strcmp(shapes[i].event, event))
+			return true;
+	return false;
+}
+
+int probes_filter(struct probes *p, struct tracefs_instance *instance, const int *tids,
+		  size_t count)
+{
+	/* include/linux/trace_events.h: TRACE_FLAG_HARDIRQ | TRACE_FLAG_SOFTIRQ */
+	char filter[2048] = "common_flags & 24 || (";
+	size_t used = strlen(filter);
+
+	for (size_t i = 0; i < count && used < sizeof(filter) - 64; i++)
+		used += (size_t)snprintf(filter + used, sizeof(filter) - used,
+					 "%scommon_pid != %d", i ? " && " : "", tids[i]);
+	snprintf(filter + used, sizeof(filter) - used, ")");
+	for (size_t i = 0; i < p->event_count; i++) {
+		char path[128];
+
+		snprintf(path, sizeof(path), "events/%s/%s/filter", p->group, p->events[i]);
+		if (is_copy_event(p->events[i]) &&
+		    tracefs_instance_file_write(instance, path, filter) < 0)
+			return msg_errno(-errno, "cannot leave the recorder out of %s",
+					 p->events[i]);
+	}
+	return 0;
+}
+
 void probes_remove(struct probes *p)
 {
 	for (size_t i = 0; i < p->event_count; i++) {
@@ -263,6 +312,7 @@ void probes_free(struct probes *p)
 		free(p->refused[i].target);
 		free(p->refused[i].why);
 	}
+	free(p->placed);
 	free(p->events);
 	free(p->plain);
 	free(p->refused);

@@ -5,10 +5,9 @@
 
 #include <tracefs/tracefs.h>
 
-#include "collect/census.h"
-#include "collect/ktypes.h"
+#include "collect/session.h"
 
-enum point_how { POINT_ENTRY, POINT_RETURN, POINT_TPOINT, POINT_PLAIN };
+enum point_how { POINT_ENTRY, POINT_AFTER, POINT_TPOINT, POINT_PLAIN };
 
 struct point {
 	enum point_how how;
@@ -33,7 +32,10 @@ struct probes {
 	size_t refused_count;
 	char **plain; /* "system/event" enabled as they are */
 	size_t plain_count;
+	bool *placed; /* per row of points[] */
 	size_t site_probes, point_probes;
+	size_t unseen_calls;  /* calls whose result may not be recorded */
+	size_t interruptible; /* of these, how many may miss a hit */
 };
 
 /* Names the group after this process. */
@@ -43,10 +45,42 @@ void probes_init(struct probes *p);
  * Places a probe on every site the plan chose and on every point that this kernel has. What the
  * kernel refuses is kept with its own reason; only a failure of everything is an error.
  */
-int probes_place(struct probes *p, struct census *c, const struct kallsyms *ks, struct ktypes *kt);
+int probes_place(struct probes *p, struct session *s);
+
+/* The function in an AFTER point's target; *pattern gets what follows its '@', or "*". */
+void point_function(const struct point *pt, char *name, size_t size, const char **pattern);
+
+/* For points.c: places all points of points.def that this kernel has. */
+int points_place(struct probes *p, struct session *s);
+
+/* Writes one definition; on refusal why gets the kernel's own words. 0 or -errno. */
+int probes_define(const char *line, char *why, size_t size);
+
+/* The same, and keeps the event's name for enabling and removal. */
+int probes_define_event(struct probes *p, const char *event, const char *line, char *why,
+			size_t size);
+
+/*
+ * The same for a probe on the values that stand in registers at `from` in func; *at (may be NULL)
+ * gets where it stands.
+ */
+int probes_define_at(struct probes *p, const struct session *s, const struct ksym *func,
+		     uint64_t from, const char *event, const char *args, uint64_t *at, char *why,
+		     size_t size);
+
+/* Notes a refusal with its reason, or a tracepoint to be enabled as it is. 0 or -ENOMEM. */
+int probes_refuse(struct probes *p, const char *event, const char *target, const char *why);
+int probes_enable_later(struct probes *p, const char *tracepoint);
 
 /* Arms them in the instance. */
 int probes_enable(struct probes *p, struct tracefs_instance *instance);
+
+/*
+ * Leaves the copies that a thread of ours makes out of the recording: those alone, for soft
+ * interrupts that happen to run on top of it belong to others. 0 or -errno.
+ */
+int probes_filter(struct probes *p, struct tracefs_instance *instance, const int *tids,
+		  size_t count);
 
 /* Removes what probes_place made, and nothing else. Accepts a half-built object. */
 void probes_remove(struct probes *p);

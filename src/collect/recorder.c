@@ -17,6 +17,7 @@ struct recorder_cpu {
 	bool running;
 	int fd, err;
 	unsigned int cpu;
+	atomic_int tid;
 	atomic_bool *stop;
 };
 
@@ -38,21 +39,11 @@ void recorder_raw_path(const char *dir, unsigned int cpu, char *buf, size_t size
 	snprintf(buf, size, "%s/cpu%u.raw", dir, cpu);
 }
 
-static void exclude_self(struct recorder_cpu *rc)
-{
-	char pid[16];
-
-	snprintf(pid, sizeof(pid), "%d", (int)gettid());
-	if (tracefs_instance_file_append(rc->instance, "set_event_notrace_pid", pid) < 0 &&
-	    !rc->err)
-		rc->err = -errno;
-}
-
 static void *record(void *arg)
 {
 	struct recorder_cpu *rc = arg;
 
-	exclude_self(rc);
+	atomic_store(&rc->tid, (int)gettid());
 	while (!rc->err && !atomic_load(rc->stop)) {
 		int n = tracefs_cpu_write(rc->tcpu, rc->fd, true);
 
@@ -86,6 +77,8 @@ static int start_cpu(struct recorder_cpu *rc, const char *dir)
 	if (pthread_create(&rc->thread, NULL, record, rc))
 		return -EAGAIN;
 	rc->running = true;
+	while (!atomic_load(&rc->tid))
+		usleep(100);
 	return 0;
 }
 
@@ -108,6 +101,11 @@ int recorder_start(struct tracefs_instance *instance, const char *dir, struct re
 		err = start_cpu(rc, dir);
 	}
 	return err;
+}
+
+int recorder_tid(const struct recorder *r, unsigned int i)
+{
+	return i < r->cpus ? atomic_load(&r->cpu[i].tid) : 0;
 }
 
 int recorder_stop(struct recorder *r)

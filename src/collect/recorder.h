@@ -8,10 +8,7 @@
 
 struct recorder;
 
-/*
- * Starts a thread per CPU that writes DIR/cpuN.raw. The threads' ids are put into the instance's
- * set_event_notrace_pid, so that the recorder records nothing of itself.
- */
+/* Starts a thread per CPU that writes DIR/cpuN.raw. */
 int recorder_start(struct tracefs_instance *instance, const char *dir, struct recorder **out);
 
 /*
@@ -19,6 +16,9 @@ int recorder_start(struct tracefs_instance *instance, const char *dir, struct re
  * (-ENOSPC: the disk is full); the object is freed in every case, the files stay. NULL is fine.
  */
 int recorder_stop(struct recorder *r);
+
+/* The thread id of the ith thread, from 0; 0: there is none. */
+int recorder_tid(const struct recorder *r, unsigned int i);
 
 unsigned int recorder_cpus(void);
 void recorder_raw_path(const char *dir, unsigned int cpu, char *buf, size_t size);

@@ -99,14 +99,13 @@ static int write_option(struct run *r, const char *file, const char *value)
 /* Nothing is overwritten once recorded: what does not fit is dropped and counted. */
 static int make_instance(struct run *r)
 {
-	char size[32], self[16];
+	char size[32];
 	int err;
 
 	r->instance = tracefs_instance_create(r->probes.group);
 	if (!r->instance)
 		return msg_errno(-errno, "cannot make the tracing instance %s", r->probes.group);
 	snprintf(size, sizeof(size), "%lu", r->opt->buffer_kb);
-	snprintf(self, sizeof(self), "%d", (int)getpid());
 	err = write_option(r, "tracing_on", "0");
 	if (!err)
 		err = write_option(r, "trace_clock", "mono");
@@ -114,8 +113,24 @@ static int make_instance(struct run *r)
 		err = write_option(r, "options/overwrite", "0");
 	if (!err)
 		err = write_option(r, "buffer_size_kb", size);
+	return err;
+}
+
+static int start_recorder(struct run *r)
+{
+	unsigned int n = recorder_cpus();
+	int *tids = calloc(n, sizeof(*tids)), err;
+
+	if (!tids)
+		return -ENOMEM;
+	err = recorder_start(r->instance, r->opt->out, &r->recorder);
+	if (err)
+		msg_errno(err, "cannot record into %s", r->opt->out);
+	for (unsigned int i = 0; !err && i < n; i++)
+		tids[i] = recorder_tid(r->recorder, i);
 	if (!err)
-		err = write_option(r, "set_event_notrace_pid", self);
+		err = probes_filter(&r->probes, r->instance, tids, n);
+	free(tids);
 	return err;
 }
 
@@ -132,14 +147,11 @@ static int prepare(struct run *r, char *const argv[])
 	if (!err)
 		err = make_instance(r);
 	if (!err)
-		err = probes_place(&r->probes, &r->session.census, &r->session.ks, &r->session.kt);
+		err = probes_place(&r->probes, &r->session);
 	if (!err)
 		err = probes_enable(&r->probes, r->instance);
-	if (!err) {
-		err = recorder_start(r->instance, r->opt->out, &r->recorder);
-		if (err)
-			msg_errno(err, "cannot record into %s", r->opt->out);
-	}
+	if (!err)
+		err = start_recorder(r);
 	return err;
 }
 

@@ -10,6 +10,7 @@
 
 #include <tracefs/tracefs.h>
 
+#include "collect/probes.h"
 #include "common/file.h"
 #include "common/msg.h"
 
@@ -50,9 +51,37 @@ static int load_symbols(struct session *s)
 	return 0;
 }
 
+/* Names of the functions whose calls the points want, at the points' own indices. */
+static int wanted_functions(const char ***out)
+{
+	const char **names = calloc(point_count, sizeof(*names));
+	char (*text)[128] = calloc(point_count, sizeof(*text));
+	const char *pattern;
+
+	*out = names;
+	if (!names || !text) {
+		free(text);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < point_count; i++) {
+		if (points[i].how == POINT_AFTER)
+			point_function(&points[i], text[i], sizeof(text[i]), &pattern);
+		names[i] = text[i];
+	}
+	return 0;
+}
+
+static void free_wanted(const char **names)
+{
+	if (names)
+		free((char *)names[0]);
+	free(names);
+}
+
 static int load_census(struct session *s, const struct opt_list *excluded)
 {
 	struct ktypes_names traceable = {0};
+	const char **wanted = NULL;
 	char *path = tracefs_get_tracing_file("available_filter_functions"), *text = NULL;
 	int err = path ? file_read(path, &text, NULL) : -ENOMEM;
 
@@ -62,7 +91,10 @@ static int load_census(struct session *s, const struct opt_list *excluded)
 	free(text);
 	if (err)
 		return msg_errno(err, "cannot read available_filter_functions of tracefs");
-	err = census_take(&s->census, &s->ks, &s->kc);
+	err = wanted_functions(&wanted);
+	if (!err)
+		err = census_take(&s->census, &s->ks, &s->kc, wanted, point_count);
+	free_wanted(wanted);
 	if (!err)
 		err = plan_probes(&s->census, &s->kt, &traceable, excluded);
 	ktypes_names_free(&traceable);

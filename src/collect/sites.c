@@ -22,6 +22,8 @@ static struct json_object *site_json(const struct site *s)
 
 	json_add_hex(o, "addr", s->addr);
 	json_add_hex(o, "ret", s->ret);
+	if (s->probe)
+		json_add_hex(o, "probe", s->probe);
 	json_add_str(o, "function", s->func->name);
 	json_add_uint(o, "offset", s->addr - s->func->addr);
 	if (s->func->module)
