@@ -1,0 +1,83 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Records the golden runs anew: small recordings of real flows on real kernels, for the tests of
+# the analysis. Boots two virtual machines per kernel; one archive for each of them, since runs of
+# one boot share most of their bytes. A run is repeated until its verdict is exact.
+# usage: tests/golden/make.sh [--any] [KERNEL...]     (--any: take the first try of each run)
+set -u
+cd "$(dirname "$0")/../.." || exit 4
+
+TRIES=8
+KERNELS=(bookworm bookworm/6.12)
+
+# Runs in the guest: name and traffic's options, one run a line.
+in_guest()
+{
+	local share=$1 any=$2 name args try bad=0
+	while read -r name args; do
+		local -a command=(./traffic udp)
+		case $name in
+		*-tap) command=(python3 tests/tools/tapread.py lo ./traffic udp) ;;
+		esac
+		for ((try = 1; try <= TRIES; try++)); do
+			rm -rf "/run/golden/$name"
+			mkdir -p /run/golden
+			# shellcheck disable=SC2086
+			./collect run --quiet --out "/run/golden/$name" -- "${command[@]}" $args </dev/null >/run/log 2>&1 ||
+				cat /run/log
+			[ -z "$any" ] || break
+			./analyze --no-report --require-exact "/run/golden/$name" >/run/log 2>&1 && break
+		done
+		echo "$name: try $try: $(./analyze --no-report "/run/golden/$name" 2>&1 | grep -E '^udp-.* (is at-least|is unlinked)' || echo exact)"
+		[ "$try" -le $TRIES ] || bad=1
+		cp -r "/run/golden/$name" "$share/" || return 4
+	done <"$share/runs"
+	return $bad
+}
+
+if [ "${1-}" = --in-guest ]; then
+	in_guest "$2" "$3"
+	exit
+fi
+
+any=
+if [ "${1-}" = --any ]; then
+	any=any
+	shift
+fi
+[ $# = 0 ] || KERNELS=("$@")
+
+PLAIN='lo-1400 --size 1400 --count 3
+lo-peek --size 1400 --count 3 --peek
+lo-tap --size 1400 --count 2
+veth-1400 --path veth --size 1400 --count 3
+nics-128 --path nics --size 128 --count 3
+nics-1400 --path nics --size 1400 --count 3
+nics-8000 --path nics --size 8000 --count 3'
+BOUNCED='nics-1400 --path nics --size 1400 --count 2'
+
+work=$(mktemp -d) || exit 4
+trap 'rm -rf "$work"' EXIT
+status=0
+
+# archive NAME KERNEL RUNS [KERNEL-PARAMETER]
+archive()
+{
+	local share=$work/$1 dir
+	mkdir -p "$share" || return 4
+	dir=$(guest/kernel.sh "$2") || return 4
+	echo "$3" >"$share/runs"
+	guest/run.sh --kernel "$dir" --share "$share" ${4:+--append "$4"} -- \
+		bash tests/golden/make.sh --in-guest "$share" "$any" || return
+	rm "$share/runs"
+	tar -C "$share" --sort=name --owner=0 --group=0 --numeric-owner --mtime=@0 -c . |
+		xz -9e >"tests/golden/$1.tar.xz" && ls -l "tests/golden/$1.tar.xz"
+}
+
+make -s all || exit 4
+for kernel in "${KERNELS[@]}"; do
+	name=${kernel//\//-}
+	archive "$name" "$kernel" "$PLAIN" || status=$?
+	archive "$name-swiotlb" "$kernel" "$BOUNCED" swiotlb=force || status=$?
+done
+exit $status

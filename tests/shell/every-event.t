@@ -1,0 +1,319 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""No event that concerns a message may go missing unnoticed.
+
+For every golden run (tests/golden), each event that carries a copy, a hand-off, a DMA or a free of
+a message's bytes, and each call that sent or received them, is taken out in turn. The analysis
+must then give other figures, or not claim to be exact.
+
+Which events concern a message is decided here, from the addresses in the chains of the whole
+recording and from the raw events, never from what the analysis says of the mutilated one.
+
+usage: every-event.t [--verbose] [--analyze PROGRAM] [RUN-FOLDER...]
+"""
+import argparse
+import collections
+import concurrent.futures
+import glob
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+COPIES = {"from_iter", "to_iter", "page_from_iter", "page_to_iter", "mem", "csum"}
+PASSES = {"dev_queue", "dev_xmit", "netif_rx", "gro_receive", "netif_receive", "sk_queue", "tap_rcv",
+          "skb_clone", "coalesce"}
+FREES = {"consume_skb", "drop_skb"}
+MAPS = {"dma_map", "dma_mapped"}
+TO_DEVICE, FROM_DEVICE = 1, 2
+
+
+def build_dropevent(folder):
+    out = os.path.join(folder, "dropevent")
+    cflags, libs = (subprocess.run(["pkg-config", w, "libtraceevent"], check=True, text=True,
+                                   stdout=subprocess.PIPE).stdout.split()
+                    for w in ("--cflags", "--libs"))
+    sources = ["tests/tools/dropevent.c", "src/analyze/fields.c", "src/common/file.c"]
+    sources += glob.glob("src/analyze/tracedat*.c", root_dir=TOP)
+    subprocess.run([os.environ.get("CC", "cc"), "-O1", "-D_GNU_SOURCE", "-Isrc", *cflags, "-o", out,
+                    *sources, *libs], check=True, cwd=TOP)
+    return out
+
+
+class Event:
+    def __init__(self, line):
+        words = line.split()
+        self.name, self.index = words[0], int(words[1])
+        self.off, self.ts, self.cpu = int(words[2]), int(words[3]), int(words[4])
+        self.text = dict(w.split("=", 1) for w in words[5:])
+
+    def __getitem__(self, field):
+        return int(self.text.get(field) or "0", 16)
+
+    def __str__(self):
+        keep = ("skb", "head", "dst", "src", "len", "dma", "phys", "page", "size", "dir", "to")
+        return "%s %d (%s)" % (self.name, self.index,
+                               " ".join("%s=%s" % (k, self.text[k]) for k in keep if k in self.text))
+
+
+def meets(a, alen, b, blen):
+    return a < b + blen and b < a + alen
+
+
+class Run:
+    def __init__(self, folder, tools):
+        self.dir, self.tools = folder, tools
+        self.name = os.path.basename(folder)
+        with open(os.path.join(folder, "run.json"), encoding="utf-8") as f:
+            manifest = json.load(f)
+        self.page_offset = int(manifest["memory"]["page_offset_base"], 16)
+        self.vmemmap = int(manifest["memory"]["vmemmap_base"], 16)
+        self.page_size = manifest["memory"]["page_size"]
+        self.page_struct = manifest["btf"]["sizeof.page"]
+        self.probed = self.slim(manifest)
+        text = subprocess.run([tools.dropevent, "list", self.path("trace.dat")], check=True, text=True,
+                              stdout=subprocess.PIPE).stdout
+        self.events = [Event(line) for line in text.splitlines()]
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    def slim(self, manifest):
+        """What holds for the whole run must not hide what one event does; sites that no event
+        names only cost time."""
+        manifest["probes"]["refused"] = []
+        manifest["loss"]["lost"] = 0
+        with open(self.path("sites.json"), encoding="utf-8") as f:
+            census = json.load(f)
+        census["sites"] = [s for s in census["sites"] if s["status"] != "unprobed"]
+        for name, data in (("run.json", manifest), ("sites.json", census)):
+            with open(self.path(name), "w", encoding="utf-8") as f:
+                json.dump(data, f)
+
+    def figures(self, folder):
+        """The rows of the first table, which hold counts and verdict; what limits the verdict; and
+        whether all are exact."""
+        p = subprocess.run([self.tools.analyze, "--no-report", folder], text=True, errors="replace",
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        if p.returncode < 0 or p.returncode > 4:
+            return "died: status %d" % p.returncode, "", False
+        rows, inside = [], False
+        for line in p.stdout.splitlines():
+            if line.startswith("flow "):
+                inside = True
+            elif inside and not line.strip():
+                break
+            elif inside:
+                rows.append(" ".join(line.split()))
+        why = [line for line in p.stdout.splitlines() if " is at-least: " in line or " is unlinked: " in line]
+        return "\n".join(rows), "\n".join(why), bool(rows) and all(r.endswith(" exact") for r in rows)
+
+    def chains(self):
+        """Per message of each flow: its hops over all chains."""
+        found = {}
+        for seq in range(64):
+            out = os.path.join(self.tools.tmp, "chains-%s-%d" % (self.name, os.getpid()))
+            subprocess.run([self.tools.analyze, "--out", out, "--message", str(seq), self.dir],
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+            with open(os.path.join(out, "analysis.json"), encoding="utf-8") as f:
+                flows = json.load(f)["flows"]
+            for flow in flows:
+                for chain in flow["example"]:
+                    if chain["message"] == seq:
+                        found.setdefault((flow["flow"], seq), []).extend(chain["hops"])
+            if all(seq >= flow["messages"] for flow in flows):
+                break
+        return found
+
+    def va_of_page(self, page, off):
+        return self.page_offset + (page - self.vmemmap) // self.page_struct * self.page_size + off
+
+    def copy_ends(self, ev):
+        if "page" in ev.text:
+            return [self.va_of_page(ev["page"], ev["off"])]
+        return [ev[f] for f in ("dst", "src") if f in ev.text]
+
+    def mapped_ends(self, ev):
+        """Where the CPU and where the device sees a mapping: they differ with a bounce buffer."""
+        if "phys" in ev.text:
+            return [self.page_offset + ev["phys"], self.page_offset + ev["dma"]]
+        return [self.va_of_page(ev["page"], ev["off"])]
+
+
+class Memory:
+    """Kernel memory that a message lay in, and from when to when."""
+
+    def __init__(self, hops):
+        self.ranges = {}
+        for h in hops:
+            for side in ("src", "dst"):
+                if side in h and not h[side + "_user"]:
+                    at = int(h[side], 16)
+                    first, last = self.ranges.get((at, h["length"]), (h["time_ns"], h["time_ns"]))
+                    self.ranges[at, h["length"]] = (min(first, h["time_ns"]), max(last, h["time_ns"]))
+        self.first = min(h["time_ns"] for h in hops)
+        self.last = max(h["time_ns"] for h in hops)
+
+    def holds(self, at, length, ts):
+        """Did bytes of the message lie in the range? In time, since addresses are used again."""
+        return self.first <= ts <= self.last and any(
+            meets(at, length, a, n) for (a, n) in self.ranges)
+
+
+def next_of(events, start, name, **same):
+    for ev in events[start:]:
+        if ev.name == name and all(getattr(ev, k) == v for k, v in same.items()):
+            return ev
+    return None
+
+
+def concerning(run, hops):
+    """The events that concern one message, with the reason why."""
+    mem, events, found = Memory(hops), run.events, {}
+    skbs, mappings = {}, {}
+
+    def take(ev, why):
+        if ev is not None:
+            found.setdefault(ev.off, (ev, why))
+
+    for i, ev in enumerate(events):
+        if ev.name in COPIES:
+            if any(mem.holds(a, ev["len"], ev.ts) for a in run.copy_ends(ev)):
+                take(ev, "copy")
+        elif ev.name == "skb_fill" and mem.holds(ev["to"], ev["len"], ev.ts):
+            take(ev, "hand-off")
+        elif ev.name in PASSES and mem.holds(ev["head"], ev["end"], ev.ts):
+            take(ev, "hand-off")
+            skbs[ev["skb"], ev["head"]] = i
+            if ev.name == "coalesce":
+                take(next_of(events, i + 1, "coalesced", cpu=ev.cpu), "hand-off")
+        elif ev.name in MAPS and ev["dir"] == TO_DEVICE and any(
+                mem.holds(a, ev["size"], ev.ts) for a in run.mapped_ends(ev)):
+            take(ev, "DMA")
+            dma = ev["dma"]
+            if ev.name == "dma_map":
+                ret = next_of(events, i + 1, "dma_map_ret", cpu=ev.cpu)
+                take(ret, "DMA")
+                dma = ret["dma"] if ret else 0
+            mappings[dma] = i
+        elif ev.name in ("dma_unmap", "dma_sync") and ev["dir"] == FROM_DEVICE and mem.holds(
+                run.page_offset + ev["dma"], ev["size"], ev.ts):
+            take(ev, "DMA")
+    # The end of what was found: of a mapping, of each skb that held the bytes.
+    for dma, start in mappings.items():
+        take(next((ev for ev in events[start:] if ev.name == "dma_unmap" and ev["dma"] == dma), None),
+             "DMA end")
+    for (skb, head), last in skbs.items():
+        take(next((ev for ev in events[last:] if ev.name in FREES and ev["skb"] == skb
+                   and ev["head"] == head), None), "free")
+    # The calls.
+    for h in hops:
+        at = next((i for i, ev in enumerate(events) if ev.off == h["file_offset"]), None)
+        if at is None:
+            continue
+        pid = events[at]["common_pid"]
+        after = [ev for ev in events[at:] if ev["common_pid"] == pid]
+        if h["kind"] == "start":
+            take(events[at], "call")
+            take(next((ev for ev in after if ev.name == "send_exit"), None), "call")
+        elif h["holder"] == "receiver's buffer":
+            before = [ev for ev in events[:at] if ev["common_pid"] == pid]
+            take(next((ev for ev in reversed(before) if ev.name == "recv_enter"), None), "call")
+            take(next((ev for ev in after if ev.name == "recv_exit"), None), "call")
+    return found
+
+
+class Tools:
+    def __init__(self, tmp, analyze):
+        self.tmp, self.analyze = tmp, analyze
+        self.dropevent = build_dropevent(tmp)
+
+
+def drop_one(run, ev, n):
+    folder = os.path.join(run.tools.tmp, "dropped-%s-%d" % (run.name, n), run.name)
+    os.makedirs(folder)
+    for name in ("run.json", "sites.json", "traffic.jsonl"):
+        if os.path.exists(run.path(name)):
+            os.symlink(run.path(name), os.path.join(folder, name))
+    trace = os.path.join(folder, "trace.dat")
+    subprocess.run([run.tools.dropevent, "drop", run.path("trace.dat"), ev.name, str(ev.index), trace],
+                   check=True)
+    result = run.figures(folder)
+    os.unlink(trace)
+    return result
+
+
+class Tap:
+    def __init__(self):
+        self.count, self.bad = 0, 0
+
+    def check(self, good, what, notes=()):
+        self.count += 1
+        self.bad += not good
+        print("%s %d - %s" % ("ok" if good else "not ok", self.count, what))
+        for note in notes:
+            for line in note.splitlines():
+                print("# " + line)
+        sys.stdout.flush()
+
+
+def check_run(tap, run, pool, verbose):
+    base, why_base, exact = run.figures(run.dir)
+    tap.check(exact, "%s: exact as recorded" % run.name, [] if exact else [base, why_base])
+    chains, wanted = run.chains(), {}
+    for hops in chains.values():
+        wanted.update(concerning(run, hops))
+    events = [wanted[off] for off in sorted(wanted)]
+    jobs = [pool.submit(drop_one, run, ev, n) for n, (ev, _) in enumerate(events)]
+    tally = collections.defaultdict(lambda: [0, []])
+    for (ev, why), job in zip(events, jobs):
+        row, limits, _ = job.result()
+        tally[why, ev.name][0] += 1
+        if row.startswith("died"):
+            tally[why, ev.name][1].append("%s: %s" % (ev, row))
+        elif row == base and limits == why_base:
+            tally[why, ev.name][1].append("unnoticed: %s" % ev)
+        elif verbose:
+            print("# %s -> %s" % (ev, row))
+    for (why, name), (n, unnoticed) in sorted(tally.items()):
+        tap.check(not unnoticed, "%s: %s: each of %d %s is missed" % (run.name, why, n, name), unnoticed)
+    kinds = {why for why, _ in tally}
+    tap.check({"copy", "hand-off", "call", "free"} <= kinds,
+              "%s: copies, hand-offs, frees and calls were tried" % run.name, sorted(kinds))
+
+
+def main():
+    p = argparse.ArgumentParser(description="drops every event in turn")
+    p.add_argument("--verbose", action="store_true")
+    p.add_argument("--analyze", default=os.path.join(TOP, "analyze"))
+    p.add_argument("runs", nargs="*")
+    args = p.parse_args()
+    tap = Tap()
+    with tempfile.TemporaryDirectory(prefix="copychain-test-") as tmp:
+        tools = Tools(tmp, os.path.abspath(args.analyze))
+        folders = []
+        for archive in sorted(glob.glob(os.path.join(TOP, "tests/golden/*.tar.xz"))) if not args.runs else []:
+            kernel = os.path.basename(archive)[:-len(".tar.xz")]
+            with tarfile.open(archive) as tar:
+                tar.extractall(os.path.join(tmp, kernel))
+            folders += sorted(glob.glob(os.path.join(tmp, kernel, "*")))
+        for folder in args.runs:
+            copy = os.path.join(tmp, os.path.basename(os.path.dirname(os.path.abspath(folder))),
+                                os.path.basename(folder))
+            subprocess.run(["mkdir", "-p", os.path.dirname(copy)], check=True)
+            subprocess.run(["cp", "-r", folder, copy], check=True)
+            folders.append(copy)
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            for folder in folders:
+                run = Run(folder, tools)
+                run.name = os.path.relpath(folder, tmp).replace("/", "-")
+                check_run(tap, run, pool, args.verbose)
+    print("1..%d" % tap.count)
+    return 1 if tap.bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Reads what tests hold against each other: a run's log, its trace as trace-cmd prints it,
+and the analysis. Nothing here shares code with the analyzer."""
+import collections
+import json
+import os
+import re
+import subprocess
+
+MSG_PEEK = 2
+
+
+class Record(dict):
+    """A JSON object whose members are attributes."""
+
+    def __getattr__(self, name):
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+def load(path):
+    with open(path) as f:
+        return json.load(f, object_hook=Record)
+
+
+def number(text):
+    return int(text, 0)
+
+
+class Flow(Record):
+    """A flow of analysis.json."""
+
+    def hits(self, kind="copy"):
+        """Symbol to hits, of the sites of one kind."""
+        count = collections.Counter()
+        for s in self.sites:
+            if s.kind == kind:
+                count[s.get("symbol")] += s.hits
+        return dict(count)
+
+    def modules(self):
+        return {s.get("symbol"): s.get("module") for s in self.sites if s.kind == "copy"}
+
+    @property
+    def hops(self):
+        """Of the first chain of the message shown."""
+        return self.example[0].hops
+
+    def of_kind(self, kind):
+        return [h for h in self.hops if h.kind == kind]
+
+    @property
+    def counts(self):
+        """What tells one way of moving messages from another, per message sent."""
+        return (round(self.chains / self.messages, 3), round(self.copies.mean, 3),
+                round(self.copies_per_message, 3))
+
+
+class Logged:
+    """A flow of traffic.jsonl."""
+
+    def __init__(self, begin):
+        self.begin = begin
+        self.sends, self.recvs, self.prints, self.pages = [], [], [], []
+        self.end = None
+
+    @property
+    def reads(self):
+        return [r for r in self.recvs if not r.flags & MSG_PEEK]
+
+    def delivered_bytes(self):
+        return sum(r.result for r in self.recvs)
+
+
+def read_log(path):
+    flows, open_flows = [], {}
+    with open(path) as f:
+        for line in f:
+            o = json.loads(line, object_hook=Record)
+            if o.kind == "flow":
+                flows.append(Logged(o))
+                open_flows[o.flow] = flows[-1]
+            elif o.kind == "end":
+                open_flows[o.flow].end = o
+            elif o.kind != "skip":
+                getattr(open_flows[o.flow], o.kind if o.kind == "pages" else o.kind + "s").append(o)
+    return flows
+
+
+Event = collections.namedtuple("Event", "comm tid cpu time name fields")
+LINE = re.compile(r"^\s*(.*)-(\d+)\s+\[(\d+)\]\s+([\d.]+):\s+(\S+):\s*(.*)$")
+
+
+class Trace:
+    """trace.dat in the words of trace-cmd."""
+
+    def __init__(self, run):
+        path = os.path.join(run, "trace.dat")
+        out = subprocess.run(["trace-cmd", "report", "-i", path], check=True, text=True,
+                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+        self.events = []
+        self.odd = []
+        for line in out.splitlines():
+            m = LINE.match(line)
+            if m:
+                comm, tid, cpu, time, name, rest = m.groups()
+                self.events.append(Event(comm, int(tid), int(cpu), float(time), name, rest))
+            elif not line.startswith(("cpus=", "version =")):
+                self.odd.append(line)
+
+    def find(self, name, tid=None, **fields):
+        """Events of a name, by numeric fields; a tuple of values is any of them."""
+        for e in self.events:
+            if e.name != name or (tid is not None and e.tid != tid):
+                continue
+            have = dict(re.findall(r"(\w+)=(\S+)", e.fields))
+            if all(self._is(have.get(k), v) for k, v in fields.items()):
+                yield Record(have, time=e.time, tid=e.tid)
+
+    @staticmethod
+    def _is(have, want):
+        if have is None:
+            return False
+        if isinstance(want, str):
+            return have.strip('"') == want
+        return number(have) in (want if isinstance(want, (tuple, set)) else (want,))
+
+    def count(self, name, tid=None, **fields):
+        return sum(1 for _ in self.find(name, tid, **fields))
+
+    def values(self, field, name, tid=None, **fields):
+        return [number(e[field]) for e in self.find(name, tid, **fields)]
+
+
+class Evidence:
+    """A run folder and the report on it."""
+
+    def __init__(self, run, report):
+        self.run_dir = run
+        self.analysis = load(os.path.join(report, "analysis.json"))
+        self.run = load(os.path.join(run, "run.json"))
+        self.flows = [Flow(f) for f in self.analysis.flows]
+        path = os.path.join(run, "traffic.jsonl")
+        self.logged = read_log(path) if os.path.exists(path) else []
+        self._trace = None
+
+    @property
+    def trace(self):
+        if not self._trace:
+            self._trace = Trace(self.run_dir)
+        return self._trace
+
+    def flow(self, name):
+        """By name, or by the receiver's port."""
+        found = [f for f in self.flows
+                 if f.name == name or f.receiver.local.endswith(f":{name}")]
+        if len(found) != 1:
+            raise LookupError(f"{len(found)} flows {name} among {[f.name for f in self.flows]}")
+        return found[0]
+
+    def log(self, name):
+        found = [x for x in self.logged if x.begin.name == name]
+        if len(found) != 1:
+            raise LookupError(f"{len(found)} logged flows {name}")
+        return found[0]
