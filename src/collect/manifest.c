@@ -162,6 +162,15 @@ static void add_missing(struct json_object *list, const struct probes *p)
 			json_object_array_add(list, json_object_new_string(points[i].event));
 }
 
+static struct json_object *strings(char *const *list, size_t count)
+{
+	struct json_object *o = json_object_new_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_object_array_add(o, json_object_new_string(list[i]));
+	return o;
+}
+
 /* {event: [target…]}: which function or tracepoint stands behind an event on this kernel. */
 static struct json_object *placed_points(const struct probes *p)
 {
@@ -191,7 +200,8 @@ static void add_probes(struct json_object *root, const struct session *s, const 
 	json_add_uint(o, "sites", p->site_probes);
 	json_add_uint(o, "points", p->point_probes);
 	json_add_str(o, "left_out", "copies that the recorder's own threads make outside interrupts");
-	json_add_uint(o, "interruptible", p->interruptible);
+	json_object_object_add(o, "interruptible", strings(p->interruptible,
+							   p->interruptible_count));
 	json_add_uint(o, "unseen_calls", p->unseen_calls);
 	json_add_uint(o, "unprobed", sites_count(&s->census, SITE_UNPROBED));
 	json_add_uint(o, "blind", sites_count(&s->census, SITE_BLIND));

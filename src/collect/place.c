@@ -3,35 +3,54 @@
 
 #include <Zydis/Zydis.h>
 #include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #define JUMP_SIZE 5
 #define NOP_SIZE 5 /* of ftrace, behind an endbr64 or not */
 
-static const struct {
-	const char *name;
-	ZydisRegister reg;
-} registers[] = {
-	{"%di", ZYDIS_REGISTER_RDI}, {"%si", ZYDIS_REGISTER_RSI}, {"%dx", ZYDIS_REGISTER_RDX},
-	{"%cx", ZYDIS_REGISTER_RCX}, {"%r8", ZYDIS_REGISTER_R8},  {"%r9", ZYDIS_REGISTER_R9},
-	{"%ax", ZYDIS_REGISTER_RAX},
+/* In the order of their encoding: names as in fetch arguments. */
+static const char *const names[PLACE_REGISTERS] = {
+	"%ax", "%cx", "%dx", "%bx", "%sp", "%bp", "%si", "%di",
+	"%r8", "%r9", "%r10", "%r11", "%r12", "%r13", "%r14", "%r15",
 };
 
-#define REGISTERS (sizeof(registers) / sizeof(registers[0]))
+/* Which registers hold the value that each stood for at the start; 0: nobody asks for it. */
+struct values {
+	uint16_t in[PLACE_REGISTERS];
+	bool narrow[PLACE_REGISTERS]; /* only its lower 4 bytes matter */
+};
 
 struct insn {
 	ZydisDecodedInstruction d;
 	ZydisDecodedOperand ops[ZYDIS_MAX_OPERAND_COUNT];
 };
 
-unsigned int place_registers(const char *args)
+/* The register named at s, if any, by its number. */
+static int register_at(const char *s)
 {
-	unsigned int live = 0;
+	for (int i = PLACE_REGISTERS - 1; i >= 0; i--)
+		if (!strncmp(s, names[i], strlen(names[i])))
+			return i;
+	return -1;
+}
 
-	for (size_t i = 0; i < REGISTERS; i++)
-		if (strstr(args, registers[i].name))
-			live |= 1u << i;
-	return live;
+static void values_of(const char *args, struct values *v)
+{
+	memset(v, 0, sizeof(*v));
+	for (const char *s = args; (s = strchr(s, '%')); s++) {
+		int reg = register_at(s);
+		const char *type;
+		bool narrow;
+
+		if (reg < 0)
+			continue;
+		type = s + strlen(names[reg]);
+		narrow = !strncmp(type, ":x32", 4) || !strncmp(type, ":u32", 4);
+		v->narrow[reg] = narrow && (!v->in[reg] || v->narrow[reg]);
+		v->in[reg] = (uint16_t)(1u << reg);
+	}
 }
 
 static bool decode(const ZydisDecoder *dec, const uint8_t *code, size_t size, size_t off,
@@ -60,21 +79,48 @@ static bool is_relative_branch(const ZydisDecodedInstruction *d)
 	return is_branch(d) && d->raw.imm[0].is_relative;
 }
 
-static bool writes_any(const struct insn *in, unsigned int live)
+static int number_of(ZydisRegister reg)
 {
+	ZydisRegister whole =
+		ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, reg);
+
+	return whole >= ZYDIS_REGISTER_RAX && whole <= ZYDIS_REGISTER_R15 ?
+		       (int)(whole - ZYDIS_REGISTER_RAX) : -1;
+}
+
+static bool is_move(const struct insn *in)
+{
+	return in->d.mnemonic == ZYDIS_MNEMONIC_MOV && in->d.operand_width >= 32 &&
+	       in->ops[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+	       in->ops[1].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+	       number_of(in->ops[0].reg.value) >= 0 && number_of(in->ops[1].reg.value) >= 0;
+}
+
+/* Takes the instruction's moves and writes into account; false: a value asked for is gone. */
+static bool follow_values(const struct insn *in, struct values *v)
+{
+	uint16_t written = 0;
+
 	for (unsigned int i = 0; i < in->d.operand_count; i++) {
 		const ZydisDecodedOperand *op = &in->ops[i];
-		ZydisRegister reg;
+		int reg = op->type == ZYDIS_OPERAND_TYPE_REGISTER ? number_of(op->reg.value) : -1;
 
-		if (op->type != ZYDIS_OPERAND_TYPE_REGISTER ||
-		    !(op->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE))
-			continue;
-		reg = ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, op->reg.value);
-		for (size_t r = 0; r < REGISTERS; r++)
-			if ((live & 1u << r) && registers[r].reg == reg)
-				return true;
+		if (reg >= 0 && (op->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE))
+			written |= (uint16_t)(1u << reg);
 	}
-	return false;
+	for (int i = 0; i < PLACE_REGISTERS; i++) {
+		bool moved = is_move(in) && (in->d.operand_width == 64 || v->narrow[i]) &&
+			     (v->in[i] & 1u << number_of(in->ops[1].reg.value));
+
+		if (!v->in[i])
+			continue;
+		v->in[i] &= (uint16_t)~written;
+		if (moved)
+			v->in[i] |= written;
+		if (!v->in[i])
+			return false;
+	}
+	return true;
 }
 
 /* push and sub $n,%rsp are all that a prologue does to the stack; anything else ends the search. */
@@ -141,27 +187,69 @@ static size_t behind_ftrace(const uint8_t *code, size_t size, size_t off)
 	return off + NOP_SIZE;
 }
 
-int place_find(const uint8_t *code, size_t size, uint64_t base, uint64_t from, unsigned int live,
+static void settle(const struct values *v, struct place *out)
+{
+	for (int i = 0; i < PLACE_REGISTERS; i++) {
+		out->moved[i] = (signed char)i;
+		if (v->in[i] && !(v->in[i] & 1u << i))
+			out->moved[i] = (signed char)__builtin_ctz(v->in[i]);
+	}
+}
+
+int place_find(const uint8_t *code, size_t size, uint64_t base, uint64_t from, const char *args,
 	       struct place *out)
 {
 	size_t start = (size_t)(from - base), off = behind_ftrace(code, size, start);
-	unsigned int stack = 0;
+	bool wants_stack = strstr(args, "$stack");
+	struct place at = {0};
+	struct values v;
 	ZydisDecoder dec;
 	struct insn in;
 
+	values_of(args, &v);
+	*out = (struct place){.addr = from};
+	settle(&v, out);
 	if (ZYAN_FAILED(ZydisDecoderInit(&dec, ZYDIS_MACHINE_MODE_LONG_64,
 					 ZYDIS_STACK_WIDTH_64)))
 		return -EINVAL;
-	while (decode(&dec, code, size, off, &in)) {
+	for (; decode(&dec, code, size, off, &in); off += in.d.length) {
 		if (stays_int3(&dec, code, size, off)) {
 			if (is_target(&dec, code, size, start, off))
 				return -ENOENT;
-			*out = (struct place){base + off, stack};
+			at.addr = base + off;
+			settle(&v, &at);
+			*out = at;
 			return 0;
 		}
-		if (is_branch(&in.d) || writes_any(&in, live) || !track_stack(&in, &stack))
+		if (is_branch(&in.d) || !follow_values(&in, &v) ||
+		    (!track_stack(&in, &at.stack) && wants_stack))
 			return -ENOENT;
-		off += in.d.length;
 	}
 	return -ENOENT;
+}
+
+int place_rewrite(const struct place *at, const char *args, char *out, size_t size)
+{
+	size_t used = 0;
+
+	while (*args) {
+		int reg = *args == '%' ? register_at(args) : -1;
+		char word[16] = {*args};
+		size_t take = 1;
+
+		if (reg >= 0) {
+			snprintf(word, sizeof(word), "%s", names[(int)at->moved[reg]]);
+			take = strlen(names[reg]);
+		} else if (!strncmp(args, "$stack0", 7)) {
+			snprintf(word, sizeof(word), "$stack%u", at->stack / 8);
+			take = 7;
+		}
+		if (used + strlen(word) >= size)
+			return -E2BIG;
+		memcpy(out + used, word, strlen(word));
+		used += strlen(word);
+		args += take;
+	}
+	out[used] = '\0';
+	return 0;
 }

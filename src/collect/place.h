@@ -12,24 +12,27 @@
 #ifndef COLLECT_PLACE_H
 #define COLLECT_PLACE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#define PLACE_REGISTERS 16
+
 struct place {
 	uint64_t addr;
-	unsigned int stack; /* bytes pushed since the start */
+	unsigned int stack;		  /* bytes pushed since the start */
+	signed char moved[PLACE_REGISTERS]; /* where each register's value is by then */
 };
 
-/* Bits for place_find: registers whose values must still stand. */
-unsigned int place_registers(const char *args);
-
 /*
- * code holds a function of size bytes that begins at base. Looks from `from` on, along the
- * straight line before the first branch, for the first instruction that stays an int3 and is
- * reached only along that line, with the registers in `live` unwritten. -ENOENT: there is none.
+ * code holds a function of size bytes that begins at base; args are fetch arguments that name
+ * registers as they stand at `from`. Looks from there on, along the straight line before the first
+ * branch, for the first instruction that stays an int3, is reached only along that line, and where
+ * all those values still stand in some register. -ENOENT: there is none, and *out is `from` itself.
  */
-int place_find(const uint8_t *code, size_t size, uint64_t base, uint64_t from, unsigned int live,
+int place_find(const uint8_t *code, size_t size, uint64_t base, uint64_t from, const char *args,
 	       struct place *out);
+
+/* The same arguments as they read at the place found: other registers, $stack0 deeper. 0, -E2BIG. */
+int place_rewrite(const struct place *at, const char *args, char *out, size_t size);
 
 #endif

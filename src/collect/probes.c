@@ -95,18 +95,6 @@ static void address_text(const struct kallsyms *ks, const struct ksym *func, uin
 		 func->module ? ":" : "", base->name, (unsigned long long)(addr - base->addr));
 }
 
-/* $stack0 is the return address at a function's entry, and that much deeper after pushes. */
-static void deepen_stack(char *args, size_t size, unsigned int bytes)
-{
-	char *at = strstr(args, "$stack0"), rest[128], word[32];
-
-	if (!at || !bytes)
-		return;
-	snprintf(rest, sizeof(rest), "%s", at + strlen("$stack0"));
-	snprintf(word, sizeof(word), "$stack%u", bytes / 8);
-	snprintf(at, size - (size_t)(at - args), "%s%s", word, rest);
-}
-
 /*
  * Where to probe for the values that stand in registers at `from` (a function's entry or the
  * instruction after a call): there, or a little later where nothing can be missed.
@@ -120,31 +108,30 @@ static int choose_place(struct probes *p, const struct session *s, const struct 
 
 	if (err)
 		return err;
-	*out = (struct place){from, 0};
-	if (place_find(code, size, func->addr, from, place_registers(args), out))
-		p->interruptible++;
+	if (place_find(code, size, func->addr, from, args, out))
+		err = add_string(&p->interruptible, &p->interruptible_count, func->name);
 	free(code);
-	return 0;
+	return err;
 }
 
 int probes_define_at(struct probes *p, const struct session *s, const struct ksym *func,
 		     uint64_t from, const char *event, const char *args, uint64_t *at, char *why,
 		     size_t size)
 {
-	char line[3072], target[KSYM_NAME + 64], deep[1536];
+	char line[3072], target[KSYM_NAME + 64], moved[1536];
 	struct place place;
 	int err = choose_place(p, s, func, from, args, &place);
 
+	if (!err)
+		err = place_rewrite(&place, args, moved, sizeof(moved));
 	if (err) {
 		snprintf(why, size, "cannot read its text: %s", strerror(-err));
 		return err;
 	}
-	snprintf(deep, sizeof(deep), "%s", args);
-	deepen_stack(deep, sizeof(deep), place.stack);
 	if (at)
 		*at = place.addr;
 	address_text(&s->ks, func, place.addr, target, sizeof(target));
-	snprintf(line, sizeof(line), "p:%s/%s %s %s", p->group, event, target, deep);
+	snprintf(line, sizeof(line), "p:%s/%s %s %s", p->group, event, target, moved);
 	return probes_define_event(p, event, line, why, size);
 }
 
@@ -312,6 +299,9 @@ void probes_free(struct probes *p)
 		free(p->refused[i].target);
 		free(p->refused[i].why);
 	}
+	for (size_t i = 0; i < p->interruptible_count; i++)
+		free(p->interruptible[i]);
+	free(p->interruptible);
 	free(p->placed);
 	free(p->events);
 	free(p->plain);

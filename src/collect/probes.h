@@ -35,7 +35,8 @@ struct probes {
 	bool *placed; /* per row of points[] */
 	size_t site_probes, point_probes;
 	size_t unseen_calls;  /* calls whose result may not be recorded */
-	size_t interruptible; /* of these, how many may miss a hit */
+	char **interruptible; /* functions with a probe that may miss a hit */
+	size_t interruptible_count;
 };
 
 /* Names the group after this process. */
