@@ -30,11 +30,11 @@ static void print_address(const struct result *r, const struct flow *f, const st
 	uint64_t va = dst ? s->dst : s->src, pa = step_phys(r, f, s, dst);
 
 	if (!va) {
-		fprintf(out, "%-18s %-12s", "not recorded", "");
+		fprintf(out, "%-18s %-14s", "not recorded", "");
 		return;
 	}
 	if (pa)
-		fprintf(out, "%#-18llx pa %#-9llx", (unsigned long long)va,
+		fprintf(out, "%#-18llx pa %#-11llx", (unsigned long long)va,
 			(unsigned long long)pa);
 	else
 		fprintf(out, "%#-18llx pa %-9s", (unsigned long long)va, "unknown");
@@ -48,7 +48,7 @@ static void describe(const struct step *s, char *buf, size_t size)
 		runfile_site_name(s->site, s->ip, buf, size);
 		break;
 	case HOP_COPY_UNKNOWN:
-		snprintf(buf, size, "no probe saw it");
+		snprintf(buf, size, "site unknown: no probe saw it");
 		break;
 	case HOP_HANDOFF:
 		snprintf(buf, size, "%s%s%s", holder_name((enum holder)s->holder),
@@ -79,14 +79,19 @@ static void print_step(const struct result *r, const struct flow *f, const struc
 	char what[320];
 
 	describe(s, what, sizeof(what));
-	fprintf(out, "  %c %8.1f us %-18s ", moves(s) ? '*' : ' ', (double)(s->ts - start) / 1000,
-		hop_kind_name((enum hop_kind)s->kind));
+	if (s->kind == HOP_WIRE || s->kind == HOP_GAP || s->kind == HOP_COPY_UNKNOWN)
+		fprintf(out, "  %c %11s %-8s ", moves(s) ? '*' : ' ', "",
+			s->kind == HOP_COPY_UNKNOWN ? "copy ?" :
+			hop_kind_name((enum hop_kind)s->kind));
+	else
+		fprintf(out, "  %c %8.1f us %-8s ", moves(s) ? '*' : ' ',
+			(double)(s->ts - start) / 1000, hop_kind_name((enum hop_kind)s->kind));
 	if (s->kind == HOP_WIRE || s->kind == HOP_GAP) {
 		fprintf(out, "%s\n", what);
 		return;
 	}
 	print_address(r, f, s, moves(s), out);
-	fprintf(out, " %s%s\n", what, s->checked && moves(s) ? " (content agrees)" : "");
+	fprintf(out, "  %s%s\n", what, s->checked && moves(s) ? ", content agrees" : "");
 }
 
 static void print_view(const struct result *r, const struct flow *f, const struct chain_view *v,

@@ -75,7 +75,8 @@ struct tap {
 
 struct head {
 	uint64_t addr, size;
-	unsigned int refs;
+	struct skb **owners; /* one entry a reference */
+	size_t owner_count;
 	struct tap *taps;
 	size_t tap_count;
 };

@@ -91,18 +91,68 @@ static void free_taps(struct head *h)
 	h->tap_count = 0;
 }
 
+static void remove_head(struct engine *e, struct head *h)
+{
+	free_taps(h);
+	table_remove(&e->heads, h->addr);
+	free(h->owners);
+	free(h);
+}
+
 /* One skb less refers to the head; without any, its memory is free (net/core/skbuff.c:
  * skb_release_data). */
-static void put_head(struct engine *e, uint64_t addr, const struct doom *d)
+static void put_head(struct engine *e, const struct skb *owner, uint64_t addr,
+		     const struct doom *d)
 {
 	struct head *h = table_find(&e->heads, addr);
 
-	if (!h || --h->refs)
+	for (size_t i = 0; h && i < h->owner_count; i++) {
+		if (h->owners[i] != owner)
+			continue;
+		h->owners[i] = h->owners[--h->owner_count];
+		break;
+	}
+	if (!h || h->owner_count)
 		return;
 	forget_memory(e, h->addr, h->size, d);
-	free_taps(h);
-	table_remove(&e->heads, addr);
-	free(h);
+	remove_head(e, h);
+}
+
+static void disown(struct skb *s, uint64_t head)
+{
+	if (s->head == head)
+		s->head = s->end = 0;
+	for (size_t i = 0; i < s->extra_count; i++)
+		if (s->extras[i].head == head)
+			s->extras[i].head = s->extras[i].len = 0;
+}
+
+/*
+ * An skb that is no clone has its head for itself: whoever had it before was freed on a way that
+ * passes no tracepoint (__kfree_skb in the TCP stack).
+ */
+static void evict_owners(struct head *h, const struct skb *but)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < h->owner_count; i++) {
+		if (h->owners[i] == but)
+			h->owners[kept++] = h->owners[i];
+		else
+			disown(h->owners[i], h->addr);
+	}
+	h->owner_count = kept;
+}
+
+static int add_owner(struct head *h, struct skb *s)
+{
+	struct skb **more = realloc(h->owners, (h->owner_count + 1) * sizeof(struct skb *));
+
+	if (!more)
+		return -ENOMEM;
+	h->owners = more;
+	more[h->owner_count++] = s;
+	return 0;
 }
 
 static struct skb *new_skb(struct engine *e, uint64_t addr)
@@ -118,7 +168,7 @@ static struct skb *new_skb(struct engine *e, uint64_t addr)
 	return s;
 }
 
-static void set_head(struct engine *e, struct skb *s, uint64_t head, uint64_t end)
+static void set_head(struct engine *e, struct skb *s, uint64_t head, uint64_t end, bool shared)
 {
 	static const struct doom moved = {0};
 	struct head *h;
@@ -132,21 +182,24 @@ static void set_head(struct engine *e, struct skb *s, uint64_t head, uint64_t en
 	h = head_of(e, head, end);
 	if (!h)
 		return;
-	h->refs++;
+	if (!shared)
+		evict_owners(h, s);
+	if (add_owner(h, s))
+		e->err = -ENOMEM;
 	if (s->head)
-		put_head(e, s->head, &moved);
+		put_head(e, s, s->head, &moved);
 	s->head = head;
 	s->end = end;
 }
 
-static struct skb *skb_of(struct engine *e, const struct event *ev)
+static struct skb *skb_of(struct engine *e, const struct event *ev, bool shared)
 {
 	struct skb *s = table_find(&e->skbs, ev->v[F_skb]);
 
 	if (!s)
 		s = new_skb(e, ev->v[F_skb]);
 	if (s)
-		set_head(e, s, ev->v[F_head], ev->v[F_end]);
+		set_head(e, s, ev->v[F_head], ev->v[F_end], shared);
 	return s;
 }
 
@@ -184,9 +237,9 @@ static struct skb *renew_skb(struct engine *e, struct skb *s)
 	mark_skb(e, s, DOUBT_RECYCLED);
 	for (size_t i = 0; i < s->extra_count; i++)
 		if (s->extras[i].head)
-			put_head(e, s->extras[i].head, &moved);
+			put_head(e, s, s->extras[i].head, &moved);
 	if (s->head)
-		put_head(e, s->head, &moved);
+		put_head(e, s, s->head, &moved);
 	s->head = s->end = s->extra_count = 0;
 	s->passed = false;
 	return s;
@@ -267,7 +320,7 @@ static void retag_skb(struct engine *e, const struct skb *s, const struct event 
 
 void on_handoff(struct engine *e, const struct event *ev)
 {
-	struct skb *s = skb_of(e, ev);
+	struct skb *s = skb_of(e, ev, false);
 
 	if (!s)
 		return;
@@ -316,7 +369,7 @@ static int tap_piece(void *ctx, const struct pm_piece *p)
 /* A packet socket takes the frame beside its way: its holder is one more, not the next. */
 void on_tap(struct engine *e, const struct event *ev)
 {
-	struct skb *s = skb_of(e, ev);
+	struct skb *s = skb_of(e, ev, true);
 	struct tapping ta = {e, ev, s ? table_find(&e->heads, s->head) : NULL};
 
 	if (ta.head)
@@ -352,7 +405,7 @@ struct hop *tap_hop(struct engine *e, uint64_t sk, uint64_t addr)
 void on_clone(struct engine *e, const struct event *ev)
 {
 	if (ev->v[F_skb])
-		skb_of(e, ev);
+		skb_of(e, ev, true);
 }
 
 /* net/core/skbuff.c: skb_morph makes one skb a clone of another, letting go of what it held. */
@@ -363,7 +416,32 @@ void on_morph(struct engine *e, const struct event *ev)
 	if (!to)
 		to = new_skb(e, ev->v[F_to]);
 	if (to)
-		set_head(e, to, ev->v[F_head], ev->v[F_end]);
+		set_head(e, to, ev->v[F_head], ev->v[F_end], true);
+}
+
+static void take_over(struct engine *e, struct skb *to, const struct skb *from, struct extra x)
+{
+	struct head *h = x.head ? table_find(&e->heads, x.head) : NULL;
+
+	for (size_t i = 0; h && i < h->owner_count; i++)
+		if (h->owners[i] == from)
+			h->owners[i] = to;
+	if (add_extra(to, x))
+		e->err = -ENOMEM;
+}
+
+/* The end of an skb that left no trace of its own: nobody may point to it. */
+static void forget_skb(struct engine *e, struct skb *s)
+{
+	static const struct doom moved = {0};
+
+	for (size_t i = 0; i < s->extra_count; i++)
+		if (s->extras[i].head)
+			put_head(e, s, s->extras[i].head, &moved);
+	if (s->head)
+		put_head(e, s, s->head, &moved);
+	free(s->extras);
+	free(s);
 }
 
 /*
@@ -378,13 +456,17 @@ void on_coalesce(struct engine *e, const struct event *ev)
 
 	if (!from)
 		return;
-	if (to && from->head && add_extra(to, (struct extra){from->head, from->end, from->head}))
-		e->err = -ENOMEM;
-	for (size_t i = 0; to && i < from->extra_count; i++)
-		if (!within_head(from, from->extras[i].addr) && add_extra(to, from->extras[i]))
-			e->err = -ENOMEM;
-	free(from->extras);
-	free(from);
+	if (!to) {
+		forget_skb(e, from);
+		return;
+	}
+	if (from->head)
+		take_over(e, to, from, (struct extra){from->head, from->end, from->head});
+	for (size_t i = 0; i < from->extra_count; i++)
+		if (from->extras[i].head || !within_head(from, from->extras[i].addr))
+			take_over(e, to, from, from->extras[i]);
+	from->head = from->extra_count = 0;
+	forget_skb(e, from);
 }
 
 void on_skb_free(struct engine *e, const struct event *ev)
@@ -397,12 +479,12 @@ void on_skb_free(struct engine *e, const struct event *ev)
 	frame_skb_freed(e, s->addr);
 	for (size_t i = 0; i < s->extra_count; i++) {
 		if (s->extras[i].head)
-			put_head(e, s->extras[i].head, &d);
+			put_head(e, s, s->extras[i].head, &d);
 		else if (!within_head(s, s->extras[i].addr))
 			forget_memory(e, s->extras[i].addr, s->extras[i].len, &d);
 	}
 	if (s->head)
-		put_head(e, s->head, &d);
+		put_head(e, s, s->head, &d);
 	free(s->extras);
 	free(s);
 }
@@ -429,9 +511,12 @@ static void free_skb(void *value, void *ctx)
 
 static void free_head(void *value, void *ctx)
 {
+	struct head *h = value;
+
 	(void)ctx;
-	free_taps(value);
-	free(value);
+	free_taps(h);
+	free(h->owners);
+	free(h);
 }
 
 void skbs_free(struct engine *e)

@@ -140,6 +140,15 @@ static void print_head(const struct result *r, FILE *out)
 		fprintf(out, "none lost\n");
 }
 
+/* Bytes as a multiple of what was sent in the messages that arrived. */
+static double per_message(const struct flow *f, uint64_t bytes)
+{
+	double sent = f->messages ? (double)f->sent_bytes / (double)f->messages *
+					    (double)f->delivered : 0;
+
+	return sent > 0 ? (double)bytes / sent : 0;
+}
+
 static void print_sites(const struct flow *f, FILE *out)
 {
 	for (size_t i = 0; i < f->site_count; i++) {
@@ -148,16 +157,13 @@ static void print_sites(const struct flow *f, FILE *out)
 
 		if (s->kind != HOP_COPY_UNKNOWN)
 			runfile_site_name(s->site, s->ip, name, sizeof(name));
-		fprintf(out, "%s%-18s %-13s %-44s %-24s %8.3f\n", i ? "" : "",
-			i ? "" : f->name, s->kind == HOP_EMULATED_DMA ? "emulated-dma" : "copy",
-			name, s->site ? s->site->primitive : "",
-			f->sent_bytes && f->messages && f->delivered ?
-				(double)s->bytes / ((double)f->sent_bytes /
-						    (double)f->messages * (double)f->delivered) : 0);
+		fprintf(out, "%-18s %-42s %-28s %8.3f\n", i ? "" : f->name, name,
+			s->kind == HOP_EMULATED_DMA ? "emulated-dma" :
+			s->site ? s->site->primitive : "", per_message(f, s->bytes));
 	}
 	if (f->dead_bytes)
-		fprintf(out, "%-18s %-13s %llu bytes copied to where nobody is served\n", "",
-			"dead copy", (unsigned long long)f->dead_bytes);
+		fprintf(out, "%-18s dead copy: %llu bytes to where nobody is served\n", "",
+			(unsigned long long)f->dead_bytes);
 }
 
 static void print_limits(const struct result *r, const struct flow *f, FILE *out)
@@ -224,7 +230,7 @@ void screen_print(const struct result *r, const char *pattern, FILE *out)
 		if (flow_selected(f, pattern))
 			print_row(r, f, out);
 	print_skipped(r, out);
-	fprintf(out, "\n%-18s %-13s %-44s %-24s %8s\n", "where the copies are", "", "", "", "times");
+	fprintf(out, "\n%-18s %-42s %-28s %8s\n", "copies of", "at", "by", "times");
 	for (f = r->engine.flows; f; f = f->next)
 		if (flow_selected(f, pattern))
 			print_sites(f, out);
