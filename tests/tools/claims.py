@@ -7,6 +7,7 @@ import ast
 import sys
 
 import evidence
+import kernelsays
 
 
 def value_of(node, names):
@@ -48,7 +49,8 @@ def main():
     try:
         e = evidence.Evidence(run, report)
         names = {"e": e, "a": e.analysis, "run": e.run, "flow": e.flow, "log": e.log,
-                 "flows": e.flows, "logged": e.logged}
+                 "flows": e.flows, "logged": e.logged, "read_log": evidence.read_log,
+                 "copied": kernelsays.copied, "rise": kernelsays.rise}
     except Exception as problem:
         names = {"problem": problem}
     for text in assignments:

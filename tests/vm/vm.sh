@@ -1,0 +1,56 @@
+# shellcheck shell=bash
+# What tests with guests share, on top of tests/shell/tap.sh.
+
+# shellcheck source=tests/shell/tap.sh
+. tests/shell/tap.sh
+
+unset COPYCHAIN_QEMU COPYCHAIN_QEMU_ARGS COPYCHAIN_APPEND COPYCHAIN_TRAFFIC_LOG
+NAME=
+
+
+# tap_claims : the lines pass|..., fail|... and # ... of a helper, in $T/claims, as TAP
+tap_claims()
+{
+	local word what any=false
+	while IFS='|' read -r word what; do
+		case $word in
+		pass | fail)
+			TAP=$((TAP + 1))
+			any=true
+			;;
+		esac
+		case $word in
+		pass) echo "ok $TAP - ${NAME:+$NAME: }$what" ;;
+		fail) echo "not ok $TAP - ${NAME:+$NAME: }$what" ;;
+		*) echo "$word${what:+|$what}" ;;
+		esac
+	done <"$T/claims"
+	$any || check "$NAME: claims could be judged" false
+}
+
+# claims RUN REPORT [NAME=VALUE...] : judges "description | expression" lines, see tests/tools/claims.py
+claims()
+{
+	python3 tests/tools/claims.py "$@" >"$T/claims" 2>"$T/err"
+	tap_claims
+}
+
+# analyze_run RUN [OPTIONS] : the report goes to RUN.report
+analyze_run()
+{
+	try ./analyze --out "$1.report" "${@:2}" "$1"
+}
+
+# in_guest KERNEL ARGUMENTS... : guest/run.sh on a kernel by name
+in_guest()
+{
+	local kernel
+	kernel=$(guest/kernel.sh "$1") || return
+	try guest/run.sh --kernel "$kernel" "${@:2}"
+}
+
+# kernel_quiet FILE : no complaint in what dmesg printed
+kernel_quiet()
+{
+	[ -s "$1" ] && ! grep -nE 'BUG|WARNING|Oops|Call Trace|general protection|RCU.*stall' "$1" >"$T/out"
+}
