@@ -45,6 +45,7 @@ static const handler handlers[EV_COUNT] = {
 	[EV_COALESCE] = on_coalesce,
 	[EV_SKB_MORPH] = on_morph,
 	[EV_CONSUME_SKB] = on_skb_free,
+	[EV_DEFER_FREE] = on_skb_free,
 	[EV_DROP_SKB] = on_skb_free,
 	[EV_DMA_MAP] = on_dma_map,
 	[EV_DMA_MAP_RET] = on_dma_map_ret,
