@@ -61,7 +61,9 @@ static int newest_run(char *out, size_t size)
 		char path[PATH_MAX];
 
 		snprintf(path, sizeof(path), "runs/%s", e->d_name);
-		if (e->d_name[0] == '.' || !is_run(path, &st) || !lstat(path, &(struct stat){0}) == 0)
+		/* runs/latest is a link to one of the others. */
+		if (e->d_name[0] == '.' || lstat(path, &st) || !S_ISDIR(st.st_mode) ||
+		    !is_run(path, &st))
 			continue;
 		if (st.st_mtim.tv_sec < best.tv_sec ||
 		    (st.st_mtim.tv_sec == best.tv_sec && st.st_mtim.tv_nsec <= best.tv_nsec))

@@ -186,6 +186,17 @@ static void print_limits(const struct result *r, const struct flow *f, FILE *out
 				runfile_drop_reason(&r->run, i) ?: "no reason recorded");
 }
 
+static const char *verdict_meaning(enum verdict v)
+{
+	static const char *const meanings[] = {
+		"every delivered byte has an unbroken chain, and no event was lost",
+		"the counts are lower bounds, for the reasons above",
+		"messages were sent or received that no chain could be built for",
+	};
+
+	return meanings[v];
+}
+
 static void print_left_out(const struct result *r, FILE *out)
 {
 	struct json_object *probes = json_get(r->run.manifest, "probes");
@@ -241,4 +252,6 @@ void screen_print(const struct result *r, const char *pattern, FILE *out)
 	for (f = r->engine.flows; f; f = f->next)
 		if (flow_selected(f, pattern))
 			print_limits(r, f, out);
+	fprintf(out, "verdict: %s (%s)\n", verdict_name(run_verdict(r)),
+		verdict_meaning(run_verdict(r)));
 }
