@@ -126,13 +126,15 @@ static void add_counts(struct json_object *o, const struct flow *f)
 	json_add_uint(o, "delivered", f->delivered);
 	json_add_uint(o, "dropped", f->dropped);
 	json_add_uint(o, "undelivered", f->undelivered);
+	json_add_uint(o, "failed_sends", f->failed);
 	json_add_uint(o, "chains", f->chains);
 	json_add_uint(o, "sent_bytes", f->sent_bytes);
 	json_add_uint(o, "payload_bytes", f->payload_bytes);
 	json_add_uint(o, "header_bytes", f->header_bytes);
 	json_add_uint(o, "dead_copy_bytes", f->dead_bytes);
 	add_range(o, "copies", &f->copies);
-	json_add_double(o, "copies_per_message", flow_copies_per_message(f), 6);
+	json_add_double(o, "copies_per_message",
+			flow_times(f, f->chain_copy_bytes + f->dead_bytes), 6);
 	add_range(o, "emulated_dma", &f->emulated);
 	add_range(o, "dma", &f->dmas);
 	add_range(o, "wire", &f->wires);
@@ -182,25 +184,34 @@ static struct json_object *flow_json(const struct result *r, const struct flow *
 	return o;
 }
 
+struct other_list {
+	const struct result *r;
+	struct json_object *list;
+};
+
+static void add_other(void *value, void *ctx)
+{
+	const struct other *x = value;
+	struct other_list *ol = ctx;
+	const struct thread *t = table_find(&ol->r->engine.threads, (uint64_t)x->tid + 1);
+	struct json_object *o = json_object_new_object();
+	char name[320];
+
+	runfile_site_name(x->site, x->ip, name, sizeof(name));
+	json_add_str(o, "site", name);
+	json_add_int(o, "tid", x->tid);
+	json_add_int(o, "pid", t ? t->tgid : x->tid);
+	json_add_uint(o, "length", x->len);
+	json_add_uint(o, "hits", x->hits);
+	json_object_array_add(ol->list, o);
+}
+
 static struct json_object *others_json(const struct result *r)
 {
-	struct json_object *list = json_object_new_array();
+	struct other_list ol = {r, json_object_new_array()};
 
-	for (size_t i = 0; i < r->engine.other_count; i++) {
-		const struct other *x = &r->engine.others[i];
-		struct json_object *o = json_object_new_object();
-		const struct thread *t = table_find(&r->engine.threads, (uint64_t)x->tid + 1);
-		char name[320];
-
-		runfile_site_name(x->site, x->ip, name, sizeof(name));
-		json_add_str(o, "site", name);
-		json_add_int(o, "tid", x->tid);
-		json_add_int(o, "pid", t ? t->tgid : x->tid);
-		json_add_uint(o, "length", x->len);
-		json_add_uint(o, "hits", x->hits);
-		json_object_array_add(list, o);
-	}
-	return list;
+	table_each(&r->engine.others, add_other, &ol);
+	return ol.list;
 }
 
 static struct json_object *skipped_json(const struct result *r)

@@ -52,13 +52,20 @@ static const char *proto_name(const struct event *ev)
 	}
 }
 
+static uint64_t flow_key(const struct thread *t, const struct socket_view *s)
+{
+	return mix(s->sk, (uint64_t)s->raddr << 16 | s->rport,
+		   (uint64_t)t->tgid << 16 | s->lport);
+}
+
 static struct flow *find_flow(struct engine *e, const struct thread *t,
 			      const struct socket_view *s, const char *proto)
 {
-	for (struct flow *f = e->flows; f; f = f->next)
-		if (f->sk == s->sk && f->tgid == t->tgid && f->sport == s->lport &&
-		    f->dport == s->rport && f->daddr == s->raddr && !strcmp(f->proto, proto))
-			return f;
+	struct flow *f = table_find(&e->flow_by_key, flow_key(t, s));
+
+	if (f && f->sk == s->sk && f->tgid == t->tgid && f->sport == s->lport &&
+	    f->dport == s->rport && f->daddr == s->raddr && !strcmp(f->proto, proto))
+		return f;
 	return NULL;
 }
 
@@ -67,7 +74,8 @@ static struct flow *new_flow(struct engine *e, const struct thread *t,
 {
 	struct flow *f = calloc(1, sizeof(*f));
 
-	if (!f) {
+	if (!f || table_set(&e->flow_by_key, flow_key(t, s), f)) {
+		free(f);
 		e->err = -ENOMEM;
 		return NULL;
 	}
@@ -92,6 +100,10 @@ static void account_message(struct message *m, void *ctx)
 	struct flow *f = m->flow;
 
 	(void)ctx;
+	if (m->failed) {
+		f->failed++;
+		return;
+	}
 	if (!m->returned)
 		message_doubt(m, DOUBT_NO_RETURN);
 	f->messages++;
@@ -102,6 +114,7 @@ static void account_message(struct message *m, void *ctx)
 		f->max_size = m->len;
 	if (m->delivered_bytes) {
 		f->delivered++;
+		f->arrived_bytes += m->len;
 		f->dead_bytes += m->copied_bytes > m->counted_bytes ?
 					 m->copied_bytes - m->counted_bytes : 0;
 	} else if (m->dropped_bytes) {
@@ -173,9 +186,8 @@ static void end_send(struct engine *e, struct thread *t)
 static void send_returned(struct engine *e, struct thread *t, int64_t ret, bool many)
 {
 	t->sending->returned = true;
-	/* A send that failed sent nothing; its bytes are dropped, for the errno. */
 	if (ret < 0)
-		t->sending->dropped_bytes += t->sending->len;
+		t->sending->failed = true;
 	else if (!many)
 		t->sending->len = (uint64_t)ret;
 	end_send(e, t);

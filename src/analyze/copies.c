@@ -159,25 +159,19 @@ static uint64_t carry(struct carry *c, struct span from, struct span to, uint64_
 
 static void count_other(struct engine *e, const struct carry *c, uint64_t len)
 {
-	struct other *more;
+	uint64_t key = mix(c->ip, len, (uint64_t)c->t->tid);
+	struct other *o = table_find(&e->others, key);
 
-	for (size_t i = 0; i < e->other_count; i++) {
-		struct other *o = &e->others[i];
-
-		if (o->ip == c->ip && o->len == len && o->tid == c->t->tid) {
-			o->hits++;
+	if (!o) {
+		o = calloc(1, sizeof(*o));
+		if (!o || table_set(&e->others, key, o)) {
+			free(o);
+			e->err = -ENOMEM;
 			return;
 		}
+		*o = (struct other){c->site, c->ip, len, 0, c->t->tid};
 	}
-	if (e->other_count >= 4096)
-		return;
-	more = realloc(e->others, (e->other_count + 1) * sizeof(*more));
-	if (!more) {
-		e->err = -ENOMEM;
-		return;
-	}
-	e->others = more;
-	more[e->other_count++] = (struct other){c->site, c->ip, len, 1, c->t->tid};
+	o->hits++;
 }
 
 static struct span plain_span(const struct thread *t, uint64_t addr, uint64_t len)

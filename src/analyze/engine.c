@@ -106,6 +106,12 @@ void engine_finish(struct engine *e)
 	e->map = NULL;
 }
 
+static void free_other(void *value, void *ctx)
+{
+	(void)ctx;
+	free(value);
+}
+
 void engine_free(struct engine *e)
 {
 	if (e->map)
@@ -118,7 +124,9 @@ void engine_free(struct engine *e)
 		e->flows = f->next;
 		flow_free(f);
 	}
-	free(e->others);
+	table_each(&e->others, free_other, NULL);
+	table_free(&e->others);
+	table_free(&e->flow_by_key);
 	free(e->maps);
 	memset(e, 0, sizeof(*e));
 }

@@ -130,8 +130,8 @@ struct engine {
 	struct cpu_maps *maps; /* per CPU */
 	struct flow *flows, **last_flow;
 	uint64_t want_message; /* seq to show, or UINT64_MAX for the first one delivered */
-	struct other *others;
-	size_t other_count;
+	struct table others;	   /* struct other, by what tells them apart */
+	struct table flow_by_key; /* the newest flow of each key */
 	uint64_t events, by_kind[EV_COUNT], foreign, foreign_frames;
 	uint64_t orphans, orphan_bytes; /* receives that no flow could be found for */
 	uint64_t guards;
@@ -157,6 +157,12 @@ void threads_free(struct engine *e);
 int iter_spans(const struct engine *e, const struct thread *t, const struct event *ev,
 	       uint64_t len, struct span *spans, size_t *count);
 bool iter_sample(const struct engine *e, const struct event *ev, uint64_t *sample);
+
+/* Mixes numbers into a key for a table; different numbers may share one. */
+static inline uint64_t mix(uint64_t a, uint64_t b, uint64_t c)
+{
+	return (a * 0x9e3779b97f4a7c15ULL ^ b) * 0xbf58476d1ce4e5b9ULL ^ c;
+}
 
 /* calls.c */
 void on_send_enter(struct engine *e, const struct event *ev);

@@ -73,7 +73,9 @@ struct flow {
 	uint64_t sk;
 	uint64_t min_size, max_size;
 	uint64_t messages, delivered, dropped, undelivered;
-	uint64_t sent_bytes, payload_bytes; /* payload_bytes: delivered, over all receivers */
+	uint64_t failed; /* sends that gave an error; they are no messages */
+	uint64_t sent_bytes, arrived_bytes; /* of all messages; of those that were delivered */
+	uint64_t payload_bytes;		    /* delivered, over all receivers */
 	uint64_t chains;
 	struct range_stat copies, emulated, dmas, wires, gaps;
 	uint64_t chain_copy_bytes, chain_emulated_bytes, dead_bytes;
@@ -100,7 +102,7 @@ struct message {
 	struct flow *flow;
 	uint64_t len, copied_bytes;
 	int tid;
-	bool returned, finished;
+	bool returned, failed;
 	uint64_t delivered_bytes, dropped_bytes, counted_bytes;
 	uint64_t drop_reason;
 	bool doubt[DOUBTS];

@@ -191,11 +191,9 @@ double flow_emulated_amplification(const struct flow *f)
 	return f->payload_bytes ? (double)f->chain_emulated_bytes / (double)f->payload_bytes : 0;
 }
 
-double flow_copies_per_message(const struct flow *f)
+double flow_times(const struct flow *f, uint64_t bytes)
 {
-	uint64_t sent = f->messages ? f->sent_bytes / f->messages * f->delivered : 0;
-
-	return sent ? (double)(f->chain_copy_bytes + f->dead_bytes) / (double)sent : 0;
+	return f->arrived_bytes ? (double)bytes / (double)f->arrived_bytes : 0;
 }
 
 double flow_accounted(const struct flow *f)

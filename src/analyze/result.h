@@ -34,8 +34,8 @@ void flow_why(const struct result *r, const struct flow *f, char *buf, size_t si
 double flow_amplification(const struct flow *f);
 double flow_emulated_amplification(const struct flow *f);
 
-/* Copies of a message in all its chains and dead ends, per payload byte sent and delivered. */
-double flow_copies_per_message(const struct flow *f);
+/* Bytes as a multiple of what was sent in the messages that were delivered. */
+double flow_times(const struct flow *f, uint64_t bytes);
 
 /* Share of delivered bytes that chains explain, 0 to 1. */
 double flow_accounted(const struct flow *f);

@@ -54,7 +54,7 @@ static void put_copies(const struct result *r, const struct flow *f, char *buf, 
 static void put_all(const struct result *r, const struct flow *f, char *buf, size_t size)
 {
 	(void)r;
-	snprintf(buf, size, "%.3f", flow_copies_per_message(f));
+	snprintf(buf, size, "%.3f", flow_times(f, f->chain_copy_bytes + f->dead_bytes));
 }
 
 static void put_dma(const struct result *r, const struct flow *f, char *buf, size_t size)
@@ -140,15 +140,6 @@ static void print_head(const struct result *r, FILE *out)
 		fprintf(out, "none lost\n");
 }
 
-/* Bytes as a multiple of what was sent in the messages that arrived. */
-static double per_message(const struct flow *f, uint64_t bytes)
-{
-	double sent = f->messages ? (double)f->sent_bytes / (double)f->messages *
-					    (double)f->delivered : 0;
-
-	return sent > 0 ? (double)bytes / sent : 0;
-}
-
 static void print_sites(const struct flow *f, FILE *out)
 {
 	for (size_t i = 0; i < f->site_count; i++) {
@@ -159,7 +150,7 @@ static void print_sites(const struct flow *f, FILE *out)
 			runfile_site_name(s->site, s->ip, name, sizeof(name));
 		fprintf(out, "%-18s %-42s %-28s %8.3f\n", i ? "" : f->name, name,
 			s->kind == HOP_EMULATED_DMA ? "emulated-dma" :
-			s->site ? s->site->primitive : "", per_message(f, s->bytes));
+			s->site ? s->site->primitive : "", flow_times(f, s->bytes));
 	}
 	if (f->dead_bytes)
 		fprintf(out, "%-18s dead copy: %llu bytes to where nobody is served\n", "",
@@ -179,6 +170,9 @@ static void print_limits(const struct result *r, const struct flow *f, FILE *out
 	if (f->undelivered)
 		fprintf(out, "%s: %llu messages neither arrived nor were seen dropped\n", f->name,
 			(unsigned long long)f->undelivered);
+	if (f->failed)
+		fprintf(out, "%s: %llu sends gave an error\n", f->name,
+			(unsigned long long)f->failed);
 	for (unsigned int i = 0; i < 256; i++)
 		if (f->reasons[i])
 			fprintf(out, "%s: %llu dropped: %s\n", f->name,
@@ -195,6 +189,11 @@ static const char *verdict_meaning(enum verdict v)
 	};
 
 	return meanings[v];
+}
+
+static void add_hits(void *value, void *ctx)
+{
+	*(uint64_t *)ctx += ((const struct other *)value)->hits;
 }
 
 static void print_left_out(const struct result *r, FILE *out)
@@ -217,8 +216,7 @@ static void print_left_out(const struct result *r, FILE *out)
 				json_str(o, "why", NULL) ? ": " : "", json_str(o, "why", ""));
 		}
 	}
-	for (size_t i = 0; i < r->engine.other_count; i++)
-		others += r->engine.others[i].hits;
+	table_each(&r->engine.others, add_hits, &others);
 	fprintf(out, "\n%llu copies of other data (terminals, files, netlink) lie on no chain; "
 		"%llu sites of\nmemcpy and its kin outside the network were not probed\n",
 		(unsigned long long)others, (unsigned long long)json_uint(probes, "unprobed", 0));
