@@ -25,7 +25,7 @@ import tempfile
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 COPIES = {"from_iter", "to_iter", "page_from_iter", "page_to_iter", "mem", "csum"}
 PASSES = {"dev_queue", "dev_xmit", "netif_rx", "gro_receive", "netif_receive", "sk_queue", "tap_rcv",
-          "skb_clone", "coalesce"}
+          "skb_morph", "coalesce"}
 FREES = {"consume_skb", "drop_skb"}
 MAPS = {"dma_map", "dma_mapped"}
 TO_DEVICE, FROM_DEVICE = 1, 2
@@ -185,11 +185,12 @@ def concerning(run, hops):
                 take(ev, "copy")
         elif ev.name == "skb_fill" and mem.holds(ev["to"], ev["len"], ev.ts):
             take(ev, "hand-off")
+        elif ev.name == "skb_clone" and mem.holds(ev["head"], ev["end"], ev.ts):
+            # Every later step of a clone names the head itself; without this one none is lost.
+            skbs.setdefault((ev["skb"], ev["head"]), i)
         elif ev.name in PASSES and mem.holds(ev["head"], ev["end"], ev.ts):
             take(ev, "hand-off")
-            skbs[ev["skb"], ev["head"]] = i
-            if ev.name == "coalesce":
-                take(next_of(events, i + 1, "coalesced", cpu=ev.cpu), "hand-off")
+            skbs[ev["to"] if ev.name == "skb_morph" else ev["skb"], ev["head"]] = i
         elif ev.name in MAPS and ev["dir"] == TO_DEVICE and any(
                 mem.holds(a, ev["size"], ev.ts) for a in run.mapped_ends(ev)):
             take(ev, "DMA")
@@ -218,11 +219,11 @@ def concerning(run, hops):
         after = [ev for ev in events[at:] if ev["common_pid"] == pid]
         if h["kind"] == "start":
             take(events[at], "call")
-            take(next((ev for ev in after if ev.name == "send_exit"), None), "call")
+            take(next((ev for ev in after if ev.name.startswith("sys_exit_")), None), "call")
         elif h["holder"] == "receiver's buffer":
             before = [ev for ev in events[:at] if ev["common_pid"] == pid]
             take(next((ev for ev in reversed(before) if ev.name == "recv_enter"), None), "call")
-            take(next((ev for ev in after if ev.name == "recv_exit"), None), "call")
+            take(next((ev for ev in after if ev.name.startswith("sys_exit_")), None), "call")
     return found
 
 
