@@ -84,6 +84,10 @@ static int define_after(struct probes *p, struct session *s, const struct point 
 
 		if (&points[c->wanted] != pt || fnmatch(pattern, c->func->name, FNM_EXTMATCH))
 			continue;
+		if (!ktypes_names_has(&s->traceable, c->func->name)) {
+			p->unseen_calls++;
+			continue;
+		}
 		err = probes_define_at(p, s, c->func, c->ret, pt->event, args, NULL, why, size);
 		if (err == -ENOMEM)
 			return err;

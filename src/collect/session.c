@@ -80,14 +80,13 @@ static void free_wanted(const char **names)
 
 static int load_census(struct session *s, const struct opt_list *excluded)
 {
-	struct ktypes_names traceable = {0};
 	const char **wanted = NULL;
 	char *path = tracefs_get_tracing_file("available_filter_functions"), *text = NULL;
 	int err = path ? file_read(path, &text, NULL) : -ENOMEM;
 
 	tracefs_put_tracing_file(path);
 	if (!err)
-		err = plan_load_traceable(text, &traceable);
+		err = plan_load_traceable(text, &s->traceable);
 	free(text);
 	if (err)
 		return msg_errno(err, "cannot read available_filter_functions of tracefs");
@@ -96,8 +95,7 @@ static int load_census(struct session *s, const struct opt_list *excluded)
 		err = census_take(&s->census, &s->ks, &s->kc, wanted, point_count);
 	free_wanted(wanted);
 	if (!err)
-		err = plan_probes(&s->census, &s->kt, &traceable, excluded);
-	ktypes_names_free(&traceable);
+		err = plan_probes(&s->census, &s->kt, &s->traceable, excluded);
 	return err ? msg_errno(err, "cannot take the census of copy sites") : 0;
 }
 
@@ -127,6 +125,7 @@ int session_open(struct session *s, const struct opt_list *excluded)
 void session_close(struct session *s)
 {
 	census_free(&s->census);
+	ktypes_names_free(&s->traceable);
 	ktypes_free(&s->kt);
 	kcore_close(&s->kc);
 	kallsyms_free(&s->ks);

@@ -13,6 +13,7 @@ struct session {
 	struct kcore kc;
 	struct ktypes kt;
 	struct census census;
+	struct ktypes_names traceable; /* functions that ftrace knows: others may not be probed */
 	double census_seconds;
 };
 
