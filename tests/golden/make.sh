@@ -51,6 +51,7 @@ PLAIN='lo-1400 --size 1400 --count 3
 lo-peek --size 1400 --count 3 --peek
 lo-tap --size 1400 --count 2
 veth-1400 --path veth --size 1400 --count 3
+veth-8000 --path veth --size 8000 --count 2
 nics-128 --path nics --size 128 --count 3
 nics-1400 --path nics --size 1400 --count 3
 nics-8000 --path nics --size 8000 --count 3'

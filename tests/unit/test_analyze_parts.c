@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The analyzer's small parts: hash table, iterators, and the files of a run folder. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "mkrun.h"
+
+/* ---- table ---- */
+
+static uint64_t seed = 88172645463325252u;
+
+static uint64_t draw(uint64_t below)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return seed % below;
+}
+
+static void count_value(void *value, void *ctx)
+{
+	assert_non_null(value);
+	++*(size_t *)ctx;
+}
+
+/* Keys that fall together: neighbours, pages, and all in one slot of a small table. */
+static uint64_t key_of(unsigned i, unsigned kind)
+{
+	return kind == 0 ? i : kind == 1 ? 0xffff888000000000u + i * 0x1000ull : (uint64_t)i << 52;
+}
+
+static void test_table(void **state)
+{
+	enum { KEYS = 300 };
+	static void *naive[KEYS];
+
+	(void)state;
+	for (unsigned kind = 0; kind < 3; kind++) {
+		struct table t = {0};
+		size_t held = 0, seen;
+
+		memset(naive, 0, sizeof(naive));
+		for (unsigned step = 0; step < 60000; step++) {
+			/* Waves of filling and emptying. */
+			bool fill = (step / 5000) % 2 == 0 ? draw(4) != 0 : draw(4) == 0;
+			unsigned i = (unsigned)draw(KEYS);
+			uint64_t key = key_of(i, kind);
+
+			if (fill) {
+				void *value = &naive[draw(KEYS)];
+
+				assert_int_equal(table_set(&t, key, value), 0);
+				held += !naive[i];
+				naive[i] = value;
+			} else {
+				assert_ptr_equal(table_remove(&t, key), naive[i]);
+				held -= naive[i] != NULL;
+				naive[i] = NULL;
+			}
+			assert_int_equal(t.count, held);
+			i = (unsigned)draw(KEYS);
+			assert_ptr_equal(table_find(&t, key_of(i, kind)), naive[i]);
+			assert_null(table_find(&t, ~key_of(i, kind)));
+			if (step % 1000)
+				continue;
+			for (i = 0; i < KEYS; i++)
+				assert_ptr_equal(table_find(&t, key_of(i, kind)), naive[i]);
+			seen = 0;
+			table_each(&t, count_value, &seen);
+			assert_int_equal(seen, held);
+		}
+		table_free(&t);
+		assert_null(table_find(&t, 1));
+		assert_null(table_remove(&t, 1));
+	}
+}
+
+/* ---- iterators ---- */
+
+struct iter_case {
+	int type;
+	uint64_t off, count, base, len;
+	uint64_t seg[8];
+	const char *spans; /* "ADDRESS+LENGTH...", or NULL: cannot be told */
+};
+
+#define PO MKRUN_PAGE_OFFSET
+
+static void test_iter_spans(void **state)
+{
+	/* 6.12's numbers, so that nothing works by the chance of being 0. */
+	static const struct runfile run = {.iter = {.iovec = 1, .kvec = 3, .bvec = 2, .ubuf = 0},
+					   .page_offset = PO, .vmemmap = MKRUN_VMEMMAP,
+					   .page_struct = 64, .page_size = 4096};
+	static const struct iter_case cases[] = {
+		{0, 0, 100, 0x1000, 100, {0}, "1000+100"},
+		{0, 40, 60, 0x1000, 60, {0}, "1028+60"},
+		{0, 40, 60, 0x1000, 10, {0}, "1028+10"},
+		{0, 0, 100, 0x1000, 0, {0}, ""},
+		{0, 0, 100, 0x1000, 101, {0}, NULL},
+		{1, 0, 30, 0, 30, {0x1000, 10, 0x2000, 20}, "1000+10 2000+20"},
+		{1, 5, 25, 0, 25, {0x1000, 10, 0x2000, 20}, "1005+5 2000+20"},
+		{1, 10, 20, 0, 20, {0x1000, 10, 0x2000, 20}, "2000+20"},
+		{1, 0, 30, 0, 12, {0x1000, 10, 0, 0, 0x2000, 20}, "1000+10 2000+2"},
+		{1, 0, 40, 0, 40, {0x1000, 10, 0x2000, 10, 0x3000, 10, 0x4000, 10},
+		 "1000+10 2000+10 3000+10 4000+10"},
+		{1, 0, 41, 0, 41, {0x1000, 10, 0x2000, 10, 0x3000, 10, 0x4000, 10}, NULL},
+		{1, 0, 10, 0, 10, {0}, NULL},
+		{3, 0, 10, 0, 10, {PO + 0x10, 10}, "ffff888000000010+10 k"},
+		{2, 0, 110, 0, 110, {MKRUN_VMEMMAP + 64, 100 | 0x20ull << 32, MKRUN_VMEMMAP, 10},
+		 "ffff888000001020+100 ffff888000000000+10 k"},
+		{4, 0, 10, 0x1000, 10, {0}, NULL},
+		{-1, 0, 10, 0x1000, 10, {0}, NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct iter_case *c = &cases[i];
+		struct engine e = {.run = &run};
+		struct thread t = {.space = 7};
+		struct event ev = {0};
+		struct span spans[SPANS_MAX];
+		char text[256] = "";
+		size_t n;
+
+		ev.v[F_itype] = (uint64_t)(int64_t)c->type;
+		ev.v[F_ioff] = c->off;
+		ev.v[F_icnt] = c->count;
+		ev.v[F_ibase] = c->base;
+		ev.array[A_seg] = (const unsigned char *)c->seg;
+		ev.array_len[A_seg] = sizeof(c->seg);
+		if (iter_spans(&e, &t, &ev, c->len, spans, &n)) {
+			if (c->spans)
+				fail_msg("case %zu: not told", i);
+			continue;
+		}
+		for (size_t k = 0; k < n; k++) {
+			snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%lx+%lu",
+				 k ? " " : "", spans[k].addr, spans[k].len);
+			assert_int_equal(spans[k].space, c->spans && strchr(c->spans, 'k') ? SPACE_KERNEL : 7);
+		}
+		if (!c->spans || strncmp(text, c->spans, strlen(text)) || (!*text && *c->spans))
+			fail_msg("case %zu: %s, not %s", i, text, c->spans);
+	}
+}
+
+static void test_iter_without_segments(void **state)
+{
+	static const struct runfile run = {.iter = {.iovec = 1, .kvec = 3, .bvec = 2, .ubuf = 0}};
+	struct engine e = {.run = &run};
+	struct thread t = {.space = 7};
+	struct event ev = {0};
+	struct span spans[SPANS_MAX];
+	uint64_t sample;
+	size_t n;
+
+	(void)state;
+	ev.v[F_itype] = 1;
+	assert_int_equal(iter_spans(&e, &t, &ev, 10, spans, &n), -EINVAL);
+	ev.v[F_itype] = 2;
+	assert_false(iter_sample(&e, &ev, &sample));
+	ev.v[F_itype] = 1;
+	ev.v[F_s] = 5;
+	assert_true(iter_sample(&e, &ev, &sample));
+	assert_int_equal(sample, 5);
+	ev.v[F_ioff] = 1; /* the sample is of the buffer's start, not of what is copied */
+	assert_false(iter_sample(&e, &ev, &sample));
+}
+
+/* ---- run.json and sites.json ---- */
+
+#define GOOD_SITES "{\"schema\":1,\"sites\":[]}"
+
+static struct mkrun *made;
+
+static int free_made(void **state)
+{
+	(void)state;
+	if (made)
+		mkrun_free(made);
+	made = NULL;
+	return 0;
+}
+
+static int load_texts(const char *run_json, const char *sites, const char *says)
+{
+	struct runfile run;
+	char why[4400] = "";
+	int err;
+
+	free_made(NULL);
+	made = mkrun_new();
+	made->run_json = run_json;
+	made->sites_json = sites;
+	mkrun_write(made);
+	err = runfile_load(made->dir, &run, why, sizeof(why));
+	if (says && !strstr(why, says))
+		fail_msg("'%s' does not say '%s'", why, says);
+	if (says)
+		assert_null(strchr(why, '\n'));
+	runfile_free(&run);
+	return err;
+}
+
+static void test_runfile_damaged(void **state)
+{
+	(void)state;
+	assert_int_equal(load_texts("{\"schema\":1}", GOOD_SITES, NULL), 0);
+	assert_int_equal(load_texts("{\"schema\":1", GOOD_SITES, "run.json is damaged"), -EBADMSG);
+	assert_int_equal(load_texts("", GOOD_SITES, "run.json is damaged"), -EBADMSG);
+	assert_int_equal(load_texts("{\"schema\":1}", "[1,2", "sites.json is damaged"), -EBADMSG);
+	assert_int_equal(load_texts("{\"schema\":2}", GOOD_SITES, "run.json has schema 2"), -ENOTSUP);
+	assert_int_equal(load_texts("{}", GOOD_SITES, "run.json has schema 0"), -ENOTSUP);
+	assert_int_equal(load_texts("[]", GOOD_SITES, "run.json has schema 0"), -ENOTSUP);
+	assert_int_equal(load_texts("null", GOOD_SITES, "run.json"), -EBADMSG);
+	assert_int_equal(load_texts("{\"schema\":1}", "{\"schema\":7}", "sites.json has schema 7"), -ENOTSUP);
+}
+
+static void test_runfile_missing(void **state)
+{
+	struct runfile run;
+	char why[4400] = "", path[128];
+
+	(void)state;
+	made = mkrun_new();
+	assert_int_equal(runfile_load(made->dir, &run, why, sizeof(why)), -ENOENT);
+	assert_non_null(strstr(why, "run.json"));
+	runfile_free(&run);
+	mkrun_write(made);
+	snprintf(path, sizeof(path), "%s/sites.json", made->dir);
+	remove(path);
+	assert_int_equal(runfile_load(made->dir, &run, why, sizeof(why)), -ENOENT);
+	assert_non_null(strstr(why, "sites.json"));
+	runfile_free(&run);
+}
+
+/* Members of other types than ours: never a crash, and the whole analysis gets through. */
+static void test_runfile_types(void **state)
+{
+	static const char *const texts[] = {
+		"{\"schema\":1,\"tasks\":[[1,1,null]]}",
+		"{\"schema\":1,\"tasks\":[[1,1]]}",
+		"{\"schema\":1,\"tasks\":[[1,1,{}],[\"x\",[],3],7,null]}",
+		"{\"schema\":1,\"tasks\":{}}",
+		"{\"schema\":1,\"probes\":{\"placed\":{\"dma_sync\":\"x\"}}}",
+		"{\"schema\":1,\"probes\":{\"placed\":{\"dma_sync\":[null,3,{}]}}}",
+		"{\"schema\":1,\"probes\":{\"placed\":[1],\"refused\":[null],\"missing\":3}}",
+		"{\"schema\":1,\"probes\":[],\"memory\":[],\"btf\":[],\"loss\":[]}",
+		"{\"schema\":1,\"memory\":{\"page_size\":0,\"page_offset_base\":\"zz\"}}",
+		"{\"schema\":1,\"memory\":{\"page_size\":-1,\"page_offset_base\":3}}",
+		"{\"schema\":1,\"btf\":{\"sizeof.page\":0,\"ITER_UBUF\":\"x\"}}",
+		"{\"schema\":1,\"btf\":{\"SKB_DROP_REASON_X\":\"y\",\"SKB_DROP_REASON_\":null}}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct result r;
+
+		free_made(NULL);
+		made = mkrun_new();
+		made->run_json = texts[i];
+		made->traffic = "{\"kind\":\"flow\",\"flow\":1,\"name\":\"n\",\"send_pid\":100,\"dport\":2000}\n"
+				"{\"kind\":\"pages\",\"flow\":1,\"side\":\"send\",\"va\":\"0x1000\",\"len\":1,"
+				"\"pfns\":[\"0x1\"]}\n";
+		mkrun_event(made, 100, "send_enter sk=1 proto=17 rport=%u len=8", 0xd007u);
+		mkrun_event(made, 100, "sys_exit_sendto ret=8");
+		mkrun_load(made, &r);
+		assert_null(runfile_drop_reason(&r.run, 77));
+		logged_phys(&r.log.flows[0].send, 0x1000, r.run.page_size);
+		runfile_page_va(&r.run, UINT64_MAX, 0);
+		result_free(&r);
+	}
+}
+
+static void test_runfile_sites(void **state)
+{
+	struct runfile run;
+	char why[4400], name[320];
+
+	(void)state;
+	made = mkrun_new();
+	mkrun_site(made, 0xffffffff81000300, "third", "probed", "call");
+	mkrun_site(made, 0xffffffff81000100, "first", "inside", "call");
+	mkrun_site(made, 0xffffffff81000200, "second", "probed", "entry");
+	mkrun_write(made);
+	assert_int_equal(runfile_load(made->dir, &run, why, sizeof(why)), 0);
+	assert_int_equal(run.site_count, 3);
+	assert_string_equal(runfile_site(&run, 0xffffffff81000100)->function, "first");
+	assert_false(runfile_site(&run, 0xffffffff81000100)->counted);
+	assert_true(runfile_site(&run, 0xffffffff81000200)->entry);
+	assert_string_equal(runfile_site_returning(&run, 0xffffffff81000305)->function, "third");
+	assert_null(runfile_site(&run, 0xffffffff81000101));
+	assert_null(runfile_site(&run, 0));
+	assert_null(runfile_site_returning(&run, 0xffffffff81000300));
+	runfile_site_name(runfile_site(&run, 0xffffffff81000300), 0, name, sizeof(name));
+	assert_string_equal(name, "third+0x10");
+	runfile_site_name(NULL, 0x12, name, sizeof(name));
+	assert_string_equal(name, "address 0x12");
+	assert_string_equal(runfile_drop_reason(&run, 2), "NO_SOCKET");
+	assert_null(runfile_drop_reason(&run, 3));
+	assert_int_equal(runfile_page_va(&run, MKRUN_VMEMMAP + 3 * 64, 5), PO + 3 * 4096 + 5);
+	assert_int_equal(runfile_page_va(&run, MKRUN_VMEMMAP - 1, 5), 0);
+	assert_int_equal(runfile_phys(&run, PO + 77), 77);
+	assert_int_equal(runfile_phys(&run, 0xffffffff81000000), 0);
+	assert_int_equal(runfile_phys(&run, 0x1000), 0);
+	runfile_free(&run);
+}
+
+/* ---- traffic.jsonl ---- */
+
+static int load_log(const char *text, struct trafficlog *log, char *why, size_t size)
+{
+	free_made(NULL);
+	made = mkrun_new();
+	made->traffic = text;
+	mkrun_write(made);
+	*why = '\0';
+	return trafficlog_load(made->dir, log, why, size);
+}
+
+static void test_trafficlog(void **state)
+{
+	struct trafficlog log;
+	const struct logged *f;
+	char why[4400];
+
+	(void)state;
+	assert_int_equal(load_log("{\"kind\":\"flow\",\"flow\":1,\"name\":\"udp-lo\",\"proto\":\"udp\",\"path\":\"lo\","
+				  "\"size\":64,\"count\":2,\"fill\":null,\"send_pid\":7,\"recv_pid\":8,\"sport\":0,"
+				  "\"dport\":2000}\n"
+				  "{\"kind\":\"skip\",\"flow\":2,\"name\":\"udp-rxe\",\"why\":\"no rxe\"}\n"
+				  "{\"kind\":\"pages\",\"flow\":1,\"side\":\"send\",\"va\":\"0x1000\",\"len\":8192,"
+				  "\"when\":\"before\",\"pfns\":[\"0x5\",\"0x0\"]}\n"
+				  "{\"kind\":\"pages\",\"flow\":1,\"side\":\"recv\",\"va\":\"0x4000\",\"len\":10,"
+				  "\"when\":\"before\",\"pfns\":[\"0x6\"]}\n"
+				  "{\"kind\":\"pages\",\"flow\":1,\"side\":\"recv\",\"va\":\"0x4000\",\"len\":10,"
+				  "\"when\":\"after\",\"pfns\":[\"0x7\"]}\n"
+				  "{\"kind\":\"send\",\"flow\":1}\n{\"kind\":\"print\",\"flow\":1}\n"
+				  "{\"kind\":\"end\",\"flow\":1,\"sent\":2,\"received\":1,\"sent_bytes\":128,"
+				  "\"received_bytes\":64,\"bad\":1}\n", &log, why, sizeof(why)), 0);
+	assert_int_equal(log.count, 2);
+	f = trafficlog_find(&log, 7, 0, 2000);
+	assert_non_null(f);
+	assert_null(trafficlog_find(&log, 8, 0, 2000));
+	assert_null(trafficlog_find(&log, 7, 0, 2001));
+	assert_string_equal(f->name, "udp-lo");
+	assert_int_equal(f->sent, 2);
+	assert_int_equal(f->received_bytes, 64);
+	assert_false(f->filled);
+	assert_true(log.flows[1].skipped);
+	assert_string_equal(log.flows[1].why, "no rxe");
+	assert_int_equal(logged_phys(&f->send, 0x1234, 4096), 0x5234);
+	assert_int_equal(logged_phys(&f->send, 0x2234, 4096), 0); /* hidden */
+	assert_int_equal(logged_phys(&f->send, 0x3000, 4096), 0); /* beyond */
+	assert_int_equal(logged_phys(&f->send, 0xfff, 4096), 0);
+	assert_int_equal(logged_phys(&f->recv, 0x4000, 4096), 0); /* moved */
+	trafficlog_free(&log);
+}
+
+static void test_trafficlog_damaged(void **state)
+{
+	struct trafficlog log;
+	char why[4400];
+
+	(void)state;
+	assert_int_equal(load_log("", &log, why, sizeof(why)), 0);
+	assert_int_equal(log.count, 0);
+	trafficlog_free(&log);
+	assert_int_equal(load_log("{\"kind\":\"flow\",\"flow\":1}\n{\"kind\":\"fl", &log, why, sizeof(why)), -EBADMSG);
+	assert_non_null(strstr(why, "line 2"));
+	trafficlog_free(&log);
+	assert_int_equal(load_log("null\n", &log, why, sizeof(why)), -EBADMSG);
+	trafficlog_free(&log);
+	assert_int_equal(load_log("{\"flow\":1}\n", &log, why, sizeof(why)), -EBADMSG);
+	trafficlog_free(&log);
+	assert_int_equal(load_log("{\"kind\":\"pages\",\"flow\":-3,\"pfns\":[null,7,{},\"zz\"]}\n", &log, why,
+				  sizeof(why)), 0);
+	assert_int_equal(logged_phys(&log.flows[0].recv, 0, 4096), 0);
+	trafficlog_free(&log);
+	free_made(NULL);
+	made = mkrun_new();
+	assert_int_equal(trafficlog_load(made->dir, &log, why, sizeof(why)), 0);
+	trafficlog_free(&log);
+}
+
+#define TEST(name) cmocka_unit_test_teardown(name, free_made)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_table),
+		TEST(test_iter_spans),
+		TEST(test_iter_without_segments),
+		TEST(test_runfile_damaged),
+		TEST(test_runfile_missing),
+		TEST(test_runfile_sites),
+		TEST(test_trafficlog),
+		TEST(test_trafficlog_damaged),
+		TEST(test_runfile_types),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
