@@ -457,6 +457,7 @@ void on_recv_enter(struct engine *e, const struct event *ev)
 	t->recv.open = true;
 	t->recv.call = ev->file_off;
 	t->recv.tap = ev->v[F_fam] == AF_PACKET;
+	t->recv.peek = ev->v[F_flags] & MSG_PEEK;
 	t->recv.sk = ev->v[F_sk];
 	t->recv.room = ev->v[F_icnt];
 	read_socket(t, ev, &t->recv.sock);

@@ -105,7 +105,7 @@ static int arrive(void *ctx, const struct pm_piece *p)
 	unsigned int want = 1u << BY_SOCKET;
 
 	if (op->open && op->tap) {
-		tap = tap_hop(e, op->sk, p->addr);
+		tap = tap_hop(e, op->sk, p->addr, op->peek);
 		from = tap ? tap : from;
 		want = 1u << BY_TAP;
 	}
@@ -263,6 +263,9 @@ void on_copy(struct engine *e, const struct event *ev)
 		payload = carry(&c, plain_span(c.t, ev->v[F_src], len),
 				plain_span(c.t, ev->v[F_dst], len), len);
 	}
+	/* Each fill is told before its one copy; an old one says nothing of the next. */
+	if (ev->kind == EV_FROM_ITER)
+		c.t->fill_skb = 0;
 	if (!payload)
 		count_other(e, &c, len);
 }

@@ -365,7 +365,9 @@ void device_source(struct engine *e, uint64_t src, uint64_t len)
 
 	if (!provmap_walk(e->device, SPACE_KERNEL, src, len, take_piece, &owned))
 		return;
-	if (table_remove(&e->fresh, src) || e->run->sync_always)
+	/* From a bounce buffer the bytes come by a sync or an unmap only. */
+	if (table_remove(&e->fresh, src) || e->run->sync_always ||
+	    owned.origin != owned.addr - owned.off)
 		return;
 	new_frame_at(e, owned.addr, owned.len);
 }

@@ -34,7 +34,7 @@ struct delivery {
 };
 
 struct recv_op {
-	bool open, tap;
+	bool open, tap, peek;
 	uint64_t call;		   /* its place in the file */
 	uint64_t sk, room, copied; /* room: bytes the caller has place for */
 	struct delivery *items;
@@ -63,7 +63,8 @@ struct extra {
 
 struct skb {
 	uint64_t addr, head, end;
-	bool passed; /* has been handed on since it was filled */
+	uint64_t data, len; /* as at the last hand-off; 0: there was none */
+	bool passed;	    /* has been handed on since it was filled */
 	struct extra *extras;
 	size_t extra_count;
 };
@@ -71,6 +72,7 @@ struct skb {
 struct tap {
 	uint64_t sk, addr, len;
 	struct hop *hop;
+	bool read;
 };
 
 struct head {
@@ -183,7 +185,7 @@ void on_clone(struct engine *e, const struct event *ev);
 void on_coalesce(struct engine *e, const struct event *ev);
 void on_morph(struct engine *e, const struct event *ev);
 void on_skb_free(struct engine *e, const struct event *ev);
-struct hop *tap_hop(struct engine *e, uint64_t sk, uint64_t addr);
+struct hop *tap_hop(struct engine *e, uint64_t sk, uint64_t addr, bool peek);
 void skbs_finish(struct engine *e);
 void skbs_free(struct engine *e);
 

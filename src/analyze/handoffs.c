@@ -168,6 +168,48 @@ static struct skb *new_skb(struct engine *e, uint64_t addr)
 	return s;
 }
 
+static int has_message(void *ctx, const struct pm_piece *p)
+{
+	(void)ctx;
+	return ((struct hop *)p->tag)->msg != NULL;
+}
+
+static bool holds_message(struct engine *e, uint64_t addr, uint64_t len)
+{
+	return provmap_walk(e->map, SPACE_KERNEL, addr, len, has_message, NULL) == 1;
+}
+
+static int mark_piece(void *ctx, const struct pm_piece *p)
+{
+	message_doubt(((struct hop *)p->tag)->msg, *(enum doubt *)ctx);
+	return 0;
+}
+
+static void mark_skb(struct engine *e, const struct skb *s, enum doubt d)
+{
+	if (s->head)
+		provmap_walk(e->map, SPACE_KERNEL, s->head, s->end, mark_piece, &d);
+	for (size_t i = 0; i < s->extra_count; i++)
+		provmap_walk(e->map, SPACE_KERNEL, s->extras[i].addr, s->extras[i].len,
+			     mark_piece, &d);
+}
+
+/* An skb that went its way is filled anew: its free, which went unseen, lies in between. */
+static struct skb *renew_skb(struct engine *e, struct skb *s)
+{
+	static const struct doom moved = {0};
+
+	mark_skb(e, s, DOUBT_RECYCLED);
+	for (size_t i = 0; i < s->extra_count; i++)
+		if (s->extras[i].head)
+			put_head(e, s, s->extras[i].head, &moved);
+	if (s->head)
+		put_head(e, s, s->head, &moved);
+	s->head = s->end = s->data = s->len = s->extra_count = 0;
+	s->passed = false;
+	return s;
+}
+
 static void set_head(struct engine *e, struct skb *s, uint64_t head, uint64_t end, bool shared)
 {
 	static const struct doom moved = {0};
@@ -179,6 +221,9 @@ static void set_head(struct engine *e, struct skb *s, uint64_t head, uint64_t en
 		s->end = end;
 		return;
 	}
+	/* With a new head comes the payload (pskb_expand_head, skb_morph), or it is another skb. */
+	if (s->head && s->passed && !holds_message(e, head, end))
+		renew_skb(e, s);
 	h = head_of(e, head, end);
 	if (!h)
 		return;
@@ -212,37 +257,6 @@ static int add_extra(struct skb *s, struct extra x)
 	s->extras = more;
 	more[s->extra_count++] = x;
 	return 0;
-}
-
-static int mark_piece(void *ctx, const struct pm_piece *p)
-{
-	message_doubt(((struct hop *)p->tag)->msg, *(enum doubt *)ctx);
-	return 0;
-}
-
-static void mark_skb(struct engine *e, const struct skb *s, enum doubt d)
-{
-	if (s->head)
-		provmap_walk(e->map, SPACE_KERNEL, s->head, s->end, mark_piece, &d);
-	for (size_t i = 0; i < s->extra_count; i++)
-		provmap_walk(e->map, SPACE_KERNEL, s->extras[i].addr, s->extras[i].len,
-			     mark_piece, &d);
-}
-
-/* An skb that went its way is filled anew: its free, which went unseen, lies in between. */
-static struct skb *renew_skb(struct engine *e, struct skb *s)
-{
-	static const struct doom moved = {0};
-
-	mark_skb(e, s, DOUBT_RECYCLED);
-	for (size_t i = 0; i < s->extra_count; i++)
-		if (s->extras[i].head)
-			put_head(e, s, s->extras[i].head, &moved);
-	if (s->head)
-		put_head(e, s, s->head, &moved);
-	s->head = s->end = s->extra_count = 0;
-	s->passed = false;
-	return s;
 }
 
 void on_skb_fill(struct engine *e, const struct event *ev)
@@ -325,6 +339,8 @@ void on_handoff(struct engine *e, const struct event *ev)
 	if (!s)
 		return;
 	s->passed = true;
+	s->data = ev->v[F_data];
+	s->len = ev->v[F_len];
 	if (ev->kind == EV_NETIF_RX)
 		frame_local(e, ev->v[F_skb]);
 	if (ev->kind == EV_GRO_RECEIVE)
@@ -362,7 +378,7 @@ static int tap_piece(void *ctx, const struct pm_piece *p)
 	h->off = p->off;
 	h->skb = ta->ev->v[F_skb];
 	h->sk = ta->ev->v[F_sk];
-	more[ta->head->tap_count++] = (struct tap){h->sk, p->addr, p->len, h};
+	more[ta->head->tap_count++] = (struct tap){h->sk, p->addr, p->len, h, false};
 	return 0;
 }
 
@@ -378,6 +394,7 @@ void on_tap(struct engine *e, const struct event *ev)
 
 struct tap_search {
 	uint64_t sk, addr;
+	bool keep;
 	struct hop *found;
 };
 
@@ -388,15 +405,21 @@ static void search_taps(void *value, void *ctx)
 
 	if (ts->found || ts->addr < h->addr || ts->addr >= h->addr + h->size)
 		return;
-	for (size_t i = 0; i < h->tap_count; i++)
-		if (h->taps[i].sk == ts->sk && ts->addr >= h->taps[i].addr &&
-		    ts->addr < h->taps[i].addr + h->taps[i].len)
-			ts->found = h->taps[i].hop;
+	for (size_t i = 0; i < h->tap_count && !ts->found; i++) {
+		struct tap *t = &h->taps[i];
+
+		if (t->read || t->sk != ts->sk || ts->addr < t->addr ||
+		    ts->addr >= t->addr + t->len)
+			continue;
+		ts->found = t->hop;
+		t->read = !ts->keep;
+	}
 }
 
-struct hop *tap_hop(struct engine *e, uint64_t sk, uint64_t addr)
+/* A packet socket reads each frame it took once, unless it only peeks. */
+struct hop *tap_hop(struct engine *e, uint64_t sk, uint64_t addr, bool peek)
 {
-	struct tap_search ts = {sk, addr, NULL};
+	struct tap_search ts = {sk, addr, peek, NULL};
 
 	table_each(&e->heads, search_taps, &ts);
 	return ts.found;
@@ -404,6 +427,11 @@ struct hop *tap_hop(struct engine *e, uint64_t sk, uint64_t addr)
 
 void on_clone(struct engine *e, const struct event *ev)
 {
+	struct skb *s = table_find(&e->skbs, ev->v[F_skb]);
+
+	/* A clone is a new skb: one known by that pointer was freed unseen. */
+	if (s)
+		renew_skb(e, s);
 	if (ev->v[F_skb])
 		skb_of(e, ev, true);
 }
@@ -469,6 +497,20 @@ void on_coalesce(struct engine *e, const struct event *ev)
 	forget_skb(e, from);
 }
 
+/*
+ * Is what is freed another packet than was last seen under this pointer, so that the free of that
+ * one was not recorded? One that shares its head may be changed by its other owners' makers.
+ */
+static bool is_another(struct engine *e, const struct skb *s, const struct event *ev)
+{
+	const struct head *h = table_find(&e->heads, s->head);
+
+	if (s->head && s->head != ev->v[F_head])
+		return !holds_message(e, ev->v[F_head], ev->v[F_end]);
+	return h && h->owner_count == 1 && s->data &&
+	       (s->data != ev->v[F_data] || s->len != ev->v[F_len]);
+}
+
 void on_skb_free(struct engine *e, const struct event *ev)
 {
 	struct doom d = {ev->v[F_reason], ev->kind == EV_DROP_SKB};
@@ -476,6 +518,8 @@ void on_skb_free(struct engine *e, const struct event *ev)
 
 	if (!s)
 		return;
+	if (is_another(e, s, ev))
+		mark_skb(e, s, DOUBT_RECYCLED);
 	frame_skb_freed(e, s->addr);
 	for (size_t i = 0; i < s->extra_count; i++) {
 		if (s->extras[i].head)

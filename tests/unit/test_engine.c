@@ -805,7 +805,7 @@ static void test_nothing(void **state)
 	load(&w);
 	assert_null(w.r.engine.flows);
 	assert_int_equal(run_verdict(&w.r), VERDICT_UNLINKED);
-	assert_int_equal(w.r.engine.other_count, 1);
+	assert_int_equal(w.r.engine.others.count, 1);
 	end(&w);
 }
 
