@@ -17,7 +17,7 @@ out=$1
 there=${COPYCHAIN_NS_DST:+ip netns exec $COPYCHAIN_NS_DST}
 while read -r name path port size count rate options; do
 	if [ "$name" = listen ]; then
-		$there python3 tests/tools/listen.py "$COPYCHAIN_DEV_DST" "$out/listener" &
+		$there /usr/bin/python3 tests/tools/listen.py "$COPYCHAIN_DEV_DST" "$out/listener" &
 		listener=$!
 		until grep -qs up "$out/listener"; do sleep 0.05; done
 	fi
@@ -153,7 +153,7 @@ surprise()
 		echo listen nics 9003 1400 40 50
 	} >"$share/flows-nics"
 	echo plain nics 9001 1400 40 50 | tee "$share/flows-copybreak" >"$share/flows-swiotlb"
-	sed "s/^random/# $kernel: random/; /^[a-z]/d" "$share"/flows-*
+	grep -h ^random "$share"/flows-* | sed "s|^|# $kernel: |"
 	in_guest "$kernel" --share "$share" -- sh "$T/job" "$share" "$T/flows" plain
 	check "$kernel: recordings" status 0
 	in_guest "$kernel" --append swiotlb=force --share "$share" -- sh "$T/job" "$share" "$T/flows" swiotlb
