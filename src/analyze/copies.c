@@ -236,6 +236,17 @@ static bool find_site(struct carry *c, const struct event *ev)
 	return true;
 }
 
+/* A fill is told before its copies, and says nothing of any after them. */
+static void use_fill(struct thread *t, uint64_t dst, uint64_t len)
+{
+	if (dst != t->fill_to || len >= t->fill_len) {
+		t->fill_skb = 0;
+		return;
+	}
+	t->fill_to += len;
+	t->fill_len -= len;
+}
+
 void on_copy(struct engine *e, const struct event *ev)
 {
 	struct carry c = {.e = e, .t = thread_of(e, ev->tid)};
@@ -263,9 +274,8 @@ void on_copy(struct engine *e, const struct event *ev)
 		payload = carry(&c, plain_span(c.t, ev->v[F_src], len),
 				plain_span(c.t, ev->v[F_dst], len), len);
 	}
-	/* Each fill is told before its one copy; an old one says nothing of the next. */
 	if (ev->kind == EV_FROM_ITER)
-		c.t->fill_skb = 0;
+		use_fill(c.t, ev->v[F_dst], len);
 	if (!payload)
 		count_other(e, &c, len);
 }

@@ -297,7 +297,8 @@ static void *passed_tag(void *ctx, const struct pm_piece *p)
 	struct passing *pa = ctx;
 	struct hop *from = p->tag, *h;
 
-	if (!from->msg)
+	/* Memory that the skb holds in two ways is handed on once. */
+	if (!from->msg || from->file_off == pa->ev->file_off)
 		return from;
 	h = hop_after(pa->e, HOP_HANDOFF, pa->rule->to, from, pa->rule->from,
 		      "a hand-off before this one is not recorded");
@@ -507,7 +508,7 @@ static bool is_another(struct engine *e, const struct skb *s, const struct event
 
 	if (s->head && s->head != ev->v[F_head])
 		return !holds_message(e, ev->v[F_head], ev->v[F_end]);
-	return h && h->owner_count == 1 && s->data &&
+	return h && h->owner_count == 1 && s->data && ev->v[F_data] &&
 	       (s->data != ev->v[F_data] || s->len != ev->v[F_len]);
 }
 

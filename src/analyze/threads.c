@@ -33,6 +33,7 @@ struct thread *thread_of(struct engine *e, int tid)
 static void load_task(struct engine *e, struct json_object *task)
 {
 	struct thread *t, *leader;
+	const char *comm;
 
 	if (!json_object_is_type(task, json_type_array) || json_object_array_length(task) < 3)
 		return;
@@ -42,8 +43,9 @@ static void load_task(struct engine *e, struct json_object *task)
 		return;
 	t->tgid = leader->tid;
 	t->space = leader->space;
-	strncpy(t->comm, json_object_get_string(json_object_array_get_idx(task, 2)),
-		sizeof(t->comm) - 1);
+	comm = json_object_get_string(json_object_array_get_idx(task, 2));
+	if (comm)
+		strncpy(t->comm, comm, sizeof(t->comm) - 1);
 }
 
 int threads_load(struct engine *e)
