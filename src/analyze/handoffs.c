@@ -298,7 +298,7 @@ static void *passed_tag(void *ctx, const struct pm_piece *p)
 	struct hop *from = p->tag, *h;
 
 	/* Memory that the skb holds in two ways is handed on once. */
-	if (!from->msg || from->file_off == pa->ev->file_off)
+	if (!from->msg || (from->kind == HOP_HANDOFF && from->file_off == pa->ev->file_off))
 		return from;
 	h = hop_after(pa->e, HOP_HANDOFF, pa->rule->to, from, pa->rule->from,
 		      "a hand-off before this one is not recorded");

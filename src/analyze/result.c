@@ -79,23 +79,18 @@ static void compare_log(struct flow *f)
 		f->doubts[DOUBT_UNACCOUNTED]++;
 }
 
-static bool has_items(struct json_object *list)
-{
-	return json_object_is_type(list, json_type_array) && json_object_array_length(list);
-}
-
 static void find_run_doubts(struct result *r)
 {
 	struct json_object *probes = json_get(r->run.manifest, "probes"),
 			   *prims = json_get(r->run.census, "primitives");
 
 	r->run_doubt[DOUBT_LOST] = r->run.lost || r->missed || r->missed_unknown || r->incomplete;
-	r->run_doubt[DOUBT_REFUSED] = has_items(json_get(probes, "refused")) ||
-				      has_items(json_get(probes, "missing")) ||
-				      has_items(json_get(probes, "excluded"));
+	r->run_doubt[DOUBT_REFUSED] = json_length(json_get(probes, "refused")) ||
+				      json_length(json_get(probes, "missing")) ||
+				      json_length(json_get(probes, "excluded"));
 	r->run_doubt[DOUBT_UNSEEN] = r->engine.guards > 0;
-	for (size_t i = 0; has_items(prims) && i < json_object_array_length(prims); i++)
-		if (!strcmp(json_str(json_object_array_get_idx(prims, i), "cover", ""), "none"))
+	for (size_t i = 0; i < json_length(prims); i++)
+		if (!strcmp(json_str(json_at(prims, i), "cover", ""), "none"))
 			r->run_doubt[DOUBT_UNSEEN] = true;
 }
 

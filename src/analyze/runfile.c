@@ -59,8 +59,8 @@ static void read_manifest(struct runfile *run)
 	run->iter.ubuf = (int)json_int(btf, "ITER_UBUF", -1);
 	/* Out of line, dma_sync_single_for_cpu is called for every buffer; since 6.12 an inline
 	 * (include/linux/dma-mapping.h) leaves it out where the device needs none. */
-	for (size_t i = 0; i < (sync ? json_object_array_length(sync) : 0); i++)
-		if (!strcmp(json_object_get_string(json_object_array_get_idx(sync, i)),
+	for (size_t i = 0; i < json_length(sync); i++)
+		if (!strcmp(json_object_get_string(json_at(sync, i)) ?: "",
 			    "dma_sync_single_for_cpu"))
 			run->sync_always = true;
 }
@@ -97,14 +97,14 @@ static void read_site(struct json_object *o, struct site *s)
 static int read_sites(struct runfile *run)
 {
 	struct json_object *list = json_get(run->census, "sites");
-	size_t n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+	size_t n = json_length(list);
 
 	run->sites = calloc(n + 1, sizeof(*run->sites));
 	run->by_ret = calloc(n + 1, sizeof(*run->by_ret));
 	if (!run->sites || !run->by_ret)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
-		read_site(json_object_array_get_idx(list, i), &run->sites[i]);
+		read_site(json_at(list, i), &run->sites[i]);
 	run->site_count = n;
 	if (n)
 		qsort(run->sites, n, sizeof(*run->sites), cmp_probe);

@@ -204,11 +204,10 @@ static void print_left_out(const struct result *r, FILE *out)
 
 	for (size_t l = 0; l < 3; l++) {
 		struct json_object *list = json_get(probes, lists[l]);
-		size_t n = json_object_is_type(list, json_type_array) ?
-				   json_object_array_length(list) : 0;
+		size_t n = json_length(list);
 
 		for (size_t i = 0; i < n; i++) {
-			struct json_object *o = json_object_array_get_idx(list, i);
+			struct json_object *o = json_at(list, i);
 
 			fprintf(out, "%s: %s%s%s\n", lists[l],
 				json_object_is_type(o, json_type_string) ?

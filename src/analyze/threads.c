@@ -35,15 +35,15 @@ static void load_task(struct engine *e, struct json_object *task)
 	struct thread *t, *leader;
 	const char *comm;
 
-	if (!json_object_is_type(task, json_type_array) || json_object_array_length(task) < 3)
+	if (json_length(task) < 3)
 		return;
-	t = thread_of(e, json_object_get_int(json_object_array_get_idx(task, 0)));
-	leader = thread_of(e, json_object_get_int(json_object_array_get_idx(task, 1)));
+	t = thread_of(e, json_object_get_int(json_at(task, 0)));
+	leader = thread_of(e, json_object_get_int(json_at(task, 1)));
 	if (!t || !leader)
 		return;
 	t->tgid = leader->tid;
 	t->space = leader->space;
-	comm = json_object_get_string(json_object_array_get_idx(task, 2));
+	comm = json_object_get_string(json_at(task, 2));
 	if (comm)
 		strncpy(t->comm, comm, sizeof(t->comm) - 1);
 }
@@ -52,10 +52,8 @@ int threads_load(struct engine *e)
 {
 	struct json_object *tasks = json_get(e->run->manifest, "tasks");
 
-	if (!json_object_is_type(tasks, json_type_array))
-		return 0;
-	for (size_t i = 0; i < json_object_array_length(tasks); i++)
-		load_task(e, json_object_array_get_idx(tasks, i));
+	for (size_t i = 0; i < json_length(tasks); i++)
+		load_task(e, json_at(tasks, i));
 	return e->err;
 }
 

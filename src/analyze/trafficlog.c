@@ -45,13 +45,13 @@ static int read_pages(struct logged *f, struct json_object *o)
 {
 	struct logged_pages *p = !strcmp(json_str(o, "side", ""), "send") ? &f->send : &f->recv;
 	struct json_object *list = json_get(o, "pfns");
-	size_t n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+	size_t n = json_length(list);
 	uint64_t *pfns = calloc(n + 1, sizeof(*pfns));
 
 	if (!pfns)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
-		const char *text = json_object_get_string(json_object_array_get_idx(list, i));
+		const char *text = json_object_get_string(json_at(list, i));
 
 		pfns[i] = text ? strtoull(text, NULL, 16) : 0;
 	}

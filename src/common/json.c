@@ -88,6 +88,16 @@ uint64_t json_hex(struct json_object *o, const char *key, uint64_t none)
 	return end == text || *end ? none : v;
 }
 
+size_t json_length(struct json_object *list)
+{
+	return json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+}
+
+struct json_object *json_at(struct json_object *list, size_t i)
+{
+	return i < json_length(list) ? json_object_array_get_idx(list, i) : NULL;
+}
+
 int json_write_file(struct json_object *o, const char *path)
 {
 	const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |

@@ -4,6 +4,7 @@
 #define COMMON_JSON_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct json_object;
@@ -21,6 +22,10 @@ uint64_t json_uint(struct json_object *o, const char *key, uint64_t none);
 int64_t json_int(struct json_object *o, const char *key, int64_t none);
 uint64_t json_hex(struct json_object *o, const char *key, uint64_t none);
 struct json_object *json_get(struct json_object *o, const char *key);
+
+/* Members of a list; what is no list has none. */
+size_t json_length(struct json_object *list);
+struct json_object *json_at(struct json_object *list, size_t i);
 
 /* Writes beside path and renames, so that a file of this name is always whole. 0 or -errno. */
 int json_write_file(struct json_object *o, const char *path);
