@@ -174,7 +174,7 @@ const char *runfile_drop_reason(const struct runfile *run, uint64_t value)
 {
 	struct json_object *btf = json_get(run->manifest, "btf");
 
-	if (!btf)
+	if (!json_object_is_type(btf, json_type_object))
 		return NULL;
 	json_object_object_foreach(btf, key, val)
 		if (!strncmp(key, "SKB_DROP_REASON_", 16) &&
