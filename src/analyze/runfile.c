@@ -49,7 +49,7 @@ static void read_manifest(struct runfile *run)
 	run->machine = json_str(m, "machine", "unknown");
 	run->page_offset = json_hex(mem, "page_offset_base", 0);
 	run->vmemmap = json_hex(mem, "vmemmap_base", 0);
-	run->page_size = json_uint(mem, "page_size", 4096);
+	run->page_size = json_uint(mem, "page_size", 0) ?: 4096;
 	run->iommu = json_object_get_boolean(json_get(mem, "iommu"));
 	run->page_struct = json_uint(btf, "sizeof.page", 64);
 	run->lost = json_int(json_get(m, "loss"), "lost", -1);

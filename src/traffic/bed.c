@@ -20,9 +20,12 @@ static int lo_up(struct tf_bed *bed)
 }
 
 static const struct tf_bed_ops beds[] = {
-	{"lo", 0, lo_up},
-	{"veth", 1, tf_veth_up},
-	{"nics", 2, tf_nics_up},
+	{"lo", 0, lo_up, NULL},
+	{"veth", 1, tf_veth_up, NULL},
+	{"nics", 2, tf_nics_up, NULL},
+	{"rxe", 3, tf_rxe_up, tf_rxe_down},
+	{"rxe-lo", 0, tf_rxe_lo_up, tf_rxe_down},
+	{"rxe-dev", 3, tf_rxe_dev_up, tf_rxe_down},
 };
 
 static const struct tf_bed_ops *find(const char *path)
@@ -40,7 +43,7 @@ int tf_bed_up(struct tf_bed *bed, const char *path)
 	*bed = (struct tf_bed){.ops = find(path)};
 	if (!bed->ops) {
 		snprintf(bed->why, sizeof(bed->why), "no path '%s'; there are: %s", path,
-			 TF_BED_PATHS);
+			 TF_BEDS);
 		return -EINVAL;
 	}
 	err = bed->ops->up(bed);
@@ -51,6 +54,8 @@ int tf_bed_up(struct tf_bed *bed, const char *path)
 
 void tf_bed_down(struct tf_bed *bed)
 {
+	if (bed->ops && bed->ops->down)
+		bed->ops->down(bed);
 	tf_bed_end_down(&bed->src);
 	tf_bed_end_down(&bed->dst);
 	bed->ops = NULL;

@@ -18,7 +18,9 @@ struct tf_bed_end {
 	char dev[IFNAMSIZ];
 	char addr[16];
 	char mac[18];
-	bool has_ns, has_dev; /* to be undone */
+	char rdma[32]; /* an RDMA device on dev, or "" */
+	unsigned int gid; /* the index of addr in its table */
+	bool has_ns, has_dev, has_rdma; /* to be undone */
 };
 
 struct tf_bed {
@@ -28,6 +30,7 @@ struct tf_bed {
 };
 
 #define TF_BED_PATHS "lo veth nics"
+#define TF_BEDS TF_BED_PATHS " rxe rxe-lo rxe-dev" /* and those with soft-RoCE devices */
 
 /* Makes the bed, or undoes what was made, fills in why and gives -errno. */
 int tf_bed_up(struct tf_bed *bed, const char *path);
@@ -35,11 +38,11 @@ int tf_bed_up(struct tf_bed *bed, const char *path);
 /* Undoes it all; any bed will do: half made, never made, undone. */
 void tf_bed_down(struct tf_bed *bed);
 
-/* Removes namespaces whose traffic is dead; tf_bed_reaped says how many. */
+/* Removes namespaces and devices whose traffic is dead; tf_bed_reaped says how many. */
 void tf_bed_reap(void);
 extern int tf_bed_reaped;
 
-/* The process that owns the namespace of this name, 0 if it is none of traffic's. */
+/* The process that owns the namespace or device of this name, 0 if it is none of traffic's. */
 pid_t tf_bed_owner(const char *name);
 
 /* Moves the calling process into a namespace; "" is none. 0 or -errno. */

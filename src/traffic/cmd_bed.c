@@ -21,13 +21,26 @@ static const struct opt opts[] = {
 };
 
 const struct opt_command tf_bed_command = {
-	.usage = "traffic bed veth|nics|lo -- COMMAND [ARGS]",
+	.usage = "traffic bed veth|nics|rxe|lo -- COMMAND [ARGS]",
 	.about = "Runs COMMAND at the sender's end of that path and passes its exit status on.\n"
 		 "It finds in its environment COPYCHAIN_SRC and COPYCHAIN_DST, the addresses,\n"
 		 "COPYCHAIN_DEV_SRC and _DST, the devices, and COPYCHAIN_NS_SRC and _DST, the\n"
-		 "network namespaces for ip netns exec (empty on lo).",
+		 "network namespaces for ip netns exec (empty on lo and rxe). With rxe, a veth pair\n"
+		 "with a soft-RoCE device on each end, COPYCHAIN_RDMA_SRC and _DST name these, and\n"
+		 "COPYCHAIN_RDMA_GID_SRC and _DST the indexes of their addresses.",
 	.opts = opts,
 };
+
+static void set_rdma(const char *device_key, const char *gid_key, const struct tf_bed_end *end)
+{
+	char gid[16];
+
+	if (!end->rdma[0])
+		return;
+	snprintf(gid, sizeof(gid), "%u", end->gid);
+	setenv(device_key, end->rdma, 1);
+	setenv(gid_key, gid, 1);
+}
 
 static void set_env(const struct tf_bed *bed)
 {
@@ -37,6 +50,8 @@ static void set_env(const struct tf_bed *bed)
 	setenv("COPYCHAIN_NS_DST", bed->dst.ns, 1);
 	setenv("COPYCHAIN_DEV_SRC", bed->src.dev, 1);
 	setenv("COPYCHAIN_DEV_DST", bed->dst.dev, 1);
+	set_rdma("COPYCHAIN_RDMA_SRC", "COPYCHAIN_RDMA_GID_SRC", &bed->src);
+	set_rdma("COPYCHAIN_RDMA_DST", "COPYCHAIN_RDMA_GID_DST", &bed->dst);
 }
 
 static void run_command(const struct tf_bed *bed, char **argv, const sigset_t *mask)

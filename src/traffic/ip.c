@@ -15,6 +15,7 @@
 extern char **environ;
 
 #define WORDS 32
+#define LINE 256
 
 static void split(char *line, char *argv[WORDS + 1])
 {
@@ -67,7 +68,7 @@ static void read_said(int fd, char *said, size_t size)
 	said[strcspn(said, "\n")] = '\0';
 }
 
-static int run(char *const argv[], char *said, size_t size)
+static int run(char *const argv[], const char *package, char *said, size_t size)
 {
 	int status, pipefd[2], err;
 	pid_t pid;
@@ -82,27 +83,45 @@ static int run(char *const argv[], char *said, size_t size)
 			;
 		err = WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -EIO;
 	} else {
-		snprintf(said, size, "%s%s", strerror(-err),
-			 err == -ENOENT ? "; install iproute2" : "");
+		snprintf(said, size, "%s%s%s", strerror(-err), err == -ENOENT ? "; install " : "",
+			 err == -ENOENT ? package : "");
 	}
 	close(pipefd[0]);
 	return err;
 }
 
+static int run_line(char *why, size_t size, const char *package, const char *line)
+{
+	char words[LINE], said[160] = "";
+	char *argv[WORDS + 1];
+	int err;
+
+	snprintf(words, sizeof(words), "%s", line);
+	split(words, argv);
+	err = run(argv, package, said, sizeof(said));
+	if (err)
+		snprintf(why, size, "%s: %s", line, said[0] ? said : "failed without a word");
+	return err;
+}
+
 int tf_ip(char *why, size_t size, const char *fmt, ...)
 {
-	char line[256] = "ip ", words[256], said[160] = "";
-	char *argv[WORDS + 1];
+	char line[LINE] = "ip ";
 	va_list ap;
-	int err;
 
 	va_start(ap, fmt);
 	vsnprintf(line + 3, sizeof(line) - 3, fmt, ap);
 	va_end(ap);
-	memcpy(words, line, sizeof(words));
-	split(words, argv);
-	err = run(argv, said, sizeof(said));
-	if (err)
-		snprintf(why, size, "%s: %s", line, said[0] ? said : "failed without a word");
-	return err;
+	return run_line(why, size, "iproute2", line);
+}
+
+int tf_tool(char *why, size_t size, const char *package, const char *fmt, ...)
+{
+	char line[LINE];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	return run_line(why, size, package, line);
 }

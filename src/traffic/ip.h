@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The ip command of iproute2, which knows netlink so that we need not. */
+/* The commands of iproute2 and kmod, which know netlink and modules so that we need not. */
 #ifndef TRAFFIC_IP_H
 #define TRAFFIC_IP_H
 
@@ -10,5 +10,9 @@
  * what it said in why.
  */
 int tf_ip(char *why, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* The same for a whole line; package is where its program comes from. */
+int tf_tool(char *why, size_t size, const char *package, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
 
 #endif

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/msg.h"
+#include "traffic/bed_ops.h"
 #include "traffic/ip.h"
 
 #define NETNS_DIR "/run/netns"
@@ -81,4 +82,5 @@ void tf_bed_reap(void)
 	}
 	if (dir)
 		closedir(dir);
+	tf_bed_reaped += tf_rxe_reap();
 }
