@@ -91,7 +91,8 @@ check:
 	+$(MAKE) check-shell
 	+$(MAKE) check-vm
 
-bench: $(BENCH_BIN)
+bench: $(BENCH_BIN) all
 	@for b in $(BENCH_BIN); do "$$b" || exit 1; done
+	@tests/bench/analyze.py
 
 .PHONY: check check-unit check-fuzz run-fuzz check-lint check-shell check-vm bench
