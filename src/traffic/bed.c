@@ -42,8 +42,7 @@ int tf_bed_up(struct tf_bed *bed, const char *path)
 
 	*bed = (struct tf_bed){.ops = find(path)};
 	if (!bed->ops) {
-		snprintf(bed->why, sizeof(bed->why), "no path '%s'; there are: %s", path,
-			 TF_BEDS);
+		snprintf(bed->why, sizeof(bed->why), "no path '%s'; there are: %s", path, TF_BEDS);
 		return -EINVAL;
 	}
 	err = bed->ops->up(bed);

@@ -18,8 +18,8 @@ struct tf_bed_end {
 	char dev[IFNAMSIZ];
 	char addr[16];
 	char mac[18];
-	char rdma[32]; /* an RDMA device on dev, or "" */
-	unsigned int gid; /* the index of addr in its table */
+	char rdma[32];			/* an RDMA device on dev, or "" */
+	unsigned int gid;		/* the index of addr in its table */
 	bool has_ns, has_dev, has_rdma; /* to be undone */
 };
 

@@ -112,8 +112,8 @@ static int pair_up(struct tf_bed *bed)
 
 	name_ends(bed);
 	err = tf_ip(bed->why, sizeof(bed->why),
-		    "link add name %s address %s type veth peer name %s address %s", a->dev,
-		    a->mac, b->dev, b->mac);
+		    "link add name %s address %s type veth peer name %s address %s", a->dev, a->mac,
+		    b->dev, b->mac);
 	if (err)
 		return err;
 	a->has_dev = true;
@@ -270,8 +270,8 @@ void tf_rxe_down(struct tf_bed *bed)
 	for (int i = 0; i < 2; i++) {
 		if (!ends[i]->has_rdma)
 			continue;
-		if (!pair && tf_tool(why, sizeof(why), "iproute2", "rdma link del %s",
-				     ends[i]->rdma))
+		if (!pair &&
+		    tf_tool(why, sizeof(why), "iproute2", "rdma link del %s", ends[i]->rdma))
 			msg_note("RDMA device stays: %s", why);
 		await_gone(ends[i]->rdma);
 		ends[i]->has_rdma = false;

@@ -22,12 +22,14 @@ static const struct opt opts[] = {
 
 const struct opt_command tf_bed_command = {
 	.usage = "traffic bed veth|nics|rxe|lo -- COMMAND [ARGS]",
-	.about = "Runs COMMAND at the sender's end of that path and passes its exit status on.\n"
-		 "It finds in its environment COPYCHAIN_SRC and COPYCHAIN_DST, the addresses,\n"
-		 "COPYCHAIN_DEV_SRC and _DST, the devices, and COPYCHAIN_NS_SRC and _DST, the\n"
-		 "network namespaces for ip netns exec (empty on lo and rxe). With rxe, a veth pair\n"
-		 "with a soft-RoCE device on each end, COPYCHAIN_RDMA_SRC and _DST name these, and\n"
-		 "COPYCHAIN_RDMA_GID_SRC and _DST the indexes of their addresses.",
+	.about =
+		"Runs COMMAND at the sender's end of that path and passes its exit status on.\n"
+		"It finds in its environment COPYCHAIN_SRC and COPYCHAIN_DST, the addresses,\n"
+		"COPYCHAIN_DEV_SRC and _DST, the devices, and COPYCHAIN_NS_SRC and _DST, the\n"
+		"network namespaces for ip netns exec (empty on lo and rxe). With rxe, a veth "
+		"pair\n"
+		"with a soft-RoCE device on each end, COPYCHAIN_RDMA_SRC and _DST name these, and\n"
+		"COPYCHAIN_RDMA_GID_SRC and _DST the indexes of their addresses.",
 	.opts = opts,
 };
 
