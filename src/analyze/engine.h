@@ -178,14 +178,18 @@ void recv_op_abandon(struct engine *e, struct thread *t);
 void on_copy(struct engine *e, const struct event *ev);
 
 /* handoffs.c */
-void on_skb_fill(struct engine *e, const struct event *ev);
 void on_handoff(struct engine *e, const struct event *ev);
 void on_tap(struct engine *e, const struct event *ev);
+struct hop *tap_hop(struct engine *e, uint64_t sk, uint64_t addr, bool peek);
+
+/* skbs.c; skb_of: the skb of an event, which may share its head with others only if shared. */
+struct skb *skb_of(struct engine *e, const struct event *ev, bool shared);
+bool skb_within_head(const struct skb *s, uint64_t addr);
+void on_skb_fill(struct engine *e, const struct event *ev);
 void on_clone(struct engine *e, const struct event *ev);
 void on_coalesce(struct engine *e, const struct event *ev);
 void on_morph(struct engine *e, const struct event *ev);
 void on_skb_free(struct engine *e, const struct event *ev);
-struct hop *tap_hop(struct engine *e, uint64_t sk, uint64_t addr, bool peek);
 void skbs_finish(struct engine *e);
 void skbs_free(struct engine *e);
 
