@@ -3,15 +3,17 @@
 
 default_set()
 {
-	local kernel=$1 run=$T/run start=$SECONDS took flow
+	local kernel=$1 run=$T/run start=$SECONDS took busy flow
 	NAME=$kernel
 	try ./collect.sh run --vm="$kernel" --out "$run"
 	check "$NAME: collect.sh run" all 'status 0' 'prints "^vm: linux "' 'prints "^run: "'
 	analyze_run "$run" --require-exact
 	took=$((SECONDS - start))
 	check "$NAME: analyze --require-exact" status 0
-	echo "# $NAME: recorded and analyzed in $took s"
-	check "$NAME: in less than a minute" [ $took -lt 60 ]
+	# Somebody else's work on the two cores may take as long again.
+	busy=$(awk '{ print $1 > 2 }' /proc/loadavg)
+	echo "# $NAME: recorded and analyzed in $took s, busy with other things: $busy"
+	check "$NAME: in less than a minute" [ $took -lt $((60 * (1 + busy))) ]
 
 	claims "$run" "$run.report" <<-'CLAIMS'
 		the verdict is exact | a.verdict == "exact"
