@@ -101,6 +101,7 @@ void engine_finish(struct engine *e)
 	skbs_finish(e);
 	table_each(&e->threads, close_thread, e);
 	frames_free(e);
+	dma_free(e);
 	skbs_free(e);
 	provmap_free(e->map);
 	e->map = NULL;

@@ -193,13 +193,21 @@ void on_skb_free(struct engine *e, const struct event *ev);
 void skbs_finish(struct engine *e);
 void skbs_free(struct engine *e);
 
-/* device.c */
+/* dma.c */
 void on_dma_map(struct engine *e, const struct event *ev);
 void on_dma_map_ret(struct engine *e, const struct event *ev);
 void on_dma_mapped(struct engine *e, const struct event *ev);
 void on_dma_unmap(struct engine *e, const struct event *ev);
 void on_dma_sync(struct engine *e, const struct event *ev);
+bool device_owns(struct engine *e, uint64_t addr, uint64_t len);
 void device_source(struct engine *e, uint64_t src, uint64_t len);
+void dma_free(struct engine *e);
+
+/* wire.c; frame_take keeps what lies at addr as pieces of a frame whose first byte is at base. */
+struct frame *frame_of_skb(struct engine *e, uint64_t skb);
+struct frame *frame_at(struct engine *e, uint64_t va);
+void frame_take(struct engine *e, struct frame *f, uint64_t base, uint64_t addr, uint64_t len);
+void frame_drop_pieces(struct frame *f);
 void frame_sent(struct engine *e, const struct event *ev);
 void frame_local(struct engine *e, uint64_t skb);
 void frame_received(struct engine *e, const struct event *ev);

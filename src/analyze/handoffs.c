@@ -9,11 +9,10 @@
 struct rule {
 	unsigned int from;
 	enum holder to;
-	bool known;
 };
 
 static const struct rule rules[EV_COUNT] = {
-#define HANDOFF(event, from, to) [EV_##event] = {from, to, true},
+#define HANDOFF(event, from, to) [EV_##event] = {from, to},
 #include "analyze/handoff.def"
 #undef HANDOFF
 };

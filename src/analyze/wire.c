@@ -1,28 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Devices: DMA mappings, the frames that leave and arrive, and the wire between them. */
+/* The wire: frames that leave one device and arrive at another, joined by what they hold. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "analyze/engine.h"
 
-/* enum dma_data_direction, include/linux/dma-direction.h */
-enum { DIR_BOTH = 0, DIR_TO_DEVICE = 1, DIR_FROM_DEVICE = 2 };
-
 #define ETH_HEADER 14
 
-struct txmap {
-	uint64_t va, size, skb; /* va: where the device reads */
-	bool bounced;
-};
-
-/* Behind an IOMMU the device's address tells nothing; then the CPU's is taken. */
-static uint64_t device_va(const struct engine *e, uint64_t dma, uint64_t va)
-{
-	return e->run->iommu && va ? va : runfile_phys_va(e->run, dma);
-}
-
-static struct frame *frame_of_skb(struct engine *e, uint64_t skb)
+struct frame *frame_of_skb(struct engine *e, uint64_t skb)
 {
 	for (size_t i = e->frame_count; i-- > 0;)
 		if (e->frames[i]->skb == skb)
@@ -30,7 +16,7 @@ static struct frame *frame_of_skb(struct engine *e, uint64_t skb)
 	return NULL;
 }
 
-static struct frame *frame_at(struct engine *e, uint64_t va)
+struct frame *frame_at(struct engine *e, uint64_t va)
 {
 	for (size_t i = e->frame_count; i-- > 0;) {
 		struct frame *f = e->frames[i];
@@ -41,7 +27,7 @@ static struct frame *frame_at(struct engine *e, uint64_t va)
 	return NULL;
 }
 
-static void drop_pieces(struct frame *f)
+void frame_drop_pieces(struct frame *f)
 {
 	for (size_t i = 0; i < f->count; i++)
 		hop_put(f->pieces[i].hop);
@@ -52,7 +38,7 @@ static void drop_pieces(struct frame *f)
 
 static void free_frame(struct frame *f)
 {
-	drop_pieces(f);
+	frame_drop_pieces(f);
 	free(f);
 }
 
@@ -63,7 +49,7 @@ static void remove_frame(struct engine *e, size_t i)
 	memmove(&e->frames[i], &e->frames[i + 1], (e->frame_count - i) * sizeof(e->frames[0]));
 }
 
-struct collect_ctx {
+struct taking {
 	struct engine *e;
 	struct frame *frame;
 	uint64_t base; /* address of the frame's first byte, or of its image in a bounce buffer */
@@ -71,7 +57,7 @@ struct collect_ctx {
 
 static int add_piece(void *ctx, const struct pm_piece *p)
 {
-	struct collect_ctx *c = ctx;
+	struct taking *c = ctx;
 	struct hop *h = p->tag;
 	struct frame_piece *more;
 
@@ -86,6 +72,13 @@ static int add_piece(void *ctx, const struct pm_piece *p)
 	more[c->frame->count++] = (struct frame_piece){p->addr - c->base, p->len, p->origin,
 						       p->off, hop_get(h)};
 	return 0;
+}
+
+void frame_take(struct engine *e, struct frame *f, uint64_t base, uint64_t addr, uint64_t len)
+{
+	struct taking c = {e, f, base};
+
+	provmap_walk(e->map, SPACE_KERNEL, addr, len, add_piece, &c);
 }
 
 /*
@@ -124,7 +117,6 @@ static unsigned int read_ident(const struct event *ev, size_t ip_at, unsigned ch
 void frame_sent(struct engine *e, const struct event *ev)
 {
 	struct frame *f;
-	struct collect_ctx c = {.e = e, .base = ev->v[F_data]};
 	uint64_t linear = ev->v[F_len] - ev->v[F_dlen];
 
 	if (e->frame_count == FRAMES_MAX)
@@ -142,8 +134,7 @@ void frame_sent(struct engine *e, const struct event *ev)
 		memcpy(f->dev, ev->array[A_dev],
 		       strnlen((const char *)ev->array[A_dev],
 			       ev->array_len[A_dev] < 15 ? ev->array_len[A_dev] : 15));
-	c.frame = f;
-	provmap_walk(e->map, SPACE_KERNEL, f->data, f->len, add_piece, &c);
+	frame_take(e, f, f->data, f->data, f->len);
 	e->frames[e->frame_count++] = f;
 	if (!f->count)
 		remove_frame(e, e->frame_count - 1); /* nothing of ours in it */
@@ -155,221 +146,6 @@ void frame_local(struct engine *e, uint64_t skb)
 	for (size_t i = e->frame_count; i-- > 0;)
 		if (e->frames[i]->skb == skb)
 			remove_frame(e, i);
-}
-
-struct reading {
-	struct engine *e;
-	enum hop_kind kind;
-	const char *dev;
-	uint64_t moved; /* added to the address */
-};
-
-static void *read_by_device(void *ctx, const struct pm_piece *p)
-{
-	struct reading *r = ctx;
-	struct hop *from = p->tag, *h;
-
-	if (!from->msg || from->holder == BY_DEVICE)
-		return from;
-	h = hop_after(r->e, r->kind, BY_DEVICE, from, 1u << BY_DRIVER,
-		      "not recorded how the device's driver got the bytes");
-	if (!h)
-		return from;
-	h->refs = 0;
-	h->src = h->dst = p->addr;
-	h->src_len = p->len;
-	h->off = p->off;
-	memcpy(h->dev, r->dev, sizeof(h->dev));
-	return h;
-}
-
-static int has_message(void *ctx, const struct pm_piece *p)
-{
-	(void)ctx;
-	return ((struct hop *)p->tag)->msg != NULL;
-}
-
-static void *unknown_copy(void *ctx, const struct pm_piece *src, uint64_t daddr)
-{
-	struct engine *e = ctx;
-	struct hop *from = src->tag;
-	struct hop *h = hop_new(HOP_COPY_UNKNOWN, from->holder, from, from->msg, e->now);
-
-	if (!h) {
-		e->err = -ENOMEM;
-		return from;
-	}
-	h->refs = 0;
-	h->ip = 0;
-	h->src = src->addr;
-	h->dst = daddr;
-	h->src_len = src->len;
-	h->off = src->off;
-	if (h->msg)
-		h->msg->copied_bytes += src->len;
-	return h;
-}
-
-static void add_txmap(struct engine *e, uint64_t dma, struct txmap m)
-{
-	struct txmap *old = table_remove(&e->txmaps, dma + 1), *kept = malloc(sizeof(*kept));
-
-	free(old);
-	if (!kept || table_set(&e->txmaps, dma + 1, kept)) {
-		free(kept);
-		e->err = -ENOMEM;
-		return;
-	}
-	*kept = m;
-}
-
-static void map_to_device(struct engine *e, uint64_t va, uint64_t dma, uint64_t size)
-{
-	uint64_t at = device_va(e, dma, va);
-	struct frame *f = frame_at(e, va);
-	struct reading r = {e, HOP_DMA, f ? f->dev : "", 0};
-	struct collect_ctx c = {e, f, 0};
-
-	if (!f)
-		return; /* another device's business */
-	if (at != va && !provmap_walk(e->map, SPACE_KERNEL, at, size, has_message, NULL))
-		provmap_copy(e->map, SPACE_KERNEL, va, SPACE_KERNEL, at, size, unknown_copy, e);
-	if (provmap_retag(e->map, SPACE_KERNEL, at, size, read_by_device, &r))
-		e->err = -ENOMEM;
-	if (!f->mapped)
-		drop_pieces(f);
-	c.base = at - (va - f->data);
-	provmap_walk(e->map, SPACE_KERNEL, at, size, add_piece, &c);
-	f->mapped = true;
-	f->unmapped = false;
-	add_txmap(e, dma, (struct txmap){at, size, f->skb, at != va});
-}
-
-static void map_from_device(struct engine *e, uint64_t va, uint64_t dma, uint64_t size)
-{
-	uint64_t at = device_va(e, dma, va);
-	struct pm_piece p = {SPACE_KERNEL, at, size, va, 0, NULL};
-
-	if (provmap_insert(e->device, &p) == -ENOMEM ||
-	    provmap_clear(e->map, SPACE_KERNEL, at, size) == -ENOMEM)
-		e->err = -ENOMEM;
-	table_remove(&e->fresh, at);
-}
-
-static void mapped(struct engine *e, uint64_t va, uint64_t dma, uint64_t size, uint64_t dir)
-{
-	if (dir == DIR_TO_DEVICE || dir == DIR_BOTH)
-		map_to_device(e, va, dma, size);
-	if (dir == DIR_FROM_DEVICE || dir == DIR_BOTH)
-		map_from_device(e, va, dma, size);
-}
-
-void on_dma_map(struct engine *e, const struct event *ev)
-{
-	struct cpu_maps *m = ev->cpu < CPUS_MAX ? &e->maps[ev->cpu] : NULL;
-
-	if (!m)
-		return;
-	if (m->depth == NEST_MAX) {
-		memmove(m->stack, m->stack + 1, sizeof(m->stack) - sizeof(m->stack[0]));
-		m->depth--;
-	}
-	m->stack[m->depth++] = (struct pending_map){
-		runfile_page_va(e->run, ev->v[F_page], ev->v[F_off]), ev->v[F_size], ev->v[F_dir]};
-}
-
-void on_dma_map_ret(struct engine *e, const struct event *ev)
-{
-	struct cpu_maps *m = ev->cpu < CPUS_MAX ? &e->maps[ev->cpu] : NULL;
-	struct pending_map *p;
-
-	if (!m || !m->depth)
-		return;
-	p = &m->stack[--m->depth];
-	mapped(e, p->va, ev->v[F_dma], p->size, p->dir);
-}
-
-void on_dma_mapped(struct engine *e, const struct event *ev)
-{
-	mapped(e, runfile_phys_va(e->run, ev->v[F_phys]), ev->v[F_dma], ev->v[F_size],
-	       ev->v[F_dir]);
-}
-
-/* What a device wrote there is a frame; whose payload it holds is found when it goes up. */
-static void new_frame_at(struct engine *e, uint64_t at, uint64_t size)
-{
-	struct hop *h = hop_new(HOP_DMA, BY_FRAME, NULL, NULL, e->now);
-	struct pm_piece p = {SPACE_KERNEL, at, size, ORIGIN_FRAME | ++e->next_frame, 0, h};
-
-	if (!h) {
-		e->err = -ENOMEM;
-		return;
-	}
-	h->src = h->dst = at;
-	h->src_len = size;
-	if (provmap_insert(e->map, &p) == -ENOMEM)
-		e->err = -ENOMEM;
-	hop_put(h);
-}
-
-static void unmap_to_device(struct engine *e, uint64_t dma)
-{
-	struct txmap *m = table_remove(&e->txmaps, dma + 1);
-	struct frame *f = m ? frame_of_skb(e, m->skb) : NULL;
-
-	if (f)
-		f->unmapped = true;
-	if (m && m->bounced && provmap_clear(e->map, SPACE_KERNEL, m->va, m->size) == -ENOMEM)
-		e->err = -ENOMEM;
-	free(m);
-}
-
-void on_dma_unmap(struct engine *e, const struct event *ev)
-{
-	uint64_t dma = ev->v[F_dma], size = ev->v[F_size], dir = ev->v[F_dir];
-	uint64_t at = device_va(e, dma, 0);
-
-	if (dir == DIR_TO_DEVICE || dir == DIR_BOTH)
-		unmap_to_device(e, dma);
-	if ((dir != DIR_FROM_DEVICE && dir != DIR_BOTH) || e->run->iommu)
-		return;
-	new_frame_at(e, at, size);
-	provmap_clear(e->device, SPACE_KERNEL, at, size);
-	table_remove(&e->fresh, at);
-}
-
-void on_dma_sync(struct engine *e, const struct event *ev)
-{
-	uint64_t at = device_va(e, ev->v[F_dma], 0);
-
-	if (ev->v[F_dir] == DIR_TO_DEVICE || e->run->iommu)
-		return;
-	new_frame_at(e, at, ev->v[F_size]);
-	if (table_set(&e->fresh, at, e))
-		e->err = -ENOMEM;
-}
-
-static int take_piece(void *ctx, const struct pm_piece *p)
-{
-	*(struct pm_piece *)ctx = *p;
-	return 1;
-}
-
-/*
- * Something is copied out of a buffer that the device still owns (a driver's copybreak): it holds
- * a frame. Where the driver must say so first by a sync, only one it said so of.
- */
-void device_source(struct engine *e, uint64_t src, uint64_t len)
-{
-	struct pm_piece owned = {0};
-
-	if (!provmap_walk(e->device, SPACE_KERNEL, src, len, take_piece, &owned))
-		return;
-	/* From a bounce buffer the bytes come by a sync or an unmap only. */
-	if (table_remove(&e->fresh, src) || e->run->sync_always ||
-	    owned.origin != owned.addr - owned.off)
-		return;
-	new_frame_at(e, owned.addr, owned.len);
 }
 
 struct arrival {
@@ -493,7 +269,6 @@ static void join(struct arrival *a)
 	struct engine *e = a->e;
 
 	for (size_t i = 0; i < a->frame->count; i++) {
-		struct pm_piece owned = {0};
 		uint64_t addr;
 
 		a->piece = &a->frame->pieces[i];
@@ -501,9 +276,7 @@ static void join(struct arrival *a)
 		addr = a->start + a->piece->at;
 		provmap_walk(e->map, SPACE_KERNEL, addr, a->piece->len, arrive_piece, a);
 		if (!a->covered)
-			arrive_unknown(a, addr,
-				       provmap_walk(e->device, SPACE_KERNEL, addr, a->piece->len,
-						    take_piece, &owned));
+			arrive_unknown(a, addr, device_owns(e, addr, a->piece->len));
 		for (size_t k = 0; k < a->count; k++) {
 			if (provmap_insert(e->map, &a->out[k]) == -ENOMEM)
 				e->err = -ENOMEM;
@@ -555,17 +328,8 @@ void frame_skb_freed(struct engine *e, uint64_t skb)
 			remove_frame(e, i);
 }
 
-static void free_value(void *value, void *ctx)
-{
-	(void)ctx;
-	free(value);
-}
-
 void frames_free(struct engine *e)
 {
 	while (e->frame_count)
 		remove_frame(e, e->frame_count - 1);
-	table_each(&e->txmaps, free_value, NULL);
-	table_free(&e->txmaps);
-	table_free(&e->fresh);
 }

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* DMA: which memory devices read and write, and when it is theirs. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyze/engine.h"
+
+/* enum dma_data_direction, include/linux/dma-direction.h */
+enum { DIR_BOTH = 0, DIR_TO_DEVICE = 1, DIR_FROM_DEVICE = 2 };
+
+struct txmap {
+	uint64_t va, size, skb; /* va: where the device reads */
+	bool bounced;
+};
+
+/* Behind an IOMMU the device's address tells nothing; then the CPU's is taken. */
+static uint64_t device_va(const struct engine *e, uint64_t dma, uint64_t va)
+{
+	return e->run->iommu && va ? va : runfile_phys_va(e->run, dma);
+}
+
+struct reading {
+	struct engine *e;
+	const char *dev;
+};
+
+static void *read_by_device(void *ctx, const struct pm_piece *p)
+{
+	struct reading *r = ctx;
+	struct hop *from = p->tag, *h;
+
+	if (!from->msg || from->holder == BY_DEVICE)
+		return from;
+	h = hop_after(r->e, HOP_DMA, BY_DEVICE, from, 1u << BY_DRIVER,
+		      "not recorded how the device's driver got the bytes");
+	if (!h)
+		return from;
+	h->refs = 0;
+	h->src = h->dst = p->addr;
+	h->src_len = p->len;
+	h->off = p->off;
+	memcpy(h->dev, r->dev, sizeof(h->dev));
+	return h;
+}
+
+static int has_message(void *ctx, const struct pm_piece *p)
+{
+	(void)ctx;
+	return ((struct hop *)p->tag)->msg != NULL;
+}
+
+static void *unknown_copy(void *ctx, const struct pm_piece *src, uint64_t daddr)
+{
+	struct engine *e = ctx;
+	struct hop *from = src->tag;
+	struct hop *h = hop_new(HOP_COPY_UNKNOWN, from->holder, from, from->msg, e->now);
+
+	if (!h) {
+		e->err = -ENOMEM;
+		return from;
+	}
+	h->refs = 0;
+	h->ip = 0;
+	h->src = src->addr;
+	h->dst = daddr;
+	h->src_len = src->len;
+	h->off = src->off;
+	if (h->msg)
+		h->msg->copied_bytes += src->len;
+	return h;
+}
+
+static void add_txmap(struct engine *e, uint64_t dma, struct txmap m)
+{
+	struct txmap *old = table_remove(&e->txmaps, dma + 1), *kept = malloc(sizeof(*kept));
+
+	free(old);
+	if (!kept || table_set(&e->txmaps, dma + 1, kept)) {
+		free(kept);
+		e->err = -ENOMEM;
+		return;
+	}
+	*kept = m;
+}
+
+static void map_to_device(struct engine *e, uint64_t va, uint64_t dma, uint64_t size)
+{
+	uint64_t at = device_va(e, dma, va);
+	struct frame *f = frame_at(e, va);
+	struct reading r = {e, f ? f->dev : ""};
+
+	if (!f)
+		return; /* another device's business */
+	if (at != va && !provmap_walk(e->map, SPACE_KERNEL, at, size, has_message, NULL))
+		provmap_copy(e->map, SPACE_KERNEL, va, SPACE_KERNEL, at, size, unknown_copy, e);
+	if (provmap_retag(e->map, SPACE_KERNEL, at, size, read_by_device, &r))
+		e->err = -ENOMEM;
+	if (!f->mapped)
+		frame_drop_pieces(f);
+	frame_take(e, f, at - (va - f->data), at, size);
+	f->mapped = true;
+	f->unmapped = false;
+	add_txmap(e, dma, (struct txmap){at, size, f->skb, at != va});
+}
+
+static void map_from_device(struct engine *e, uint64_t va, uint64_t dma, uint64_t size)
+{
+	uint64_t at = device_va(e, dma, va);
+	struct pm_piece p = {SPACE_KERNEL, at, size, va, 0, NULL};
+
+	if (provmap_insert(e->device, &p) == -ENOMEM ||
+	    provmap_clear(e->map, SPACE_KERNEL, at, size) == -ENOMEM)
+		e->err = -ENOMEM;
+	table_remove(&e->fresh, at);
+}
+
+static void mapped(struct engine *e, uint64_t va, uint64_t dma, uint64_t size, uint64_t dir)
+{
+	if (dir == DIR_TO_DEVICE || dir == DIR_BOTH)
+		map_to_device(e, va, dma, size);
+	if (dir == DIR_FROM_DEVICE || dir == DIR_BOTH)
+		map_from_device(e, va, dma, size);
+}
+
+void on_dma_map(struct engine *e, const struct event *ev)
+{
+	struct cpu_maps *m = ev->cpu < CPUS_MAX ? &e->maps[ev->cpu] : NULL;
+
+	if (!m)
+		return;
+	if (m->depth == NEST_MAX) {
+		memmove(m->stack, m->stack + 1, sizeof(m->stack) - sizeof(m->stack[0]));
+		m->depth--;
+	}
+	m->stack[m->depth++] = (struct pending_map){
+		runfile_page_va(e->run, ev->v[F_page], ev->v[F_off]), ev->v[F_size], ev->v[F_dir]};
+}
+
+void on_dma_map_ret(struct engine *e, const struct event *ev)
+{
+	struct cpu_maps *m = ev->cpu < CPUS_MAX ? &e->maps[ev->cpu] : NULL;
+	struct pending_map *p;
+
+	if (!m || !m->depth)
+		return;
+	p = &m->stack[--m->depth];
+	mapped(e, p->va, ev->v[F_dma], p->size, p->dir);
+}
+
+void on_dma_mapped(struct engine *e, const struct event *ev)
+{
+	mapped(e, runfile_phys_va(e->run, ev->v[F_phys]), ev->v[F_dma], ev->v[F_size],
+	       ev->v[F_dir]);
+}
+
+/* What a device wrote there is a frame; whose payload it holds is found when it goes up. */
+static void new_frame_at(struct engine *e, uint64_t at, uint64_t size)
+{
+	struct hop *h = hop_new(HOP_DMA, BY_FRAME, NULL, NULL, e->now);
+	struct pm_piece p = {SPACE_KERNEL, at, size, ORIGIN_FRAME | ++e->next_frame, 0, h};
+
+	if (!h) {
+		e->err = -ENOMEM;
+		return;
+	}
+	h->src = h->dst = at;
+	h->src_len = size;
+	if (provmap_insert(e->map, &p) == -ENOMEM)
+		e->err = -ENOMEM;
+	hop_put(h);
+}
+
+static void unmap_to_device(struct engine *e, uint64_t dma)
+{
+	struct txmap *m = table_remove(&e->txmaps, dma + 1);
+	struct frame *f = m ? frame_of_skb(e, m->skb) : NULL;
+
+	if (f)
+		f->unmapped = true;
+	if (m && m->bounced && provmap_clear(e->map, SPACE_KERNEL, m->va, m->size) == -ENOMEM)
+		e->err = -ENOMEM;
+	free(m);
+}
+
+void on_dma_unmap(struct engine *e, const struct event *ev)
+{
+	uint64_t dma = ev->v[F_dma], size = ev->v[F_size], dir = ev->v[F_dir];
+	uint64_t at = device_va(e, dma, 0);
+
+	if (dir == DIR_TO_DEVICE || dir == DIR_BOTH)
+		unmap_to_device(e, dma);
+	if ((dir != DIR_FROM_DEVICE && dir != DIR_BOTH) || e->run->iommu)
+		return;
+	new_frame_at(e, at, size);
+	provmap_clear(e->device, SPACE_KERNEL, at, size);
+	table_remove(&e->fresh, at);
+}
+
+void on_dma_sync(struct engine *e, const struct event *ev)
+{
+	uint64_t at = device_va(e, ev->v[F_dma], 0);
+
+	if (ev->v[F_dir] == DIR_TO_DEVICE || e->run->iommu)
+		return;
+	new_frame_at(e, at, ev->v[F_size]);
+	if (table_set(&e->fresh, at, e))
+		e->err = -ENOMEM;
+}
+
+static int take_piece(void *ctx, const struct pm_piece *p)
+{
+	*(struct pm_piece *)ctx = *p;
+	return 1;
+}
+
+bool device_owns(struct engine *e, uint64_t addr, uint64_t len)
+{
+	struct pm_piece owned;
+
+	return provmap_walk(e->device, SPACE_KERNEL, addr, len, take_piece, &owned) == 1;
+}
+
+/*
+ * Something is copied out of a buffer that the device still owns (a driver's copybreak): it holds
+ * a frame. Where the driver must say so first by a sync, only one it said so of.
+ */
+void device_source(struct engine *e, uint64_t src, uint64_t len)
+{
+	struct pm_piece owned = {0};
+
+	if (!provmap_walk(e->device, SPACE_KERNEL, src, len, take_piece, &owned))
+		return;
+	/* From a bounce buffer the bytes come by a sync or an unmap only. */
+	if (table_remove(&e->fresh, src) || e->run->sync_always ||
+	    owned.origin != owned.addr - owned.off)
+		return;
+	new_frame_at(e, owned.addr, owned.len);
+}
+
+static void free_value(void *value, void *ctx)
+{
+	(void)ctx;
+	free(value);
+}
+
+void dma_free(struct engine *e)
+{
+	table_each(&e->txmaps, free_value, NULL);
+	table_free(&e->txmaps);
+	table_free(&e->fresh);
+}
