@@ -153,9 +153,9 @@ class Evidence:
         return self._trace
 
     def flow(self, name):
-        """By name, or by the receiver's port."""
+        """By name, or by the port that was sent to."""
         found = [f for f in self.flows
-                 if f.name == name or f.receiver.local.endswith(f":{name}")]
+                 if f.name == name or f.sender.remote.endswith(f":{name}")]
         if len(found) != 1:
             raise LookupError(f"{len(found)} flows {name} among {[f.name for f in self.flows]}")
         return found[0]

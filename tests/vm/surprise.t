@@ -112,6 +112,7 @@ others()
 		listener: two chains, that share a copy | flow(9003).counts == (2, 2, 3)
 		listener: a site of its own | flow(9003).hits() == {"ip_generic_getfrag": 40, "udp_recvmsg": 40, "simple_copy_to_iter": 40}
 		listener: whose copies are in the trace | e.trace.count("to_iter", int(open(listener).read().split()[1]), len=(1442, 1400)) == 40
+		listener: the receiver is still the one at the port | flow(9003).receiver.local.endswith(":9003")
 		listener: exact | (flow(9003).verdict, flow(9003).why) == ("exact", "")
 		no event was lost | a.lost == 0
 	CLAIMS
