@@ -88,7 +88,7 @@ static void map_to_device(struct engine *e, uint64_t va, uint64_t dma, uint64_t 
 {
 	uint64_t at = device_va(e, dma, va);
 	struct frame *f = frame_at(e, va);
-	struct reading r = {e, f ? f->dev : ""};
+	struct reading r = {e, f ? f->dev : NULL};
 
 	if (!f)
 		return; /* another device's business */
