@@ -8,7 +8,7 @@ CC       ?= gcc
 PKG_collect := libtracefs libtraceevent libbpf json-c
 LIB_collect := -lZydis
 PKG_analyze := libtraceevent json-c
-PKG_traffic := json-c
+PKG_traffic := json-c libibverbs
 PKGS        := $(sort $(PKG_collect) $(PKG_analyze) $(PKG_traffic))
 
 CPPFLAGS += -D_GNU_SOURCE -Isrc $(PKG_CFLAGS)

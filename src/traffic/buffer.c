@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -24,8 +25,6 @@ int tf_buffer_map(struct tf_buffer *b, size_t len)
 
 	b->va = NULL;
 	b->len = (len + page - 1) / page * page;
-	if (b->len / page > TF_BUFFER_PAGES)
-		return -E2BIG;
 	b->va = mmap(NULL, b->len, PROT_READ | PROT_WRITE,
 		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	if (b->va == MAP_FAILED) {
@@ -45,23 +44,34 @@ void tf_buffer_unmap(struct tf_buffer *b)
 	*b = (struct tf_buffer){0};
 }
 
+int tf_pages_init(struct tf_pages *pages, const struct tf_buffer *b)
+{
+	*pages = (struct tf_pages){.count = b->len / page_size()};
+	pages->pfn = calloc(pages->count, sizeof(pages->pfn[0]));
+	return pages->pfn ? 0 : -ENOMEM;
+}
+
+void tf_pages_free(struct tf_pages *pages)
+{
+	free(pages->pfn);
+	*pages = (struct tf_pages){0};
+}
+
 int tf_buffer_pages(const struct tf_buffer *b, struct tf_pages *pages)
 {
-	size_t page = page_size();
-	uint64_t entries[TF_BUFFER_PAGES];
+	size_t size = pages->count * sizeof(pages->pfn[0]);
 	ssize_t got;
-	int fd;
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 
-	*pages = (struct tf_pages){.count = b->len / page};
-	fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	got = pread(fd, entries, pages->count * sizeof(entries[0]),
-		    (uintptr_t)b->va / page * sizeof(entries[0]));
+	got = pread(fd, pages->pfn, size, (uintptr_t)b->va / page_size() * sizeof(pages->pfn[0]));
 	close(fd);
-	if (got != (ssize_t)(pages->count * sizeof(entries[0])))
+	if (got != (ssize_t)size) {
+		memset(pages->pfn, 0, size);
 		return got < 0 ? -errno : -EIO;
+	}
 	for (size_t i = 0; i < pages->count; i++)
-		pages->pfn[i] = entries[i] & PRESENT ? entries[i] & PFN_MASK : 0;
+		pages->pfn[i] = pages->pfn[i] & PRESENT ? pages->pfn[i] & PFN_MASK : 0;
 	return 0;
 }

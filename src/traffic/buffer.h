@@ -6,8 +6,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TF_BUFFER_PAGES 17 /* of a 4 KiB page: the largest UDP message and one over */
-
 struct tf_buffer {
 	void *va;
 	size_t len;
@@ -15,14 +13,18 @@ struct tf_buffer {
 
 struct tf_pages {
 	size_t count;
-	uint64_t pfn[TF_BUFFER_PAGES]; /* 0 where the kernel hides it */
+	uint64_t *pfn; /* 0 where the kernel hides it; NULL where nobody looked */
 };
 
-/* Maps at least len bytes; 0 or -errno, of a size above TF_BUFFER_PAGES pages -E2BIG. */
+/* Maps at least len bytes; 0 or -errno. */
 int tf_buffer_map(struct tf_buffer *b, size_t len);
 void tf_buffer_unmap(struct tf_buffer *b);
 
-/* Reads the page frame numbers under b from /proc/self/pagemap. */
+/* Makes room for the page frame numbers under b; 0 or -ENOMEM. */
+int tf_pages_init(struct tf_pages *pages, const struct tf_buffer *b);
+void tf_pages_free(struct tf_pages *pages);
+
+/* Reads them from /proc/self/pagemap. */
 int tf_buffer_pages(const struct tf_buffer *b, struct tf_pages *pages);
 
 #endif

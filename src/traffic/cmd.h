@@ -7,6 +7,7 @@
 #include "traffic/flow.h"
 
 int tf_cmd_udp(int argc, char **argv);
+int tf_cmd_rdma(int argc, char **argv);
 int tf_cmd_pty(int argc, char **argv);
 int tf_cmd_set(int argc, char **argv);
 int tf_cmd_bed(int argc, char **argv);
@@ -18,10 +19,22 @@ struct tf_udp_args {
 	bool send, recv, hold, verify, aligned, peek, connected;
 };
 
-extern const struct opt_command tf_udp_command, tf_pty_command, tf_set_command, tf_bed_command;
+/* What the options of `traffic rdma` fill in. */
+struct tf_rdma_args {
+	unsigned long size, count, depth, ack_timeout, timeout, gid;
+	const char *op, *qp, *mtu, *dev, *fill, *path, *log;
+	bool inline_data, verify;
+};
+
+extern const struct tf_rdma_args tf_rdma_defaults;
+
+extern const struct opt_command tf_udp_command, tf_rdma_command, tf_pty_command, tf_set_command,
+	tf_bed_command;
 
 /* Makes the flow of the options, or prints what is wrong with them and gives -EINVAL. */
 int tf_udp_spec(const struct tf_udp_args *args, struct tf_spec *spec, char *name, size_t size);
+
+int tf_rdma_spec(const struct tf_rdma_args *args, struct tf_spec *spec, char *name, size_t size);
 
 /* A named row of flows. */
 struct tf_set {

@@ -137,7 +137,6 @@ int tf_udp_spec(const struct tf_udp_args *a, struct tf_spec *spec, char *name, s
 int tf_run_one(const struct tf_spec *spec, const char *log_path)
 {
 	const struct tf_kind *kind = tf_kind_find(spec->proto);
-	bool given = !strcmp(spec->path, "given");
 	struct tf_bed bed;
 	struct tf_log log;
 	char said[256];
@@ -151,7 +150,7 @@ int tf_run_one(const struct tf_spec *spec, const char *log_path)
 		return EXIT_ENV;
 	tf_signals_catch();
 	tf_bed_reap();
-	if (tf_bed_up(&bed, given ? "lo" : spec->path)) {
+	if (tf_bed_up(&bed, tf_flow_bed(spec))) {
 		if (!tf_interrupted)
 			msg_error("path %s: %s", spec->path, bed.why);
 		goto out;

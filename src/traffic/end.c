@@ -56,13 +56,18 @@ static int write_log(struct tf_end *e, bool sender)
 static int get_ready(struct tf_end *e, bool sender)
 {
 	const struct tf_spec *spec = e->flow->spec;
+	const struct tf_kind *kind = e->flow->kind;
 	const char *netns = netns_of(e->flow, sender);
 	size_t records = e->flow->log->fd < 0 ? 0 : spec->count * (spec->peek && !sender ? 2 : 1);
 	int err = tf_netns_enter(netns);
 
 	if (err)
 		return msg_errno(err, "network namespace %s", netns);
-	err = tf_buffer_map(&e->buf, spec->size);
+	err = tf_buffer_map(&e->buf, kind->room ? kind->room(spec) : spec->size);
+	if (!err)
+		err = tf_pages_init(&e->before, &e->buf);
+	if (!err)
+		err = tf_pages_init(&e->after, &e->buf);
 	if (!err)
 		err = tf_records_init(&e->records, records);
 	if (err)
@@ -98,9 +103,13 @@ static int run(struct tf_flow *f, bool sender)
 			   .fd = -1};
 	int err = life(&e, sender);
 
-	if (e.fd >= 0)
+	if (f->kind->close)
+		f->kind->close(&e);
+	else if (e.fd >= 0)
 		close(e.fd);
 	tf_records_free(&e.records);
+	tf_pages_free(&e.before);
+	tf_pages_free(&e.after);
 	tf_buffer_unmap(&e.buf);
 	return err ? EXIT_ENV : EXIT_GOOD;
 }

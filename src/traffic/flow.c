@@ -26,7 +26,7 @@ struct run {
 	int status; /* the worst exit status so far */
 };
 
-static const struct tf_kind *const kinds[] = {&tf_udp, &tf_pty};
+static const struct tf_kind *const kinds[] = {&tf_udp, &tf_pty, &tf_rdma};
 
 const struct tf_kind *tf_kind_find(const char *proto)
 {
@@ -34,6 +34,13 @@ const struct tf_kind *tf_kind_find(const char *proto)
 		if (!strcmp(kinds[i]->proto, proto))
 			return kinds[i];
 	return NULL;
+}
+
+const char *tf_flow_bed(const struct tf_spec *spec)
+{
+	if (spec->bed)
+		return spec->bed;
+	return strcmp(spec->path, "given") ? spec->path : "lo";
 }
 
 static void worse(struct run *r, int status)
@@ -174,7 +181,10 @@ static void add_addr(struct json_object *line, const struct sockaddr_in *addr, c
 		return;
 	}
 	tf_line_str(line, key, inet_ntop(AF_INET, &addr->sin_addr, text, sizeof(text)));
-	tf_line_int(line, port_key, ntohs(addr->sin_port));
+	if (addr->sin_port)
+		tf_line_int(line, port_key, ntohs(addr->sin_port));
+	else
+		tf_line_str(line, port_key, NULL);
 }
 
 static void add_pid(struct json_object *line, const char *key, pid_t pid)
@@ -237,6 +247,8 @@ static int write_log(struct run *r, uint64_t time)
 	struct tf_share *s = r->flow.share;
 	int err = log_begin(r, time);
 
+	if (!err && r->flow.kind->log)
+		err = r->flow.kind->log(&r->flow);
 	if (!err)
 		err = tf_log_flush(r->flow.log);
 	if (err)
@@ -335,19 +347,21 @@ int tf_flow_run(const struct tf_spec *spec, unsigned int number, const struct tf
 
 	snprintf(said, size, "%s: did not run", spec->name);
 	err = prepare(&r);
-	if (!err)
-		err = run_ends(&r);
+	if (err == -EINVAL)
+		r.status = EXIT_USAGE;
+	else if (err)
+		r.status = EXIT_ENV;
+	else if (run_ends(&r))
+		worse(&r, EXIT_ENV);
 	stop(r.send);
 	stop(r.recv);
 	if (r.flow.kind->finish)
 		r.flow.kind->finish(&r.flow);
-	if (err)
-		worse(&r, EXIT_ENV);
 	if (!r.flow.share)
 		return r.status;
 	if (r.flow.share->recv.bad)
 		worse(&r, EXIT_ASSERT);
-	if (r.flow.share->send.failed)
+	if (r.flow.share->send.failed || r.flow.share->recv.failed)
 		worse(&r, EXIT_ENV);
 	say(&r, said, size);
 	munmap(r.flow.share, sizeof(*r.flow.share));

@@ -15,6 +15,20 @@
 
 enum tf_ends { ENDS_BOTH, ENDS_SEND, ENDS_RECV };
 
+enum tf_rdma_op { RDMA_SEND, RDMA_SEND_IMM, RDMA_WRITE, RDMA_WRITE_IMM, RDMA_READ };
+
+struct tf_rdma_spec {
+	enum tf_rdma_op op;
+	bool ud;		   /* datagrams; else a reliable connection */
+	bool inline_data;	   /* the payload goes into the work request */
+	unsigned long depth;	   /* messages under way; 1: lock-step */
+	unsigned long mtu;	   /* 0: the port's */
+	unsigned long ack_timeout; /* exponent of a retransmission's time-out */
+	const char *dev;	   /* NULL: those of the bed; NAME or SENDER,RECEIVER */
+	bool has_gid;
+	unsigned long gid; /* index */
+};
+
 struct tf_spec {
 	const char *name;
 	const char *proto; /* its row in the table of flow kinds */
@@ -26,6 +40,8 @@ struct tf_spec {
 	bool has_fill, verify, peek, connected, hold;
 	uint32_t fill;
 	const char *text;	     /* the message, where it is always the same */
+	const char *bed;	     /* NULL: the one of the path */
+	struct tf_rdma_spec rdma;    /* proto rdma only */
 	const char *netns;	     /* of an end that is not on a bed */
 	struct sockaddr_in bind, to; /* sin_family 0: not given */
 };
@@ -50,6 +66,7 @@ struct tf_end {
 	struct tf_buffer buf;
 	struct tf_records records;
 	struct tf_pages before, after;
+	void *private; /* of the kind */
 };
 
 struct tf_end_ops {
@@ -65,11 +82,17 @@ struct tf_kind {
 	int (*begin)(struct tf_flow *f);			   /* NULL or before the ends */
 	void (*finish)(struct tf_flow *f);			   /* NULL or after them */
 	void (*describe)(struct tf_flow *f, struct json_object *); /* NULL or more members */
+	int (*log)(struct tf_flow *f);			/* NULL or more lines, the ends still there */
+	size_t (*room)(const struct tf_spec *spec);	/* NULL or the bytes of a buffer */
+	void (*close)(struct tf_end *e);		/* NULL: the fd */
 };
 
-extern const struct tf_kind tf_udp, tf_pty;
+extern const struct tf_kind tf_udp, tf_pty, tf_rdma;
 
 const struct tf_kind *tf_kind_find(const char *proto);
+
+/* The name of the bed that the flow needs. */
+const char *tf_flow_bed(const struct tf_spec *spec);
 
 /* Runs the flow on the bed and gives the exit status; *said is the line about its outcome. */
 int tf_flow_run(const struct tf_spec *spec, unsigned int number, const struct tf_bed *bed,

@@ -162,7 +162,8 @@ void tf_line_addr(struct json_object *line, const char *key, uint64_t value)
 static const char *const record_kinds[] = {"send", "recv", "print"};
 static const char *const record_calls[] = {"sendto", "recvfrom", NULL};
 
-static struct json_object *record_line(const struct tf_record *r, unsigned int flow)
+static struct json_object *record_line(const struct tf_records *of, const struct tf_record *r,
+				       unsigned int flow)
 {
 	struct json_object *line = tf_line(record_kinds[r->kind], flow);
 
@@ -172,7 +173,7 @@ static struct json_object *record_line(const struct tf_record *r, unsigned int f
 	tf_line_int(line, "tid", gettid());
 	tf_line_int(line, "fd", r->fd);
 	if (r->kind != RECORD_PRINT)
-		tf_line_str(line, "call", record_calls[r->kind]);
+		tf_line_str(line, "call", of->call ? of->call(r) : record_calls[r->kind]);
 	if (r->kind == RECORD_RECV)
 		tf_line_int(line, "flags", r->flags);
 	if (r->kind != RECORD_PRINT)
@@ -185,6 +186,8 @@ static struct json_object *record_line(const struct tf_record *r, unsigned int f
 				       r->verified < 0 ? NULL
 						       : json_object_new_boolean(r->verified));
 	tf_line_int(line, "time", r->time);
+	if (of->more)
+		of->more(r, line);
 	return line;
 }
 
@@ -193,7 +196,7 @@ int tf_records_log(const struct tf_records *r, unsigned int flow, struct tf_log 
 	int err = 0;
 
 	for (size_t i = 0; i < r->count && !err; i++) {
-		err = tf_log_add(log, record_line(&r->items[i], flow));
+		err = tf_log_add(log, record_line(r, &r->items[i], flow));
 		if (!err && log->len >= BLOCK)
 			err = tf_log_flush(log);
 	}

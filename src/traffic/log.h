@@ -40,11 +40,18 @@ struct tf_record {
 	int32_t fd;
 	int8_t kind;
 	int8_t verified; /* -1: not looked at */
+	int8_t status;	 /* of its work completion; RDMA only, as the rest */
+	int8_t call;	 /* enum tf_rdma_call */
+	uint64_t done;	 /* when the completion was seen, 0: there is none */
+	int64_t wr_id;
 };
 
 struct tf_records {
 	struct tf_record *items;
 	size_t count, cap;
+	/* of a kind of flow whose calls are not those of sockets: the call, and members more */
+	const char *(*call)(const struct tf_record *r);
+	void (*more)(const struct tf_record *r, struct json_object *line);
 };
 
 /* Room for cap records, there before the first message; cap 0: keep none. */

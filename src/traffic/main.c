@@ -15,6 +15,7 @@ static const struct {
 	const char *help;
 } commands[] = {
 	{"udp", tf_cmd_udp, "UDP messages over lo, a veth pair or two network cards"},
+	{"rdma", tf_cmd_rdma, "RDMA messages over soft-RoCE devices or those you name"},
 	{"pty", tf_cmd_pty, "one datagram of a program that prints to a terminal"},
 	{"set", tf_cmd_set, "a set of flows, one after the other"},
 	{"bed", tf_cmd_bed, "run a program of yours on a veth pair or two network cards"},

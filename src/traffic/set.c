@@ -118,7 +118,7 @@ static int can_run(struct state *st, const struct tf_spec *spec, char *why, size
 		if (err)
 			return err;
 	}
-	err = make_bed(st, spec->path);
+	err = make_bed(st, tf_flow_bed(spec));
 	if (err)
 		snprintf(why, size, "%s", st->bed.why);
 	return err;

@@ -385,11 +385,13 @@ static void buffers_start_a_page_and_have_a_frame_each(void **state)
 	assert_int_equal(tf_buffer_map(&b, 65507), 0);
 	assert_int_equal((uintptr_t)b.va % sysconf(_SC_PAGESIZE), 0);
 	assert_true(b.len >= 65507);
+	assert_int_equal(tf_pages_init(&pages, &b), 0);
 	assert_int_equal(tf_buffer_pages(&b, &pages), 0);
 	assert_int_equal(pages.count, b.len / sysconf(_SC_PAGESIZE));
+	tf_pages_free(&pages);
+	tf_pages_free(&pages);
 	tf_buffer_unmap(&b);
 	tf_buffer_unmap(&b);
-	assert_int_equal(tf_buffer_map(&b, 1 << 20), -E2BIG);
 }
 
 int main(void)

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "traffic/cmd.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/exitcode.h"
+#include "common/msg.h"
+
+#define MAX_SIZE (16UL << 20)
+#define MAX_BUFFER (256UL << 20) /* of all messages under way; it is locked memory */
+#define NO_GID 256
+
+#define AT(member) offsetof(struct tf_rdma_args, member)
+
+static const struct opt rdma_opts[] = {
+	{OPT_WORD, "op", AT(op), "OP", "send (default), send-imm, write, write-imm, read", 0, 0,
+	 "send send-imm write write-imm read"},
+	{OPT_WORD, "qp", AT(qp), "QP", "rc (default), or ud: datagrams, for send and send-imm", 0,
+	 0, "rc ud"},
+	{OPT_FLAG, "inline", AT(inline_data), NULL, "put the payload into the work request", 0, 0,
+	 NULL},
+	{OPT_UINT, "size", AT(size), "N", "bytes of payload a message, default 4096", 1, MAX_SIZE,
+	 NULL},
+	{OPT_UINT, "count", AT(count), "N", "messages, default 200", 1, 10000000, NULL},
+	{OPT_UINT, "depth", AT(depth), "N", "messages under way; 1, the default: lock-step", 1,
+	 1024, NULL},
+	{OPT_WORD, "mtu", AT(mtu), "N", "256 to 4096, at most the port's active one, the default",
+	 0, 0, "256 512 1024 2048 4096"},
+	{OPT_UINT, "ack-timeout", AT(ack_timeout), "N",
+	 "send again after 4.096 us * 2^N, default 31; 0: never", 0, 31, NULL},
+	{OPT_UINT, "timeout", AT(timeout), "MS",
+	 "without progress for that long it is over, default 10000", 1, 3600000, NULL},
+	{OPT_STR, "rdma-dev", AT(dev), "NAME", "the device of both ends, or SENDER,RECEIVER", 0, 0,
+	 NULL},
+	{OPT_UINT, "gid", AT(gid), "INDEX", "in the device's table, default the IPv4 address", 0,
+	 NO_GID - 1, NULL},
+	{OPT_STR, "fill", AT(fill), "WORD", "payload is this little-endian word, 8 hex digits", 0,
+	 0, NULL},
+	{OPT_FLAG, "verify", AT(verify), NULL, "check contents; a mismatch exits 1", 0, 0, NULL},
+	{OPT_WORD, "path", AT(path), "PATH",
+	 "soft-RoCE over veth (default), on lo, or within one dev", 0, 0, "veth lo dev"},
+	{OPT_STR, "log", AT(log), "FILE", "append to FILE, default $COPYCHAIN_TRAFFIC_LOG", 0, 0,
+	 NULL},
+	{OPT_END, NULL, 0, NULL, NULL, 0, 0, NULL},
+};
+
+const struct opt_command tf_rdma_command = {
+	.usage = "traffic rdma [OPTIONS]",
+	.about = "Sends RDMA messages from one process to another and logs every work request.\n"
+		 "Without --rdma-dev it makes soft-RoCE devices, and removes them again.",
+	.opts = rdma_opts,
+};
+
+const struct tf_rdma_args tf_rdma_defaults = {.op = "send",
+					      .qp = "rc",
+					      .size = 4096,
+					      .count = 200,
+					      .depth = 1,
+					      .ack_timeout = 31,
+					      .timeout = 10000,
+					      .gid = NO_GID};
+
+static const struct {
+	const char *word;
+	enum tf_rdma_op op;
+} ops[] = {
+	{"send", RDMA_SEND},	       {"send-imm", RDMA_SEND_IMM}, {"write", RDMA_WRITE},
+	{"write-imm", RDMA_WRITE_IMM}, {"read", RDMA_READ},
+};
+
+static const struct {
+	const char *path, *bed;
+} beds[] = {{"veth", "rxe"}, {"lo", "rxe-lo"}, {"dev", "rxe-dev"}, {"given", "lo"}};
+
+static enum tf_rdma_op find_op(const char *word)
+{
+	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
+		if (!strcmp(ops[i].word, word))
+			return ops[i].op;
+	return RDMA_SEND;
+}
+
+static const char *find_bed(const char *path)
+{
+	for (size_t i = 0; i < sizeof(beds) / sizeof(beds[0]); i++)
+		if (!strcmp(beds[i].path, path))
+			return beds[i].bed;
+	return NULL;
+}
+
+static int wrong(const char *why)
+{
+	msg_error("%s", why);
+	return -EINVAL;
+}
+
+static int check_args(const struct tf_rdma_args *a)
+{
+	bool ud = !strcmp(a->qp, "ud");
+
+	if (ud && strncmp(a->op, "send", 4))
+		return wrong("--qp ud can only send; write and read take a connection");
+	if (a->inline_data && !strcmp(a->op, "read"))
+		return wrong("--inline: a read has no payload to put into its work request");
+	if (a->size * a->depth > MAX_BUFFER)
+		return wrong("--size times --depth: at most 256 MiB can be under way");
+	if (a->dev && a->path)
+		return wrong("--path makes devices of its own; leave out --rdma-dev");
+	if (a->dev && (!*a->dev || *a->dev == ',' || a->dev[strlen(a->dev) - 1] == ','))
+		return wrong("--rdma-dev takes NAME or SENDER,RECEIVER");
+	return 0;
+}
+
+static void make_name(const struct tf_spec *spec, const char *op, char *name, size_t size)
+{
+	bool veth = !strcmp(spec->path, "veth");
+
+	snprintf(name, size, "rdma-%s%s%s%s%s-%lu", spec->rdma.ud ? "ud-" : "", op,
+		 spec->rdma.inline_data ? "-inline" : "", veth ? "" : "-", veth ? "" : spec->path,
+		 spec->size);
+}
+
+int tf_rdma_spec(const struct tf_rdma_args *a, struct tf_spec *spec, char *name, size_t size)
+{
+	int err = check_args(a);
+
+	if (err)
+		return err;
+	*spec = (struct tf_spec){.name = name,
+				 .proto = "rdma",
+				 .path = a->dev	   ? "given"
+					 : a->path ? a->path
+						   : "veth",
+				 .size = a->size,
+				 .count = a->count,
+				 .timeout = a->timeout,
+				 .has_fill = a->fill,
+				 .verify = a->verify,
+				 .rdma = {.op = find_op(a->op),
+					  .ud = !strcmp(a->qp, "ud"),
+					  .inline_data = a->inline_data,
+					  .depth = a->depth,
+					  .mtu = a->mtu ? strtoul(a->mtu, NULL, 10) : 0,
+					  .ack_timeout = a->ack_timeout,
+					  .dev = a->dev,
+					  .has_gid = a->gid != NO_GID,
+					  .gid = a->gid}};
+	spec->bed = find_bed(spec->path);
+	if (a->fill && tf_payload_word(a->fill, &spec->fill)) {
+		msg_error("--fill: '%s' is not 8 hex digits", a->fill);
+		return -EINVAL;
+	}
+	make_name(spec, a->op, name, size);
+	return 0;
+}
+
+int tf_cmd_rdma(int argc, char **argv)
+{
+	struct tf_rdma_args args = tf_rdma_defaults;
+	struct tf_spec spec;
+	char name[64];
+	int at = opt_parse(&tf_rdma_command, argc, argv, &args);
+
+	if (at == -ECANCELED)
+		return EXIT_GOOD;
+	if (at >= 0 && at < argc)
+		msg_error("'%s' is too much; rdma takes options only", argv[at]);
+	if (at != argc || tf_rdma_spec(&args, &spec, name, sizeof(name)))
+		return EXIT_USAGE;
+	return tf_run_one(&spec, args.log);
+}

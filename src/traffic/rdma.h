@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* RDMA flows: what their files share; for src/traffic/rdma*.c only. */
+#ifndef TRAFFIC_RDMA_H
+#define TRAFFIC_RDMA_H
+
+#include <infiniband/verbs.h>
+
+#include "traffic/flow.h"
+
+#define TF_RDMA_GRH 40 /* bytes that a datagram brings before its payload */
+#define TF_RDMA_PORT 1
+#define TF_RDMA_UDP_PORT 4791 /* of RoCE v2 */
+
+/* What an operation is made of. */
+struct tf_rdma_verb {
+	const char *name;
+	enum ibv_wr_opcode opcode;
+	bool receives; /* takes a receive work request, whose completion tells of the message */
+	bool imm;      /* carries the sequence number as immediate data */
+	bool pulls;    /* posted by the receiver */
+	int access;    /* of the other side's memory */
+};
+
+extern const struct tf_rdma_verb tf_rdma_verbs[]; /* by enum tf_rdma_op */
+
+/* What this side did for a message. */
+enum tf_rdma_call { CALL_POST_SEND, CALL_COMPLETION, CALL_NONE };
+
+/* What one end tells the other and the log. */
+struct tf_rdma_side {
+	_Atomic uint32_t up; /* its queue pair can receive */
+	char dev[IBV_SYSFS_NAME_MAX];
+	unsigned int gid_index;
+	union ibv_gid gid;
+	unsigned int lid, active_mtu; /* the latter in bytes */
+	pid_t pid;
+	uint32_t qpn, psn;
+	uint32_t lkey, rkey;
+	int access;
+	uint64_t va, len;
+};
+
+/* Shared by all processes of the flow. */
+struct tf_rdma_share {
+	struct tf_rdma_side send, recv;
+	_Atomic uint32_t offered; /* messages written, or ready to be read */
+	unsigned int mtu;
+};
+
+/* In the parent; an end has a copy. */
+struct tf_rdma_flow {
+	struct tf_rdma_share *share;
+	const struct tf_rdma_verb *verb;
+	struct json_object *before; /* counters lines, before the first message */
+	uint64_t before_time;
+};
+
+/* In an end. */
+struct tf_rdma_end {
+	const struct tf_rdma_verb *verb;
+	struct tf_rdma_share *share;
+	struct tf_rdma_side *mine, *other;
+	struct ibv_context *context;
+	struct ibv_pd *pd;
+	struct ibv_mr *mr;
+	struct ibv_cq *cq;
+	struct ibv_qp *qp;
+	struct ibv_ah *ah; /* datagrams only */
+	uint32_t posted, completed;
+};
+
+/* Whether the GID is an IPv4 address, in its last four bytes. */
+bool tf_rdma_is_ipv4(const union ibv_gid *gid);
+
+/* Bytes from one message's place in a buffer to the next one's, and the payload in it. */
+size_t tf_rdma_stride(const struct tf_spec *spec);
+void *tf_rdma_slot(const struct tf_end *e, uint32_t seq);
+
+/* Opens a device by name; prints why it cannot, and what to do. */
+int tf_rdma_open(const char *name, struct ibv_context **context);
+
+/* Looks device, port and GID up and fills in side; prints why it cannot. */
+int tf_rdma_look(const struct tf_spec *spec, const struct tf_bed_end *end, bool sender,
+		 struct tf_rdma_side *side);
+
+/* Device, memory region and queue pair of an end; then the way to the other end. */
+int tf_rdma_setup(struct tf_end *e, bool sender);
+int tf_rdma_connect(struct tf_end *e);
+void tf_rdma_teardown(struct tf_end *e);
+
+/* Posts the work request of message seq; 0 or -errno. */
+int tf_rdma_post(struct tf_end *e, uint32_t seq);
+int tf_rdma_post_recv(struct tf_end *e, uint32_t seq);
+
+/* Lines and members of the log. */
+int tf_rdma_counters(struct tf_flow *f);
+int tf_rdma_log(struct tf_flow *f);
+void tf_rdma_describe(struct tf_flow *f, struct json_object *line);
+const char *tf_rdma_call_name(const struct tf_record *r);
+void tf_rdma_more(const struct tf_record *r, struct json_object *line);
+
+#endif
