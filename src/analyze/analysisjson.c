@@ -99,18 +99,16 @@ static struct json_object *views_json(const struct result *r, const struct flow 
 static struct json_object *socket_json(const struct socket_view *s)
 {
 	struct json_object *o = json_object_new_object();
-	char addr[48];
+	char addr[64];
 
 	json_add_int(o, "fd", s->fd);
 	json_add_hex(o, "file", s->file);
 	json_add_hex(o, "socket", s->socket);
 	json_add_hex(o, "sock", s->sk);
 	json_add_bool(o, "linked", s->linked);
-	snprintf(addr, sizeof(addr), "%u.%u.%u.%u:%u", s->laddr >> 24, s->laddr >> 16 & 255,
-		 s->laddr >> 8 & 255, s->laddr & 255, s->lport);
+	socket_text(s, false, addr, sizeof(addr));
 	json_add_str(o, "local", addr);
-	snprintf(addr, sizeof(addr), "%u.%u.%u.%u:%u", s->raddr >> 24, s->raddr >> 16 & 255,
-		 s->raddr >> 8 & 255, s->raddr & 255, s->rport);
+	socket_text(s, true, addr, sizeof(addr));
 	json_add_str(o, "remote", addr);
 	return o;
 }

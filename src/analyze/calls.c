@@ -14,6 +14,17 @@ void message_doubt(struct message *msg, enum doubt d)
 		msg->doubt[d] = true;
 }
 
+static uint32_t read_address6(const struct event *ev, enum event_array which, unsigned char *addr)
+{
+	uint32_t words[4] = {0};
+
+	if (ev->array[which] && ev->array_len[which] >= sizeof(words)) {
+		memcpy(words, ev->array[which], sizeof(words));
+		memcpy(addr, words, sizeof(words));
+	}
+	return words[0] ^ words[1] ^ words[2] ^ words[3];
+}
+
 static void read_socket(const struct thread *t, const struct event *ev, struct socket_view *s)
 {
 	*s = (struct socket_view){
@@ -22,20 +33,28 @@ static void read_socket(const struct thread *t, const struct event *ev, struct s
 		.socket = ev->v[F_sock],
 		.sk = ev->v[F_sk],
 		.linked = t->file && t->file == ev->v[F_file] && t->file_priv == ev->v[F_sock],
+		.fam = (uint16_t)ev->v[F_fam],
 		.laddr = ntohl((uint32_t)ev->v[F_laddr]),
 		.raddr = ntohl((uint32_t)ev->v[F_raddr]),
 		.lport = (uint16_t)ev->v[F_lport],
 		.rport = ntohs((uint16_t)ev->v[F_rport]),
 	};
+	if (s->fam == AF_INET6) {
+		s->laddr = read_address6(ev, A_laddr6, s->laddr6);
+		s->raddr = read_address6(ev, A_raddr6, s->raddr6);
+	}
 }
 
-/* An unconnected socket is told the destination in msg_name (struct sockaddr_in). */
+/* An unconnected socket is told the destination in msg_name (struct sockaddr_in, …_in6). */
 static void read_destination(const struct event *ev, struct socket_view *s)
 {
 	if (!ev->v[F_name])
 		return;
-	s->raddr = ntohl((uint32_t)ev->v[F_naddr]);
 	s->rport = ntohs((uint16_t)ev->v[F_nport]);
+	if (s->fam == AF_INET6)
+		s->raddr = read_address6(ev, A_naddr6, s->raddr6);
+	else
+		s->raddr = ntohl((uint32_t)ev->v[F_naddr]);
 }
 
 static const char *proto_name(const struct event *ev)

@@ -4,23 +4,18 @@
 
 #include "analyze/result.h"
 
-static void print_ip(uint32_t a, char *buf, size_t size)
-{
-	snprintf(buf, size, "%u.%u.%u.%u", a >> 24, a >> 16 & 255, a >> 8 & 255, a & 255);
-}
-
 static void print_socket(const char *who, const struct socket_view *s, FILE *out)
 {
-	char l[20], rm[20];
+	char local[64], remote[64];
 
 	if (!s->sk)
 		return;
-	print_ip(s->laddr, l, sizeof(l));
-	print_ip(s->raddr, rm, sizeof(rm));
+	socket_text(s, false, local, sizeof(local));
+	socket_text(s, true, remote, sizeof(remote));
 	fprintf(out, "  %-8s fd %lld -> file %#llx -> socket %#llx -> sock %#llx\n"
-		"           -> local %s:%u, remote %s:%u%s\n", who, (long long)s->fd,
+		"           -> local %s, remote %s%s\n", who, (long long)s->fd,
 		(unsigned long long)s->file, (unsigned long long)s->socket,
-		(unsigned long long)s->sk, l, s->lport, rm, s->rport,
+		(unsigned long long)s->sk, local, remote,
 		s->linked ? "" : " (fd not linked to the file)");
 }
 

@@ -191,6 +191,7 @@ static void strip_slashes(char *path)
 int main(int argc, char **argv)
 {
 	struct options o = {.max_copies = ULONG_MAX, .message = ULONG_MAX};
+	const char *run = NULL;
 	char dir[PATH_MAX];
 	int i;
 
@@ -198,14 +199,22 @@ int main(int argc, char **argv)
 	i = opt_parse(&command, argc, argv, &o);
 	if (i < 0)
 		return i == -ECANCELED ? EXIT_GOOD : EXIT_USAGE;
-	if (argc - i > 1) {
-		msg_error("one run at a time; '%s' is too many", argv[i + 1]);
-		return EXIT_USAGE;
-	}
 	if (i < argc) {
 		snprintf(dir, sizeof(dir), "%s", argv[i]);
 		strip_slashes(dir);
-	} else if (newest_run(dir, sizeof(dir))) {
+		run = argv[i];
+		/* Options may follow the run. */
+		argc -= i;
+		argv += i;
+		i = opt_parse(&command, argc, argv, &o);
+		if (i < 0)
+			return i == -ECANCELED ? EXIT_GOOD : EXIT_USAGE;
+	}
+	if (i < argc) {
+		msg_error("one run at a time; '%s' is too many", argv[i]);
+		return EXIT_USAGE;
+	}
+	if (!run && newest_run(dir, sizeof(dir))) {
 		msg_error("no run in runs/; './collect.sh run' makes one");
 		return EXIT_ENV;
 	}

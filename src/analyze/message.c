@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "analyze/message.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,6 +51,19 @@ void message_put(struct message *msg)
 	if (msg->on_last)
 		msg->on_last(msg, msg->ctx);
 	free(msg);
+}
+
+void socket_text(const struct socket_view *s, bool remote, char *buf, size_t size)
+{
+	uint32_t v4 = htonl(remote ? s->raddr : s->laddr);
+	char addr[INET6_ADDRSTRLEN] = "";
+
+	if (s->fam == AF_INET6)
+		inet_ntop(AF_INET6, remote ? s->raddr6 : s->laddr6, addr, sizeof(addr));
+	else if (s->fam == AF_INET)
+		inet_ntop(AF_INET, &v4, addr, sizeof(addr));
+	snprintf(buf, size, s->fam == AF_INET6 ? "[%s]:%u" : "%s:%u", addr,
+		 remote ? s->rport : s->lport);
 }
 
 int flow_add_site(struct flow *f, const struct hop *h, uint64_t bytes)

@@ -59,9 +59,14 @@ struct socket_view {
 	int64_t fd; /* -1: not recorded */
 	uint64_t file, socket, sk;
 	bool linked; /* each pointer was recorded twice, and the two agree */
-	uint32_t laddr, raddr;
+	uint16_t fam;	       /* AF_INET, AF_INET6, AF_PACKET; addresses of others stay empty */
+	uint32_t laddr, raddr; /* host byte order; of IPv6 a digest, to tell flows apart */
+	unsigned char laddr6[16], raddr6[16];
 	uint16_t lport, rport; /* host byte order */
 };
+
+/* "10.0.0.1:53" or "[::1]:53". */
+void socket_text(const struct socket_view *s, bool remote, char *buf, size_t size);
 
 struct flow {
 	unsigned int index;

@@ -87,8 +87,8 @@ static void put_verdict(const struct result *r, const struct flow *f, char *buf,
 }
 
 static const struct column columns[] = {
-	{"flow", -18, put_name},	  {"bytes", 10, put_size},
-	{"arrived", 10, put_messages},	  {"copies", 13, put_copies},
+	{"flow", -22, put_name},	  {"bytes", 9, put_size},
+	{"arrived", 10, put_messages},	  {"copies", 11, put_copies},
 	{"all copies", 10, put_all},	  {"DMA", 3, put_dma},
 	{"wire", 4, put_wire},		  {"amplif.", 7, put_amplification},
 	{"audit", 6, put_audit},	  {"verdict", -8, put_verdict},
@@ -120,7 +120,7 @@ static void print_skipped(const struct result *r, FILE *out)
 {
 	for (size_t i = 0; i < r->log.count; i++)
 		if (r->log.flows[i].skipped)
-			fprintf(out, "%-18s %10llu  not run: %s\n", r->log.flows[i].name,
+			fprintf(out, "%-22s %9llu  not run: %s\n", r->log.flows[i].name,
 				(unsigned long long)r->log.flows[i].size, r->log.flows[i].why);
 }
 
@@ -148,12 +148,12 @@ static void print_sites(const struct flow *f, FILE *out)
 
 		if (s->kind != HOP_COPY_UNKNOWN)
 			runfile_site_name(s->site, s->ip, name, sizeof(name));
-		fprintf(out, "%-18s %-42s %-28s %8.3f\n", i ? "" : f->name, name,
+		fprintf(out, "%-22s %-40s %-28s %7.3f\n", i ? "" : f->name, name,
 			s->kind == HOP_EMULATED_DMA ? "emulated-dma" :
 			s->site ? s->site->primitive : "", flow_times(f, s->bytes));
 	}
 	if (f->dead_bytes)
-		fprintf(out, "%-18s dead copy: %llu bytes to where nobody is served\n", "",
+		fprintf(out, "%-22s dead copy: %llu bytes to where nobody is served\n", "",
 			(unsigned long long)f->dead_bytes);
 }
 
@@ -238,7 +238,7 @@ void screen_print(const struct result *r, const char *pattern, FILE *out)
 		if (flow_selected(f, pattern))
 			print_row(r, f, out);
 	print_skipped(r, out);
-	fprintf(out, "\n%-18s %-42s %-28s %8s\n", "copies of", "at", "by", "times");
+	fprintf(out, "\n%-22s %-40s %-28s %7s\n", "copies of", "at", "by", "times");
 	for (f = r->engine.flows; f; f = f->next)
 		if (flow_selected(f, pattern))
 			print_sites(f, out);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <json-c/json.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,9 +74,16 @@ void on_newtask(struct engine *e, const struct event *ev)
 void on_exec(struct engine *e, const struct event *ev)
 {
 	struct thread *t = thread_of(e, ev->tid);
+	const char *file = (const char *)ev->array[A_filename], *slash;
+	size_t len = file ? strnlen(file, ev->array_len[A_filename]) : 0;
 
-	if (t)
-		t->space = ++e->next_space;
+	if (!t)
+		return;
+	t->space = ++e->next_space;
+	slash = file ? memrchr(file, '/', len) : NULL;
+	len -= slash ? (size_t)(slash + 1 - file) : 0;
+	if (len)
+		snprintf(t->comm, sizeof(t->comm), "%.*s", (int)len, slash ? slash + 1 : file);
 }
 
 void on_syscall(struct engine *e, const struct event *ev)
