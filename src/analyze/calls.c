@@ -138,6 +138,7 @@ static void account_message(struct message *m, void *ctx)
 					 m->copied_bytes - m->counted_bytes : 0;
 	} else if (m->dropped_bytes) {
 		f->dropped++;
+		f->doubts[DOUBT_RECYCLED] += m->doubt[DOUBT_RECYCLED];
 		f->reasons[m->drop_reason < 255 ? m->drop_reason : 255]++;
 		return;
 	} else {
@@ -184,8 +185,7 @@ static void map_sender(struct engine *e, struct thread *t, struct message *m)
 		h->src_len = s->len;
 		h->off = off;
 		h->sk = m->flow->sk;
-		if (provmap_insert(e->map, &p))
-			e->err = -ENOMEM;
+		engine_check(e, provmap_insert(e->map, &p));
 		hop_put(h);
 		off += s->len;
 	}
@@ -196,10 +196,18 @@ static void end_send(struct engine *e, struct thread *t)
 	struct message *m = t->sending;
 
 	for (size_t i = 0; i < t->span_count; i++)
-		provmap_clear(e->map, t->spans[i].space, t->spans[i].addr, t->spans[i].len);
+		engine_check(e, provmap_clear(e->map, t->spans[i].space, t->spans[i].addr,
+					      t->spans[i].len));
 	t->span_count = 0;
 	t->sending = NULL;
 	message_put(m);
+}
+
+/* The send came back, but not by a return that was recorded. */
+void send_abandon(struct engine *e, struct thread *t)
+{
+	if (t->sending)
+		end_send(e, t);
 }
 
 static void send_returned(struct engine *e, struct thread *t, int64_t ret, bool many)
@@ -222,7 +230,7 @@ void on_send_enter(struct engine *e, const struct event *ev)
 	if (!t)
 		return;
 	/* udpv6_sendmsg hands IPv4 destinations on to udp_sendmsg with the same msghdr. */
-	if (t->sending && t->sending_hdr == ev->v[F_msg] && !t->many)
+	if (t->sending && t->sending_hdr == ev->v[F_msg] && t->sending_ip != ev->ip)
 		return;
 	/* The next message of a sendmmsg: the one before was sent. */
 	if (t->sending && t->many)
@@ -243,6 +251,7 @@ void on_send_enter(struct engine *e, const struct event *ev)
 	if (!t->sending)
 		return;
 	t->sending_hdr = ev->v[F_msg];
+	t->sending_ip = ev->ip;
 	if (iter_spans(e, t, ev, ev->v[F_len], t->spans, &t->span_count))
 		message_doubt(t->sending, DOUBT_GAP);
 	map_sender(e, t, t->sending);
@@ -259,8 +268,12 @@ static void clear_op(struct recv_op *op)
 	op->copied = 0;
 }
 
+#define ITEMS_MAX 65536
+
 static int keep_item(struct recv_op *op, struct hop *h, uint64_t bytes)
 {
+	if (op->count >= ITEMS_MAX)
+		return 0; /* the audit misses them: no call brings as many */
 	if (op->count == op->rooms) {
 		size_t want = op->rooms ? op->rooms * 2 : 16;
 		struct delivery *more = realloc(op->items, want * sizeof(*more));
@@ -274,19 +287,40 @@ static int keep_item(struct recv_op *op, struct hop *h, uint64_t bytes)
 	return 0;
 }
 
-/* Counts the copies on the way to a receiver, each byte of each copy once. */
-static void count_way(struct engine *e, struct flow *f, const struct hop *end, uint64_t bytes)
+/* How much of [from, to) no receiver's way through this hop has covered yet; covers it. */
+static uint64_t cover(struct hop *h, uint64_t from, uint64_t to)
 {
-	for (const struct hop *h = end; h; h = h->prev) {
-		struct hop *w = (struct hop *)h;
-		uint64_t fresh = h->src_len > h->counted ? h->src_len - h->counted : 0;
+	uint64_t fresh = to - from;
+
+	if (!h->counted) {
+		h->counted_from = from;
+		h->counted_to = to;
+	} else if (to <= h->counted_from || from >= h->counted_to) {
+		h->counted_from = from < h->counted_from ? from : h->counted_from;
+		h->counted_to = to > h->counted_to ? to : h->counted_to;
+	} else {
+		fresh = from < h->counted_from ? h->counted_from - from : 0;
+		fresh += to > h->counted_to ? to - h->counted_to : 0;
+		h->counted_from -= from < h->counted_from ? h->counted_from - from : 0;
+		h->counted_to += to > h->counted_to ? to - h->counted_to : 0;
+	}
+	h->counted += fresh;
+	return fresh;
+}
+
+/* Counts the copies on the way to a receiver, each byte of each copy once. */
+static void count_way(struct engine *e, struct flow *f, struct hop *end, uint64_t bytes)
+{
+	for (struct hop *h = end; h; h = h->prev) {
+		bool first = !h->counted;
+		uint64_t fresh;
 
 		if (h->kind == HOP_COPY)
 			f->copy_hops++, f->checked_hops += h->checked;
 		if (h->kind != HOP_COPY && h->kind != HOP_COPY_UNKNOWN &&
 		    h->kind != HOP_EMULATED_DMA)
 			continue;
-		fresh = fresh < bytes ? fresh : bytes;
+		fresh = cover(h, end->off, end->off + bytes);
 		if (!fresh)
 			continue;
 		if (h->kind == HOP_EMULATED_DMA)
@@ -295,9 +329,8 @@ static void count_way(struct engine *e, struct flow *f, const struct hop *end, u
 			f->chain_copy_bytes += fresh;
 		if (h->msg)
 			h->msg->counted_bytes += fresh;
-		if (flow_add_site(f, h, fresh))
+		if (flow_add_site(f, h, fresh, first))
 			e->err = -ENOMEM;
-		w->counted += fresh;
 	}
 }
 
@@ -317,6 +350,8 @@ static bool same_way(const struct chain_view *v, uint64_t call, const struct hop
 	return true;
 }
 
+#define VIEWS_MAX 16 /* different ways of one message that are shown */
+
 static int show_piece(struct flow *f, uint64_t call, const struct hop *h, uint64_t bytes)
 {
 	struct chain_view *more;
@@ -328,6 +363,10 @@ static int show_piece(struct flow *f, uint64_t call, const struct hop *h, uint64
 			f->views[i].pieces++;
 			return 0;
 		}
+	if (f->view_count >= VIEWS_MAX) {
+		f->more_views++;
+		return 0;
+	}
 	more = realloc(f->views, (f->view_count + 1) * sizeof(*more));
 	if (!more)
 		return -ENOMEM;
@@ -352,7 +391,7 @@ static bool is_wanted(const struct engine *e, const struct message *m)
 static void count_piece(struct engine *e, const struct delivery *d)
 {
 	struct flow *f = d->msg->flow;
-	const struct hop *h = d->hop;
+	struct hop *h = d->hop;
 
 	range_add(&f->copies, h->copies, d->bytes);
 	range_add(&f->emulated, h->emulated, d->bytes);

@@ -43,6 +43,10 @@ static void *copied_tag(void *ctx, const struct pm_piece *src, uint64_t daddr)
 	enum holder holder = from->holder != BY_SENDER ? from->holder :
 			     fills ? BY_SKB : BY_BUFFER;
 
+	if (from->depth > DEPTH_MAX) {
+		message_doubt(from->msg, DOUBT_GAP);
+		return from;
+	}
 	h = hop_new(HOP_COPY, holder, from, from->msg, c->e->now);
 	if (!h) {
 		c->e->err = -ENOMEM;
@@ -111,6 +115,9 @@ static int arrive(void *ctx, const struct pm_piece *p)
 	}
 	if (!from->msg)
 		return 0;
+	/* Queued to one socket and read from another: something in between is not recorded. */
+	if (op->open && from->sk && op->sk && from->sk != op->sk)
+		want = 0;
 	h = hop_after(e, HOP_COPY, BY_RECEIVER, from, want,
 		      from->sk && op->open && from->sk != op->sk ? "queued to another socket" :
 		      "not recorded how the receiver's socket got the bytes");
@@ -152,8 +159,7 @@ static uint64_t carry(struct carry *c, struct span from, struct span to, uint64_
 	}
 	check_overwrite(e, from, to.addr, len);
 	n = provmap_copy(e->map, from.space, from.addr, to.space, to.addr, len, copied_tag, c);
-	if (n == -ENOMEM)
-		e->err = -ENOMEM;
+	engine_check(e, n);
 	return n > 0 ? (uint64_t)n : 0;
 }
 
@@ -176,7 +182,7 @@ static void count_other(struct engine *e, const struct carry *c, uint64_t len)
 
 static struct span plain_span(const struct thread *t, uint64_t addr, uint64_t len)
 {
-	return (struct span){is_kernel_address(addr) ? SPACE_KERNEL : t->space, addr, len};
+	return (struct span){is_kernel_address(addr) ? SPACE_KERNEL : t->buffers, addr, len};
 }
 
 /* The kernel side of a copy between an iterator and a buffer or page. */
@@ -192,6 +198,14 @@ static uint64_t kernel_side(const struct engine *e, const struct event *ev)
 	}
 }
 
+/* Where its bytes went, or what took their place, cannot be told. */
+static int mark_gap(void *ctx, const struct pm_piece *p)
+{
+	(void)ctx;
+	message_doubt(((struct hop *)p->tag)->msg, DOUBT_GAP);
+	return 0;
+}
+
 static uint64_t copy_iter(struct carry *c, const struct event *ev, bool from_iter)
 {
 	struct engine *e = c->e;
@@ -200,8 +214,10 @@ static uint64_t copy_iter(struct carry *c, const struct event *ev, bool from_ite
 	size_t n;
 
 	if (iter_spans(e, c->t, ev, ev->v[F_len], spans, &n)) {
+		c->t->recv.copied += from_iter ? 0 : ev->v[F_len];
+		provmap_walk(e->map, SPACE_KERNEL, at, ev->v[F_len], mark_gap, NULL);
 		if (from_iter)
-			provmap_clear(e->map, SPACE_KERNEL, at, ev->v[F_len]);
+			engine_check(e, provmap_clear(e->map, SPACE_KERNEL, at, ev->v[F_len]));
 		return 0;
 	}
 	for (size_t i = 0; i < n; at += spans[i].len, i++) {

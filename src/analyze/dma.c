@@ -30,7 +30,7 @@ static void *read_by_device(void *ctx, const struct pm_piece *p)
 	struct reading *r = ctx;
 	struct hop *from = p->tag, *h;
 
-	if (!from->msg || from->holder == BY_DEVICE)
+	if (!from->msg || from->holder == BY_DEVICE || from->depth > DEPTH_MAX)
 		return from;
 	h = hop_after(r->e, HOP_DMA, BY_DEVICE, from, 1u << BY_DRIVER,
 		      "not recorded how the device's driver got the bytes");
@@ -94,8 +94,7 @@ static void map_to_device(struct engine *e, uint64_t va, uint64_t dma, uint64_t 
 		return; /* another device's business */
 	if (at != va && !provmap_walk(e->map, SPACE_KERNEL, at, size, has_message, NULL))
 		provmap_copy(e->map, SPACE_KERNEL, va, SPACE_KERNEL, at, size, unknown_copy, e);
-	if (provmap_retag(e->map, SPACE_KERNEL, at, size, read_by_device, &r))
-		e->err = -ENOMEM;
+	engine_check(e, provmap_retag(e->map, SPACE_KERNEL, at, size, read_by_device, &r));
 	if (!f->mapped)
 		frame_drop_pieces(f);
 	frame_take(e, f, at - (va - f->data), at, size);
@@ -109,9 +108,8 @@ static void map_from_device(struct engine *e, uint64_t va, uint64_t dma, uint64_
 	uint64_t at = device_va(e, dma, va);
 	struct pm_piece p = {SPACE_KERNEL, at, size, va, 0, NULL};
 
-	if (provmap_insert(e->device, &p) == -ENOMEM ||
-	    provmap_clear(e->map, SPACE_KERNEL, at, size) == -ENOMEM)
-		e->err = -ENOMEM;
+	engine_check(e, provmap_insert(e->device, &p));
+	engine_check(e, provmap_clear(e->map, SPACE_KERNEL, at, size));
 	table_remove(&e->fresh, at);
 }
 
@@ -166,8 +164,7 @@ static void new_frame_at(struct engine *e, uint64_t at, uint64_t size)
 	}
 	h->src = h->dst = at;
 	h->src_len = size;
-	if (provmap_insert(e->map, &p) == -ENOMEM)
-		e->err = -ENOMEM;
+	engine_check(e, provmap_insert(e->map, &p));
 	hop_put(h);
 }
 
@@ -178,8 +175,8 @@ static void unmap_to_device(struct engine *e, uint64_t dma)
 
 	if (f)
 		f->unmapped = true;
-	if (m && m->bounced && provmap_clear(e->map, SPACE_KERNEL, m->va, m->size) == -ENOMEM)
-		e->err = -ENOMEM;
+	if (m && m->bounced)
+		engine_check(e, provmap_clear(e->map, SPACE_KERNEL, m->va, m->size));
 	free(m);
 }
 

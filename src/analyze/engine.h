@@ -3,6 +3,8 @@
 #ifndef ANALYZE_ENGINE_H
 #define ANALYZE_ENGINE_H
 
+#include <errno.h>
+
 #include "analyze/events.h"
 #include "analyze/hop.h"
 #include "analyze/message.h"
@@ -44,9 +46,10 @@ struct recv_op {
 
 struct thread {
 	int tid, tgid;
-	uint32_t space;
+	uint32_t space;	 /* address space, shared with threads of the process */
+	uint32_t buffers; /* its own: threads may send one buffer at the same time */
 	struct message *sending;
-	uint64_t sending_hdr; /* msghdr, by which a nested send is known */
+	uint64_t sending_hdr, sending_ip; /* msghdr and function, by which a nested send is known */
 	bool many; /* in sendmmsg or recvmmsg */
 	struct span spans[SPANS_MAX];
 	size_t span_count;
@@ -134,7 +137,7 @@ struct engine {
 	uint64_t want_message; /* seq to show, or UINT64_MAX for the first one delivered */
 	struct table others;	   /* struct other, by what tells them apart */
 	struct table flow_by_key; /* the newest flow of each key */
-	uint64_t events, by_kind[EV_COUNT], foreign, foreign_frames;
+	uint64_t by_kind[EV_COUNT];
 	uint64_t orphans, orphan_bytes; /* receives that no flow could be found for */
 	uint64_t guards;
 	const struct event *now;
@@ -166,6 +169,16 @@ static inline uint64_t mix(uint64_t a, uint64_t b, uint64_t c)
 	return (a * 0x9e3779b97f4a7c15ULL ^ b) * 0xbf58476d1ce4e5b9ULL ^ c;
 }
 
+/* An address range that wraps (a stale fetch) concerns nobody; no memory ends the analysis. */
+static inline void engine_check(struct engine *e, int64_t err)
+{
+	if (err == -ENOMEM)
+		e->err = -ENOMEM;
+}
+
+/* A way this long is no packet's: it is not made longer. */
+#define DEPTH_MAX 1000
+
 /* calls.c */
 void on_send_enter(struct engine *e, const struct event *ev);
 void on_recv_enter(struct engine *e, const struct event *ev);
@@ -173,6 +186,7 @@ void on_syscall_exit(struct engine *e, const struct event *ev);
 void deliver(struct engine *e, struct hop *h, uint64_t bytes);
 void message_doubt(struct message *msg, enum doubt d);
 void recv_op_abandon(struct engine *e, struct thread *t);
+void send_abandon(struct engine *e, struct thread *t);
 
 /* copies.c */
 void on_copy(struct engine *e, const struct event *ev);

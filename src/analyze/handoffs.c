@@ -58,7 +58,7 @@ static void *passed_tag(void *ctx, const struct pm_piece *p)
 	struct hop *from = p->tag, *h;
 
 	/* Memory that the skb holds in two ways is handed on once. */
-	if (!from->msg || (from->kind == HOP_HANDOFF && from->file_off == pa->ev->file_off))
+	if (!from->msg || from->depth > DEPTH_MAX || (from->kind == HOP_HANDOFF && from->file_off == pa->ev->file_off))
 		return from;
 	h = hop_after(pa->e, HOP_HANDOFF, pa->rule->to, from, pa->rule->from,
 		      "a hand-off before this one is not recorded");
@@ -79,13 +79,13 @@ static void retag_skb(struct engine *e, const struct skb *s, const struct event 
 {
 	struct passing pa = {e, ev, &rules[ev->kind]};
 
-	if (s->head && provmap_retag(e->map, SPACE_KERNEL, s->head, s->end, passed_tag, &pa))
-		e->err = -ENOMEM;
+	if (s->head)
+		engine_check(e, provmap_retag(e->map, SPACE_KERNEL, s->head, s->end, passed_tag,
+					      &pa));
 	for (size_t i = 0; i < s->extra_count; i++)
-		if (!skb_within_head(s, s->extras[i].addr) &&
-		    provmap_retag(e->map, SPACE_KERNEL, s->extras[i].addr, s->extras[i].len,
-				  passed_tag, &pa))
-			e->err = -ENOMEM;
+		if (!skb_within_head(s, s->extras[i].addr))
+			engine_check(e, provmap_retag(e->map, SPACE_KERNEL, s->extras[i].addr,
+						      s->extras[i].len, passed_tag, &pa));
 }
 
 void on_handoff(struct engine *e, const struct event *ev)
@@ -112,13 +112,15 @@ struct tapping {
 	struct head *head;
 };
 
+#define TAPS_MAX 256 /* of one frame: no machine has as many packet sockets */
+
 static int tap_piece(void *ctx, const struct pm_piece *p)
 {
 	struct tapping *ta = ctx;
 	struct hop *from = p->tag, *h;
 	struct tap *more;
 
-	if (!from->msg)
+	if (!from->msg || ta->head->tap_count >= TAPS_MAX)
 		return 0;
 	more = realloc(ta->head->taps, (ta->head->tap_count + 1) * sizeof(*more));
 	h = more ? hop_after(ta->e, HOP_HANDOFF, BY_TAP, from, rules[EV_TAP_RCV].from,

@@ -22,18 +22,18 @@ struct hop *hop_new(enum hop_kind kind, enum holder holder, struct hop *prev, st
 		h->dmas = prev->dmas;
 		h->wires = prev->wires;
 		h->gaps = prev->gaps;
-		h->depth = (uint16_t)(prev->depth + 1);
+		h->depth = prev->depth + 1;
 		h->skb = prev->skb;
 		h->off = prev->off;
 		h->src_len = prev->src_len;
 		h->prev = hop_get(prev);
 	}
-	h->copies = (uint16_t)(h->copies + (kind == HOP_COPY || kind == HOP_COPY_UNKNOWN));
-	h->unknown = (uint16_t)(h->unknown + (kind == HOP_COPY_UNKNOWN));
-	h->emulated = (uint16_t)(h->emulated + (kind == HOP_EMULATED_DMA));
-	h->dmas = (uint16_t)(h->dmas + (kind == HOP_DMA));
-	h->wires = (uint16_t)(h->wires + (kind == HOP_WIRE));
-	h->gaps = (uint16_t)(h->gaps + (kind == HOP_GAP));
+	h->copies = h->copies + (kind == HOP_COPY || kind == HOP_COPY_UNKNOWN);
+	h->unknown = h->unknown + (kind == HOP_COPY_UNKNOWN);
+	h->emulated = h->emulated + (kind == HOP_EMULATED_DMA);
+	h->dmas = h->dmas + (kind == HOP_DMA);
+	h->wires = h->wires + (kind == HOP_WIRE);
+	h->gaps = h->gaps + (kind == HOP_GAP);
 	h->msg = message_get(msg);
 	if (ev) {
 		h->event = ev->kind;

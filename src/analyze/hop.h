@@ -66,9 +66,10 @@ struct hop {
 	const char *why; /* of a gap */
 	uint64_t sample; /* the first 8 bytes at src */
 	bool sampled, checked;
-	uint64_t counted; /* payload bytes that reached a receiver through it, up to src_len */
+	uint64_t counted; /* payload bytes that reached a receiver through it */
+	uint64_t counted_from, counted_to; /* the part of the message they are */
 	/* Of this hop and all before it: */
-	uint16_t copies, unknown, emulated, dmas, wires, gaps, depth;
+	uint32_t copies, unknown, emulated, dmas, wires, gaps, depth;
 };
 
 /*

@@ -32,11 +32,11 @@ static int segment(const struct engine *e, const struct thread *t, const struct 
 	if (i >= SEGMENTS)
 		return -EINVAL;
 	if (type == e->run->iter.ubuf) {
-		*out = (struct span){t->space, ev->v[F_ibase], ev->v[F_ioff] + ev->v[F_icnt]};
+		*out = (struct span){t->buffers, ev->v[F_ibase], ev->v[F_ioff] + ev->v[F_icnt]};
 		return i ? -EINVAL : 0;
 	}
 	if (type == e->run->iter.iovec)
-		*out = (struct span){t->space, word(ev, 2 * i), word(ev, 2 * i + 1)};
+		*out = (struct span){t->buffers, word(ev, 2 * i), word(ev, 2 * i + 1)};
 	else if (type == e->run->iter.kvec)
 		*out = (struct span){SPACE_KERNEL, word(ev, 2 * i), word(ev, 2 * i + 1)};
 	else if (type == e->run->iter.bvec)

@@ -66,7 +66,7 @@ void socket_text(const struct socket_view *s, bool remote, char *buf, size_t siz
 		 remote ? s->rport : s->lport);
 }
 
-int flow_add_site(struct flow *f, const struct hop *h, uint64_t bytes)
+int flow_add_site(struct flow *f, const struct hop *h, uint64_t bytes, bool first)
 {
 	struct site_stat *more;
 
@@ -75,7 +75,7 @@ int flow_add_site(struct flow *f, const struct hop *h, uint64_t bytes)
 
 		if (s->kind == (int)h->kind && s->site == h->site && (s->site || s->ip == h->ip)) {
 			s->bytes += bytes;
-			s->hits += h->counted == 0;
+			s->hits += first;
 			return 0;
 		}
 	}

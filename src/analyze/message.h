@@ -95,6 +95,7 @@ struct flow {
 	struct socket_view sender, receiver;
 	struct chain_view *views; /* of the message picked for showing */
 	size_t view_count;
+	uint64_t more_views; /* pieces whose ways are not shown */
 	uint64_t next_seq;
 	uint64_t shown, shown_seq; /* id of the message in views, 0: none yet; its number */
 	struct logged *log; /* what traffic said of it, or NULL */
@@ -124,8 +125,8 @@ void message_put(struct message *msg);
 
 struct hop;
 
-/* Adds a hop's payload bytes to the flow's site table. 0 or -ENOMEM. */
-int flow_add_site(struct flow *f, const struct hop *h, uint64_t bytes);
+/* Adds a hop's payload bytes to the flow's site table; first: its first. 0 or -ENOMEM. */
+int flow_add_site(struct flow *f, const struct hop *h, uint64_t bytes, bool first);
 void flow_free(struct flow *f);
 
 /* A copy of the way to h, oldest first. 0 or -ENOMEM. */

@@ -75,8 +75,23 @@ static void compare_log(struct flow *f)
 {
 	const struct logged *l = f->log;
 
-	if (l && (f->messages < l->sent || f->payload_bytes < l->received_bytes))
+	if (l && (f->messages < l->sent || f->arrived_bytes < l->received_bytes))
 		f->doubts[DOUBT_UNACCOUNTED]++;
+	if (l)
+		f->doubts[DOUBT_CONTENT] += l->bad;
+}
+
+bool logged_absent(const struct logged *l)
+{
+	return !l->used && !l->skipped && l->sent > 0;
+}
+
+static bool has_absent(const struct result *r)
+{
+	for (size_t i = 0; i < r->log.count; i++)
+		if (logged_absent(&r->log.flows[i]))
+			return true;
+	return false;
 }
 
 static void find_run_doubts(struct result *r)
@@ -84,11 +99,16 @@ static void find_run_doubts(struct result *r)
 	struct json_object *probes = json_get(r->run.manifest, "probes"),
 			   *prims = json_get(r->run.census, "primitives");
 
-	r->run_doubt[DOUBT_LOST] = r->run.lost || r->missed || r->missed_unknown || r->incomplete;
+	r->run_doubt[DOUBT_LOST] = r->run.lost || r->missed || r->missed_unknown;
 	r->run_doubt[DOUBT_REFUSED] = json_length(json_get(probes, "refused")) ||
 				      json_length(json_get(probes, "missing")) ||
 				      json_length(json_get(probes, "excluded"));
 	r->run_doubt[DOUBT_UNSEEN] = r->engine.guards > 0;
+	r->run_doubt[DOUBT_ABSENT] = has_absent(r);
+	/* Bytes that no flow is known to have sent may be those that a flow misses. */
+	for (const struct flow *f = r->engine.flows; f; f = f->next)
+		if (f->undelivered && r->engine.orphan_bytes)
+			r->run_doubt[DOUBT_UNACCOUNTED] = true;
 	for (size_t i = 0; i < json_length(prims); i++)
 		if (!strcmp(json_str(json_at(prims, i), "cover", ""), "none"))
 			r->run_doubt[DOUBT_UNSEEN] = true;
@@ -136,7 +156,7 @@ static bool has_doubt(const struct result *r, const struct flow *f)
 
 enum verdict flow_verdict(const struct result *r, const struct flow *f)
 {
-	if (!f->chains && (f->expected_bytes || !f->dropped))
+	if (!f->chains && (f->expected_bytes || f->undelivered || !f->dropped))
 		return VERDICT_UNLINKED;
 	if (has_doubt(r, f) || f->accounted_bytes != f->expected_bytes)
 		return VERDICT_AT_LEAST;

@@ -15,7 +15,7 @@ struct result {
 	struct trafficlog log;
 	struct engine engine;
 	uint64_t events, missed;
-	bool missed_unknown, incomplete; /* incomplete: the trace is damaged from some point on */
+	bool missed_unknown;
 	char problem[4400];
 	bool run_doubt[DOUBTS]; /* that hold for every flow of the run */
 };
@@ -45,6 +45,9 @@ double flow_content(const struct flow *f);
 
 /* Physical address behind an address of a step, or 0: unknown. */
 uint64_t step_phys(const struct result *r, const struct flow *f, const struct step *s, bool dst);
+
+/* Did the flow send, by the log, and is nowhere in the trace? */
+bool logged_absent(const struct logged *l);
 
 bool flow_selected(const struct flow *f, const char *pattern);
 

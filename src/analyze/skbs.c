@@ -45,8 +45,7 @@ static int doom_piece(void *ctx, const struct pm_piece *p)
 static void forget_memory(struct engine *e, uint64_t addr, uint64_t len, const struct doom *d)
 {
 	provmap_walk(e->map, SPACE_KERNEL, addr, len, doom_piece, (void *)d);
-	if (provmap_clear(e->map, SPACE_KERNEL, addr, len) == -ENOMEM)
-		e->err = -ENOMEM;
+	engine_check(e, provmap_clear(e->map, SPACE_KERNEL, addr, len));
 }
 
 static void free_taps(struct head *h)
@@ -215,10 +214,19 @@ struct skb *skb_of(struct engine *e, const struct event *ev, bool shared)
 	return s;
 }
 
+#define EXTRAS_MAX 1024 /* of one skb: 64 KiB in the smallest fragments */
+
 static int add_extra(struct skb *s, struct extra x)
 {
-	struct extra *more = realloc(s->extras, (s->extra_count + 1) * sizeof(*more));
+	struct extra *more;
 
+	for (size_t i = 0; i < s->extra_count; i++)
+		if (s->extras[i].addr == x.addr && s->extras[i].len == x.len &&
+		    s->extras[i].head == x.head)
+			return 0;
+	if (s->extra_count >= EXTRAS_MAX)
+		return 0; /* what is left out breaks its chain */
+	more = realloc(s->extras, (s->extra_count + 1) * sizeof(*more));
 	if (!more)
 		return -ENOMEM;
 	s->extras = more;
@@ -303,8 +311,11 @@ static void forget_skb(struct engine *e, struct skb *s)
  */
 void on_coalesce(struct engine *e, const struct event *ev)
 {
-	struct skb *to = table_find(&e->skbs, ev->v[F_to]);
-	struct skb *from = table_remove(&e->skbs, ev->v[F_skb]);
+	struct skb *to = table_find(&e->skbs, ev->v[F_to]), *from;
+
+	if (ev->v[F_to] == ev->v[F_skb])
+		return;
+	from = table_remove(&e->skbs, ev->v[F_skb]);
 
 	if (!from)
 		return;
@@ -342,8 +353,10 @@ void on_skb_free(struct engine *e, const struct event *ev)
 
 	if (!s)
 		return;
-	if (is_another(e, s, ev))
+	if (is_another(e, s, ev)) {
 		mark_skb(e, s, DOUBT_RECYCLED);
+		d.dropped = false;
+	}
 	frame_skb_freed(e, s->addr);
 	for (size_t i = 0; i < s->extra_count; i++) {
 		if (s->extras[i].head)

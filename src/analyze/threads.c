@@ -27,6 +27,7 @@ struct thread *thread_of(struct engine *e, int tid)
 	}
 	t->tid = t->tgid = tid;
 	t->space = ++e->next_space;
+	t->buffers = ++e->next_space;
 	t->fd = -1;
 	return t;
 }
@@ -66,6 +67,9 @@ void on_newtask(struct engine *e, const struct event *ev)
 
 	if (!parent || !child || parent == child)
 		return;
+	/* A thread of that number that was known is gone, whatever it was at. */
+	send_abandon(e, child);
+	recv_op_abandon(e, child);
 	child->space = flags & CLONE_VM_FLAG ? parent->space : ++e->next_space;
 	child->tgid = flags & CLONE_THREAD_FLAG ? parent->tgid : child->tid;
 	memcpy(child->comm, parent->comm, sizeof(child->comm));
@@ -92,6 +96,9 @@ void on_syscall(struct engine *e, const struct event *ev)
 
 	if (!t)
 		return;
+	/* Whatever it was at came back by another way than a system call that is recorded. */
+	send_abandon(e, t);
+	recv_op_abandon(e, t);
 	t->fd = (int32_t)ev->v[F_fd];
 	t->many = ev->kind == EV_MMSG;
 	t->file = 0;

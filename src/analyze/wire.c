@@ -114,6 +114,26 @@ static unsigned int read_ident(const struct event *ev, size_t ip_at, unsigned ch
 	return n;
 }
 
+static void mark_frame(const struct frame *f, enum doubt d)
+{
+	for (size_t i = 0; i < f->count; i++)
+		message_doubt(f->pieces[i].hop->msg, d);
+}
+
+/* Two frames on their way that look the same may be taken for each other. */
+static void mark_alike(struct engine *e, const struct frame *f)
+{
+	for (size_t i = 0; f->count && f->ident_len && i < e->frame_count; i++) {
+		const struct frame *other = e->frames[i];
+
+		if (other->ident_len != f->ident_len ||
+		    memcmp(other->ident, f->ident, f->ident_len))
+			continue;
+		mark_frame(other, DOUBT_ALIKE);
+		mark_frame(f, DOUBT_ALIKE);
+	}
+}
+
 void frame_sent(struct engine *e, const struct event *ev)
 {
 	struct frame *f;
@@ -135,6 +155,7 @@ void frame_sent(struct engine *e, const struct event *ev)
 		       strnlen((const char *)ev->array[A_dev],
 			       ev->array_len[A_dev] < 15 ? ev->array_len[A_dev] : 15));
 	frame_take(e, f, f->data, f->data, f->len);
+	mark_alike(e, f);
 	e->frames[e->frame_count++] = f;
 	if (!f->count)
 		remove_frame(e, e->frame_count - 1); /* nothing of ours in it */
@@ -166,35 +187,52 @@ static void set_place(struct hop *h, uint64_t addr, uint64_t len, uint64_t off)
 	h->off = off;
 }
 
-/* The frame's own hops, now known to be the message's, oldest first after `prev`; p->at is where
- * in the frame the piece lies. */
-static struct hop *adopt(struct engine *e, struct hop *prev, const struct hop *own,
+/* One of the frame's own hops, now known to be the message's; p->at is where in the frame the
+ * piece lies. */
+static struct hop *adopt_one(struct hop *prev, const struct hop *own, const struct frame_piece *p)
+{
+	struct hop *h = hop_new(own->kind, own->holder, prev, prev->msg, NULL);
+
+	if (!h)
+		return NULL;
+	h->event = own->event;
+	h->ts = own->ts;
+	h->file_off = own->file_off;
+	h->cpu = own->cpu;
+	h->tid = own->tid;
+	h->ip = own->ip;
+	h->site = own->site;
+	h->src = own->src + (p->at - own->off);
+	h->dst = own->dst + (p->at - own->off);
+	h->src_len = p->len;
+	h->off = p->off;
+	if (h->kind == HOP_COPY)
+		h->msg->copied_bytes += p->len;
+	return h;
+}
+
+/* All of the frame's hops behind `prev`, oldest first. */
+static struct hop *adopt(struct engine *e, struct hop *prev, const struct hop *last,
 			 const struct frame_piece *p)
 {
-	struct hop *h, *after;
+	const struct hop **own = calloc((size_t)last->depth + 1, sizeof(*own));
+	struct hop *h = hop_get(prev);
+	size_t n = 0;
 
-	if (!own)
-		return hop_get(prev);
-	after = adopt(e, prev, own->prev, p);
-	h = after ? hop_new(own->kind, own->holder, after, prev->msg, NULL) : NULL;
-	if (h) {
-		h->event = own->event;
-		h->ts = own->ts;
-		h->file_off = own->file_off;
-		h->cpu = own->cpu;
-		h->tid = own->tid;
-		h->ip = own->ip;
-		h->site = own->site;
-		h->src = own->src + (p->at - own->off);
-		h->dst = own->dst + (p->at - own->off);
-		h->src_len = p->len;
-		h->off = p->off;
-		if (h->kind == HOP_COPY)
-			h->msg->copied_bytes += p->len;
-	} else {
+	for (const struct hop *o = last; own && o; o = o->prev)
+		own[n++] = o;
+	while (own && h && n) {
+		struct hop *next = adopt_one(h, own[--n], p);
+
+		hop_put(h);
+		h = next;
+	}
+	if (!own || !h) {
+		hop_put(own ? NULL : h);
+		h = NULL;
 		e->err = -ENOMEM;
 	}
-	hop_put(after);
+	free(own);
 	return h;
 }
 
@@ -278,8 +316,7 @@ static void join(struct arrival *a)
 		if (!a->covered)
 			arrive_unknown(a, addr, device_owns(e, addr, a->piece->len));
 		for (size_t k = 0; k < a->count; k++) {
-			if (provmap_insert(e->map, &a->out[k]) == -ENOMEM)
-				e->err = -ENOMEM;
+			engine_check(e, provmap_insert(e->map, &a->out[k]));
 			hop_put(a->out[k].tag);
 		}
 	}
@@ -307,7 +344,6 @@ void frame_received(struct engine *e, const struct event *ev)
 		f->ident_len = 0;
 		return;
 	}
-	e->foreign_frames++;
 }
 
 void frame_skb_freed(struct engine *e, uint64_t skb)
@@ -317,8 +353,7 @@ void frame_skb_freed(struct engine *e, uint64_t skb)
 	if (!f)
 		return;
 	if (f->mapped && !f->unmapped)
-		for (size_t i = 0; i < f->count; i++)
-			message_doubt(f->pieces[i].hop->msg, DOUBT_NOT_UNMAPPED);
+		mark_frame(f, DOUBT_NOT_UNMAPPED);
 	f->skb = 0;
 	f->data = f->len = 0;
 	if (f->ident_len)
