@@ -153,10 +153,13 @@ static struct json_object *drops_json(const struct result *r, const struct flow 
 		const char *name = runfile_drop_reason(&r->run, i);
 
 		if (f->reasons[i])
-			json_add_uint(o, name ? name : "unknown", f->reasons[i]);
+			json_add_uint(o, name ? name : "unknown",
+				      json_uint(o, name ? name : "unknown", 0) + f->reasons[i]);
 	}
 	return o;
 }
+
+#define EXAMPLES_MAX 256 /* flows that show a chain: a file must stay readable */
 
 static struct json_object *flow_json(const struct result *r, const struct flow *f)
 {
@@ -178,7 +181,8 @@ static struct json_object *flow_json(const struct result *r, const struct flow *
 	json_add_str(o, "why", why);
 	json_object_object_add(o, "sender", socket_json(&f->sender));
 	json_object_object_add(o, "receiver", socket_json(&f->receiver));
-	json_object_object_add(o, "example", views_json(r, f));
+	if (f->index <= EXAMPLES_MAX)
+		json_object_object_add(o, "example", views_json(r, f));
 	return o;
 }
 
@@ -251,7 +255,7 @@ int analysis_write(const struct result *r, const char *path)
 	json_add_str(root, "run", base ? base + 1 : r->run.dir);
 	json_add_str(root, "kernel", r->run.kernel);
 	json_add_str(root, "machine", r->run.machine);
-	json_add_str(root, "verdict", verdict_name(run_verdict(r)));
+	json_add_str(root, "verdict", verdict_name(run_verdict(r, NULL)));
 	json_add_uint(root, "events", r->events);
 	json_object_object_add(root, "events_by_kind", events_json(r));
 	json_add_int(root, "lost", r->missed_unknown ? -1 : r->run.lost < (int64_t)r->missed &&

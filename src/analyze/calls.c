@@ -418,7 +418,9 @@ static void count_chains(struct engine *e, struct recv_op *op)
 			before++;
 		if (before == i) {
 			m->flow->chains++;
-			if (m->flow->receiver.fd < 0 || !m->flow->receiver.sk)
+			/* A packet socket that listens is a receiver too, not the one meant. */
+			if (!m->flow->receiver.sk ||
+			    (!op->tap && m->flow->receiver.fam == AF_PACKET))
 				m->flow->receiver = op->sock;
 		}
 		count_piece(e, &op->items[i]);

@@ -112,4 +112,7 @@ void chain_print(const struct result *r, const struct flow *f, FILE *out)
 	print_socket("receiver", &f->receiver, out);
 	for (size_t i = 0; i < f->view_count; i++)
 		print_view(r, f, &f->views[i], out);
+	if (f->more_views)
+		fprintf(out, "  and %llu more pieces, on other ways\n",
+			(unsigned long long)f->more_views);
 }

@@ -19,7 +19,7 @@ struct options {
 
 static const struct opt opts[] = {
 	{OPT_UINT, "max-copies", offsetof(struct options, max_copies), "N",
-	 "exit 1 if any byte of a flow was copied more than N times", 0, 1000000, NULL},
+	 "exit 1 if any byte was copied more than N times, 3 where that is not sure", 0, 1000000, NULL},
 	{OPT_FLAG, "require-exact", offsetof(struct options, require_exact), NULL,
 	 "exit 3 unless every flow's verdict is exact", 0, 0, NULL},
 	{OPT_UINT, "message", offsetof(struct options, message), "N",
@@ -144,8 +144,12 @@ static int judge(const struct result *r, const struct options *o)
 				  (unsigned long long)f->copies.max, o->max_copies);
 			status = status > EXIT_ASSERT ? status : EXIT_ASSERT;
 		}
-		if (o->require_exact && flow_verdict(r, f) != VERDICT_EXACT)
+		if ((o->require_exact || o->max_copies != ULONG_MAX) &&
+		    flow_verdict(r, f) != VERDICT_EXACT)
 			status = EXIT_INEXACT;
+		if (o->message != ULONG_MAX && !f->shown)
+			msg_note("%s has no message %lu that arrived; it sent %llu, counted from 0",
+				 f->name, o->message, (unsigned long long)f->next_seq);
 	}
 	if (!n && r->engine.flows) {
 		msg_error("no flow '%s' in this run", o->flow);

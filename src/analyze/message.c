@@ -75,7 +75,8 @@ int flow_add_site(struct flow *f, const struct hop *h, uint64_t bytes, bool firs
 
 		if (s->kind == (int)h->kind && s->site == h->site && (s->site || s->ip == h->ip)) {
 			s->bytes += bytes;
-			s->hits += first;
+			s->hits += first && s->last != h->file_off;
+			s->last = h->file_off;
 			return 0;
 		}
 	}
@@ -86,7 +87,8 @@ int flow_add_site(struct flow *f, const struct hop *h, uint64_t bytes, bool firs
 	/* Ways are counted from their end: what comes later stands further to the front. */
 	memmove(more + 1, more, f->site_count * sizeof(*more));
 	f->site_count++;
-	more[0] = (struct site_stat){h->site, h->site ? 0 : h->ip, (int)h->kind, bytes, 1};
+	more[0] = (struct site_stat){h->site, h->site ? 0 : h->ip, (int)h->kind, bytes, 1,
+				   h->file_off};
 	return 0;
 }
 

@@ -33,6 +33,7 @@ struct site_stat {
 	uint64_t ip;
 	int kind; /* enum hop_kind */
 	uint64_t bytes, hits;
+	uint64_t last; /* event counted last: several pieces may come of one */
 };
 
 /* One step of a worked chain, free of the objects that the analysis throws away. */

@@ -75,6 +75,9 @@ static void compare_log(struct flow *f)
 {
 	const struct logged *l = f->log;
 
+	/* What the receiver's own calls returned it knows, also where they were not recorded. */
+	if (l && l->received_bytes > f->expected_bytes)
+		f->expected_bytes = l->received_bytes;
 	if (l && (f->messages < l->sent || f->arrived_bytes < l->received_bytes))
 		f->doubts[DOUBT_UNACCOUNTED]++;
 	if (l)
@@ -163,12 +166,12 @@ enum verdict flow_verdict(const struct result *r, const struct flow *f)
 	return VERDICT_EXACT;
 }
 
-enum verdict run_verdict(const struct result *r)
+enum verdict run_verdict(const struct result *r, const char *pattern)
 {
 	enum verdict worst = r->engine.flows ? VERDICT_EXACT : VERDICT_UNLINKED;
 
 	for (const struct flow *f = r->engine.flows; f; f = f->next)
-		if (flow_verdict(r, f) > worst)
+		if (flow_selected(f, pattern) && flow_verdict(r, f) > worst)
 			worst = flow_verdict(r, f);
 	return worst;
 }

@@ -25,7 +25,8 @@ int result_load(struct result *r, const char *dir, uint64_t want_message);
 void result_free(struct result *r);
 
 enum verdict flow_verdict(const struct result *r, const struct flow *f);
-enum verdict run_verdict(const struct result *r);
+/* The worst of the flows selected. */
+enum verdict run_verdict(const struct result *r, const char *pattern);
 const char *verdict_name(enum verdict v);
 
 /* What limits a flow's verdict, joined by "; ", or "". */

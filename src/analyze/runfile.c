@@ -9,8 +9,7 @@
 
 #include "common/json.h"
 
-/* The direct map spans at most 64 TiB (4-level) or 32 PiB (5-level paging): no address of the
- * vmalloc area or of the kernel image may pass for one (Documentation/arch/x86/x86_64/mm.rst). */
+/* Where a run does not tell its last page: what 4-level paging can map (mm/kaslr.c). */
 #define DIRECT_MAP_MAX (1ULL << 46)
 
 static struct json_object *read_part(const struct runfile *run, const char *name, char *why,
@@ -50,6 +49,7 @@ static void read_manifest(struct runfile *run)
 	run->page_offset = json_hex(mem, "page_offset_base", 0);
 	run->vmemmap = json_hex(mem, "vmemmap_base", 0);
 	run->page_size = json_uint(mem, "page_size", 0) ?: 4096;
+	run->direct_map = json_uint(mem, "max_pfn", 0) * run->page_size ?: DIRECT_MAP_MAX;
 	run->iommu = json_object_get_boolean(json_get(mem, "iommu"));
 	run->page_struct = json_uint(btf, "sizeof.page", 64);
 	run->lost = json_int(json_get(m, "loss"), "lost", -1);
@@ -192,7 +192,7 @@ uint64_t runfile_page_va(const struct runfile *run, uint64_t page, uint64_t off)
 
 uint64_t runfile_phys(const struct runfile *run, uint64_t va)
 {
-	return run->page_offset && va >= run->page_offset && va - run->page_offset < DIRECT_MAP_MAX ?
+	return run->page_offset && va >= run->page_offset && va - run->page_offset < run->direct_map ?
 		       va - run->page_offset : 0;
 }
 

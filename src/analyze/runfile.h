@@ -27,6 +27,7 @@ struct runfile {
 	struct json_object *manifest, *census;
 	const char *kernel, *machine;
 	uint64_t page_offset, vmemmap, page_struct, page_size;
+	uint64_t direct_map; /* bytes of memory that page_offset maps */
 	bool iommu, sync_always;
 	struct iter_types iter;
 	int64_t lost; /* -1: the kernel did not tell */

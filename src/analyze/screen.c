@@ -57,16 +57,26 @@ static void put_all(const struct result *r, const struct flow *f, char *buf, siz
 	snprintf(buf, size, "%.3f", flow_times(f, f->chain_copy_bytes + f->dead_bytes));
 }
 
+/* Few of these differ from byte to byte; where they do, the least and the most are told. */
+static void put_whole(const struct range_stat *s, char *buf, size_t size)
+{
+	if (s->min == s->max)
+		snprintf(buf, size, "%llu", (unsigned long long)s->max);
+	else
+		snprintf(buf, size, "%llu-%llu", (unsigned long long)s->min,
+			 (unsigned long long)s->max);
+}
+
 static void put_dma(const struct result *r, const struct flow *f, char *buf, size_t size)
 {
 	(void)r;
-	snprintf(buf, size, "%.0f", range_mean(&f->dmas));
+	put_whole(&f->dmas, buf, size);
 }
 
 static void put_wire(const struct result *r, const struct flow *f, char *buf, size_t size)
 {
 	(void)r;
-	snprintf(buf, size, "%.0f", range_mean(&f->wires));
+	put_whole(&f->wires, buf, size);
 }
 
 static void put_amplification(const struct result *r, const struct flow *f, char *buf, size_t size)
@@ -78,7 +88,8 @@ static void put_amplification(const struct result *r, const struct flow *f, char
 static void put_audit(const struct result *r, const struct flow *f, char *buf, size_t size)
 {
 	(void)r;
-	snprintf(buf, size, "%.4g%%", 100 * flow_accounted(f));
+	/* Rounded down: only all is 100%. */
+	snprintf(buf, size, "%.4g%%", (double)(long)(1e4 * flow_accounted(f)) / 100);
 }
 
 static void put_verdict(const struct result *r, const struct flow *f, char *buf, size_t size)
@@ -122,6 +133,9 @@ static void print_skipped(const struct result *r, FILE *out)
 		if (r->log.flows[i].skipped)
 			fprintf(out, "%-22s %9llu  not run: %s\n", r->log.flows[i].name,
 				(unsigned long long)r->log.flows[i].size, r->log.flows[i].why);
+		else if (logged_absent(&r->log.flows[i]))
+			fprintf(out, "%-22s %9llu  sent by the log, not followed in the trace\n",
+				r->log.flows[i].name, (unsigned long long)r->log.flows[i].size);
 }
 
 static void print_head(const struct result *r, FILE *out)
@@ -225,6 +239,8 @@ static void print_left_out(const struct result *r, FILE *out)
 			(unsigned long long)r->engine.orphan_bytes);
 }
 
+#define CHAINS_MAX 32
+
 void screen_print(const struct result *r, const char *pattern, FILE *out)
 {
 	const struct flow *f;
@@ -243,12 +259,15 @@ void screen_print(const struct result *r, const char *pattern, FILE *out)
 		if (flow_selected(f, pattern))
 			print_sites(f, out);
 	for (f = r->engine.flows; f; f = f->next)
-		if (flow_selected(f, pattern))
+		if (flow_selected(f, pattern) && (pattern || f->index <= CHAINS_MAX))
 			chain_print(r, f, out);
+	if (!pattern && r->engine.next_flow > CHAINS_MAX)
+		fprintf(out, "\nchains of %llu more flows: --flow NAME shows them\n",
+			(unsigned long long)(r->engine.next_flow - CHAINS_MAX));
 	print_left_out(r, out);
 	for (f = r->engine.flows; f; f = f->next)
 		if (flow_selected(f, pattern))
 			print_limits(r, f, out);
-	fprintf(out, "verdict: %s (%s)\n", verdict_name(run_verdict(r)),
-		verdict_meaning(run_verdict(r)));
+	fprintf(out, "verdict: %s (%s)\n", verdict_name(run_verdict(r, pattern)),
+		verdict_meaning(run_verdict(r, pattern)));
 }

@@ -80,9 +80,23 @@ static int add_find(struct scan *s, uint64_t field, int prim, enum site_kind kin
 	return 0;
 }
 
-/* What the bytes before a displacement say it is; -1 for none of ours. */
-static int kind_before_rel(const uint8_t *p)
+/*
+ * Where a kprobe stands already (another recorder's, say), its int3 hides the first byte of the
+ * instruction. A displacement that leads to a primitive tells what it was: a jump out of the
+ * function where padding follows, a call elsewhere.
+ */
+static void restore_opcode(uint8_t *p)
 {
+	if (p[-2] == 0xcc && (p[-1] & 0xf0) == 0x80)
+		p[-2] = 0x0f;
+	else if (p[-1] == 0xcc)
+		p[-1] = p[4] == 0xcc ? 0xe9 : 0xe8;
+}
+
+/* What the bytes before a displacement say it is; -1 for none of ours. */
+static int kind_before_rel(uint8_t *p)
+{
+	restore_opcode(p);
 	if (p[-1] == 0xe8)
 		return SITE_CALL;
 	if (p[-1] == 0xe9 || (p[-2] == 0x0f && (p[-1] & 0xf0) == 0x80))
@@ -99,13 +113,13 @@ static bool takes_imm(const uint8_t *p)
 	       (p[-2] == 0xc7 && (p[-1] & 0xf8) == 0xc0) || p[-3] == 0xc7 || p[-4] == 0xc7;
 }
 
-static int scan_text(struct scan *s, const uint8_t *buf, uint64_t base, size_t size)
+static int scan_text(struct scan *s, uint8_t *buf, uint64_t base, size_t size)
 {
 	const struct targets *t = &s->targets;
 	uint32_t mask = t->align_mask;
 	int err = 0, prim, kind;
 
-	for (size_t i = 4; !err && i + 4 <= size; i++) {
+	for (size_t i = 4; !err && i + 5 <= size; i++) {
 		uint32_t imm, rel;
 
 		memcpy(&imm, buf + i, sizeof(imm));

@@ -116,6 +116,7 @@ static void add_memory(struct json_object *root, const struct session *s)
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		json_add_hex(o, names[i], session_variable(s, names[i]));
+	json_add_uint(o, "max_pfn", session_variable(s, "max_pfn"));
 	json_add_int(o, "page_size", sysconf(_SC_PAGESIZE));
 	json_add_bool(o, "iommu", has_iommu());
 	json_object_object_add(root, "memory", o);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define JUMP_SIZE 5
+#define INT3 0xcc
 #define NOP_SIZE 5 /* of ftrace, behind an endbr64 or not */
 
 /* In the order of their encoding: names as in fetch arguments. */
@@ -213,8 +214,9 @@ int place_find(const uint8_t *code, size_t size, uint64_t base, uint64_t from, c
 					 ZYDIS_STACK_WIDTH_64)))
 		return -EINVAL;
 	for (; decode(&dec, code, size, off, &in); off += in.d.length) {
-		if (stays_int3(&dec, code, size, off)) {
-			if (is_target(&dec, code, size, start, off))
+		/* An int3 here is another's kprobe: it chose the place for the same reasons. */
+		if (code[off] == INT3 || stays_int3(&dec, code, size, off)) {
+			if (code[off] != INT3 && is_target(&dec, code, size, start, off))
 				return -ENOENT;
 			at.addr = base + off;
 			settle(&v, &at);

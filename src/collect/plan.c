@@ -305,6 +305,24 @@ static int add_entries(struct census *c, const struct opt_list *excluded)
 	return 0;
 }
 
+/* A site that is left out by a name that is none would be probed without a word. */
+static int check_excluded(const struct census *c, const struct opt_list *excluded)
+{
+	for (size_t x = 0; excluded && x < excluded->count; x++) {
+		struct opt_list one = {&excluded->items[x], 1};
+		size_t i = 0;
+
+		while (i < c->count && !is_excluded(&c->sites[i], &one))
+			i++;
+		if (i < c->count)
+			continue;
+		msg_error("--exclude-site: no copy site '%s' in this kernel; 'collect sites --all' "
+			  "lists them", excluded->items[x]);
+		return -ENOENT;
+	}
+	return 0;
+}
+
 int plan_probes(struct census *c, struct ktypes *kt, const struct ktypes_names *traceable,
 		const struct opt_list *excluded)
 {
@@ -316,6 +334,8 @@ int plan_probes(struct census *c, struct ktypes *kt, const struct ktypes_names *
 		for (size_t i = 0; i < c->count; i++)
 			set_status(c, &c->sites[i], &sets, traceable, excluded);
 		err = add_entries(c, excluded);
+		if (!err)
+			err = check_excluded(c, excluded);
 	}
 	free_scopes(&sets);
 	return err;

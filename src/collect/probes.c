@@ -258,24 +258,29 @@ static bool is_copy_event(const char *event)
 int probes_filter(struct probes *p, struct tracefs_instance *instance, const int *tids,
 		  size_t count)
 {
-	/* include/linux/trace_events.h: TRACE_FLAG_HARDIRQ | TRACE_FLAG_SOFTIRQ */
-	char filter[2048] = "common_flags & 24 || (";
-	size_t used = strlen(filter);
+	size_t room = count * 32 + 64, used;
+	char *filter = malloc(room);
+	int err = 0;
 
-	for (size_t i = 0; i < count && used < sizeof(filter) - 64; i++)
-		used += (size_t)snprintf(filter + used, sizeof(filter) - used,
-					 "%scommon_pid != %d", i ? " && " : "", tids[i]);
-	snprintf(filter + used, sizeof(filter) - used, ")");
-	for (size_t i = 0; i < p->event_count; i++) {
+	if (!filter)
+		return -ENOMEM;
+	/* include/linux/trace_events.h: TRACE_FLAG_HARDIRQ | TRACE_FLAG_SOFTIRQ */
+	used = (size_t)snprintf(filter, room, "common_flags & 24 || (");
+	for (size_t i = 0; i < count; i++)
+		used += (size_t)snprintf(filter + used, room - used, "%scommon_pid != %d",
+					 i ? " && " : "", tids[i]);
+	snprintf(filter + used, room - used, ")");
+	for (size_t i = 0; !err && i < p->event_count; i++) {
 		char path[128];
 
 		snprintf(path, sizeof(path), "events/%s/%s/filter", p->group, p->events[i]);
 		if (is_copy_event(p->events[i]) &&
 		    tracefs_instance_file_write(instance, path, filter) < 0)
-			return msg_errno(-errno, "cannot leave the recorder out of %s",
-					 p->events[i]);
+			err = msg_errno(-errno, "cannot leave the recorder out of %s",
+					p->events[i]);
 	}
-	return 0;
+	free(filter);
+	return err;
 }
 
 void probes_remove(struct probes *p)

@@ -34,9 +34,42 @@ static bool is_dead(pid_t pid)
 	return pid > 0 && kill(pid, 0) && errno == ESRCH;
 }
 
-/* Only a dead recorder's children carry its PID and outlive it. */
+/*
+ * A recorder that ends in order removes its instance and probes; so those that are left name the
+ * ones that were killed, and only their processes are ended.
+ */
+static bool was_killed(pid_t pid, const char *dynamic_events)
+{
+	char name[64], *path;
+	bool left;
+
+	if (!is_dead(pid))
+		return false;
+	snprintf(name, sizeof(name), "instances/" PREFIX "%d", (int)pid);
+	path = tracefs_get_tracing_file(name);
+	left = path && !access(path, F_OK);
+	tracefs_put_tracing_file(path);
+	snprintf(name, sizeof(name), ":" PREFIX "%d/", (int)pid);
+	return left || (dynamic_events && strstr(dynamic_events, name));
+}
+
+static void kill_process(const char *pid, const char *env, size_t size, const char *dynamic_events)
+{
+	static const char key[] = WORKLOAD_ENV "=";
+
+	for (size_t i = 0; i < size; i += strlen(env + i) + 1) {
+		if (strncmp(env + i, key, strlen(key)) ||
+		    !was_killed(atoi(env + i + strlen(key)), dynamic_events))
+			continue;
+		msg_note("ending process %s, left by a collect that was killed", pid);
+		kill(atoi(pid), SIGKILL);
+		return;
+	}
+}
+
 static void kill_processes(void)
 {
+	char *events = tracefs_instance_file_read(NULL, "dynamic_events", NULL);
 	DIR *dir = opendir("/proc");
 	struct dirent *e;
 
@@ -44,24 +77,17 @@ static void kill_processes(void)
 		char path[280], *env = NULL;
 		size_t size = 0;
 
-		if (!isdigit((unsigned char)e->d_name[0]))
+		if (!isdigit((unsigned char)e->d_name[0]) || atoi(e->d_name) == (int)getpid())
 			continue;
 		snprintf(path, sizeof(path), "/proc/%s/environ", e->d_name);
 		if (file_read(path, &env, &size))
 			continue;
-		for (size_t i = 0; i < size; i += strlen(env + i) + 1) {
-			static const char key[] = WORKLOAD_ENV "=";
-
-			if (strncmp(env + i, key, strlen(key)) ||
-			    !is_dead(atoi(env + i + strlen(key))))
-				continue;
-			msg_note("ending process %s, left by a collect that died", e->d_name);
-			kill(atoi(e->d_name), SIGKILL);
-		}
+		kill_process(e->d_name, env, size, events);
 		free(env);
 	}
 	if (dir)
 		closedir(dir);
+	free(events);
 }
 
 static void remove_instance(const char *name)

@@ -136,12 +136,15 @@ static int start_recorder(struct run *r)
 
 static int prepare(struct run *r, char *const argv[])
 {
-	int err = session_open(&r->session, &r->opt->excluded);
+	int err = session_check();
 
-	if (!err) {
+	/* First, for a dead one's probes would hide the sites that they stand on. */
+	if (!err)
 		reap_dead();
+	if (!err)
+		err = session_open(&r->session, &r->opt->excluded);
+	if (!err)
 		err = make_dir(r);
-	}
 	if (!err)
 		err = fork_workload(r, argv);
 	if (!err)
@@ -152,6 +155,10 @@ static int prepare(struct run *r, char *const argv[])
 		err = probes_enable(&r->probes, r->instance);
 	if (!err)
 		err = start_recorder(r);
+	if (!err && interrupted) {
+		msg_error("interrupted before the workload started");
+		err = -EINTR;
+	}
 	return err;
 }
 
@@ -167,8 +174,10 @@ static int record(struct run *r)
 	err = workload_release(&r->workload);
 	if (!err)
 		err = workload_wait(&r->workload, &interrupted);
+	if (!err)
+		err = workload_exec_error(&r->workload);
 	if (err)
-		return msg_errno(err, "cannot run the workload");
+		return msg_errno(err, "cannot run %s", r->manifest.command[0]);
 	usleep(LINGER_US);
 	err = write_option(r, "tracing_on", "0");
 	r->manifest.end_ns = monotonic_ns();
@@ -324,6 +333,8 @@ static void report(const struct run *r, int64_t lost)
 	else if (lost)
 		msg_note("%lld events were lost; a larger --buffer-kb than %lu keeps more",
 			 (long long)lost, r->opt->buffer_kb);
+	if (interrupted)
+		msg_note("interrupted: the run holds what was recorded until then");
 	if (WIFSIGNALED(st))
 		msg_note("the workload was ended by signal %d", WTERMSIG(st));
 	else if (WEXITSTATUS(st))
@@ -350,9 +361,8 @@ static void discard(const struct run *r)
 
 int run_record(const struct run_options *o, char *const argv[])
 {
-	struct run r = {.opt = o, .workload.gate = -1, .manifest.command = argv,
+	struct run r = {.opt = o, .workload = {.gate = -1, .told = -1}, .manifest.command = argv,
 			.manifest.buffer_kb = o->buffer_kb};
-	bool never_ran = false;
 	int64_t lost = 0;
 	int err;
 
@@ -361,15 +371,14 @@ int run_record(const struct run_options *o, char *const argv[])
 	err = prepare(&r, argv);
 	if (!err)
 		err = record(&r);
-	if (!err && WIFEXITED(r.workload.status) &&
-	    (WEXITSTATUS(r.workload.status) == 127 || WEXITSTATUS(r.workload.status) == 126))
-		never_ran = true;
-	if (!err && !never_ran)
+	if (!err)
 		err = finish(&r, &lost);
-	if (!err && !never_ran)
+	if (!err)
 		report(&r, lost);
 	tear_down(&r);
-	if ((err || never_ran) && r.made_dir)
+	if (err && r.made_dir)
 		discard(&r);
-	return err || never_ran ? EXIT_ENV : EXIT_GOOD;
+	if (err)
+		return EXIT_ENV;
+	return interrupted ? EXIT_INEXACT : EXIT_GOOD;
 }

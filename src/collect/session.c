@@ -14,7 +14,7 @@
 #include "common/file.h"
 #include "common/msg.h"
 
-static int check_environment(void)
+int session_check(void)
 {
 	if (geteuid()) {
 		msg_error("recording needs root: run it as root, or leave out --native to record "
@@ -28,8 +28,9 @@ static int check_environment(void)
 	}
 	if (!tracefs_file_exists(NULL, "kprobe_events") ||
 	    !tracefs_file_exists(NULL, "dynamic_events")) {
-		msg_error("this kernel has no kprobe events (CONFIG_KPROBE_EVENTS): leave out "
-			  "--native to record in a virtual machine");
+		msg_error("this kernel offers no kprobe events (CONFIG_KPROBE_EVENTS, or "
+			  "lockdown=confidentiality): leave out --native to record in a virtual "
+			  "machine");
 		return -ENODEV;
 	}
 	return 0;
@@ -96,7 +97,8 @@ static int load_census(struct session *s, const struct opt_list *excluded)
 	free_wanted(wanted);
 	if (!err)
 		err = plan_probes(&s->census, &s->kt, &s->traceable, excluded);
-	return err ? msg_errno(err, "cannot take the census of copy sites") : 0;
+	/* What is to be excluded and is not there has been told. */
+	return err && err != -ENOENT ? msg_errno(err, "cannot take the census of copy sites") : err;
 }
 
 static double now(void)
@@ -113,7 +115,7 @@ int session_open(struct session *s, const struct opt_list *excluded)
 	int err;
 
 	memset(s, 0, sizeof(*s));
-	err = check_environment();
+	err = session_check();
 	if (!err)
 		err = load_symbols(s);
 	if (!err)

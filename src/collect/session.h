@@ -17,6 +17,9 @@ struct session {
 	double census_seconds;
 };
 
+/* Can anything be recorded here? Prints what lacks and how to get it; gives 0 or -errno. */
+int session_check(void);
+
 /* Prints what lacks and how to get it; gives 0 or -errno. Safe to close after any error. */
 int session_open(struct session *s, const struct opt_list *excluded);
 void session_close(struct session *s);

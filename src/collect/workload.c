@@ -2,6 +2,7 @@
 #include "collect/workload.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,15 +12,18 @@
 #include <time.h>
 #include <unistd.h>
 
-static void child(int gate, pid_t parent, char *const argv[], const char *env)
+static void child(int gate, int told, pid_t parent, char *const argv[], const char *env)
 {
 	char self[32], go;
+	int err;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(127);
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
+	signal(SIGHUP, SIG_DFL);
+	signal(SIGPIPE, SIG_DFL);
 	snprintf(self, sizeof(self), "%d", (int)parent);
 	setenv(WORKLOAD_ENV, self, 1);
 	if (env)
@@ -27,34 +31,50 @@ static void child(int gate, pid_t parent, char *const argv[], const char *env)
 	if (read(gate, &go, 1) != 1)
 		_exit(127);
 	execvp(argv[0], argv);
-	fprintf(stderr, "collect: cannot run %s: %s\n", argv[0], strerror(errno));
-	_exit(errno == ENOENT ? 127 : 126);
+	err = errno;
+	if (write(told, &err, sizeof(err)) != sizeof(err))
+		_exit(126);
+	_exit(127);
 }
 
 int workload_fork(struct workload *w, char *const argv[], const char *env)
 {
 	pid_t self = getpid();
-	int gate[2];
+	int gate[2], told[2], err = 0;
 
 	w->pid = 0;
-	w->gate = -1;
-	if (pipe(gate))
+	w->gate = w->told = -1;
+	if (pipe2(gate, O_CLOEXEC))
 		return -errno;
-	w->pid = fork();
-	if (w->pid == 0) {
-		close(gate[1]);
-		child(gate[0], self, argv, env);
-	}
-	close(gate[0]);
-	if (w->pid < 0) {
-		int err = -errno;
-
-		w->pid = 0;
+	if (pipe2(told, O_CLOEXEC)) {
+		err = -errno;
+		close(gate[0]);
 		close(gate[1]);
 		return err;
 	}
+	w->pid = fork();
+	if (w->pid == 0) {
+		close(gate[1]);
+		child(gate[0], told[1], self, argv, env);
+	}
+	if (w->pid < 0)
+		err = -errno;
+	close(gate[0]);
+	close(told[1]);
 	w->gate = gate[1];
-	return 0;
+	w->told = told[0];
+	if (err)
+		workload_kill(w);
+	return err;
+}
+
+int workload_exec_error(struct workload *w)
+{
+	int err = 0;
+
+	if (w->told < 0 || read(w->told, &err, sizeof(err)) != sizeof(err))
+		return 0;
+	return -err;
 }
 
 int workload_release(struct workload *w)
@@ -101,7 +121,9 @@ void workload_kill(struct workload *w)
 {
 	if (w->gate >= 0)
 		close(w->gate);
-	w->gate = -1;
+	if (w->told >= 0)
+		close(w->told);
+	w->gate = w->told = -1;
 	if (w->pid > 0) {
 		kill(w->pid, SIGKILL);
 		waitpid(w->pid, &w->status, 0);

@@ -8,6 +8,7 @@
 struct workload {
 	pid_t pid;
 	int gate; /* closing it without a byte ends the child before exec */
+	int told; /* where it says why exec failed */
 	int status;
 };
 
@@ -20,6 +21,9 @@ int workload_release(struct workload *w);
 
 /* Waits for it; on a signal in *interrupted passes SIGTERM on, and SIGKILL 5 s later. */
 int workload_wait(struct workload *w, const volatile int *interrupted);
+
+/* Why it could not be started, as -errno; 0: it was. To be asked after its end. */
+int workload_exec_error(struct workload *w);
 
 /* Ends it if it still runs. Accepts one that never started. */
 void workload_kill(struct workload *w);

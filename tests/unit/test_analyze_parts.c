@@ -124,7 +124,7 @@ static void test_iter_spans(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const struct iter_case *c = &cases[i];
 		struct engine e = {.run = &run};
-		struct thread t = {.space = 7};
+		struct thread t = {.buffers = 7};
 		struct event ev = {0};
 		struct span spans[SPANS_MAX];
 		char text[256] = "";
@@ -155,7 +155,7 @@ static void test_iter_without_segments(void **state)
 {
 	static const struct runfile run = {.iter = {.iovec = 1, .kvec = 3, .bvec = 2, .ubuf = 0}};
 	struct engine e = {.run = &run};
-	struct thread t = {.space = 7};
+	struct thread t = {.buffers = 7};
 	struct event ev = {0};
 	struct span spans[SPANS_MAX];
 	uint64_t sample;
