@@ -61,6 +61,7 @@ help:
 	@echo 'make                  build collect, analyze and traffic'
 	@echo 'make check            all tests (boots virtual machines)'
 	@echo 'make check-unit       the tests that need neither root nor a VM'
+	@echo 'make check-fresh      both README commands in a fresh Debian (debootstrap)'
 	@echo 'make bench            speed and memory beside trace-cmd report, as ratios'
 	@echo 'make install          copy the programs to $$(PREFIX)/bin, PREFIX=$(PREFIX)'
 	@echo 'make clean            remove what make made'

@@ -53,7 +53,8 @@ run-fuzz: $(FUZZ_BIN) $(SEEDS_BIN)
 		mkdir -p "$$corpus"; \
 		if [ -x "$$dir/seeds_$$name" ]; then "$$dir/seeds_$$name" "$$corpus" || exit 1; fi; \
 		for input in tests/fuzz/regress/"$$name"/*; do \
-			[ ! -f "$$input" ] || "$$f" "$$input" >"$$f.log" 2>&1 || \
+			[ ! -f "$$input" ] || "$$f" -timeout=10 -rss_limit_mb=512 "$$input" \
+				>"$$f.log" 2>&1 || \
 				{ cat "$$f.log"; echo "not ok $$input"; exit 1; }; \
 		done; \
 		"$$f" -runs=$(FUZZ_RUNS) -max_total_time=$(FUZZ_TIME) -timeout=10 -rss_limit_mb=512 \
@@ -69,7 +70,7 @@ check-shell: all
 	$(if $(TAP_SHELL),tests/run-tap $(TAP_SHELL),@echo '# tests/shell is empty')
 
 check-vm: all
-	$(if $(TAP_VM),tests/run-tap -v $(TAP_VM),@echo '# tests/vm is empty')
+	$(if $(TAP_VM),tests/run-tap -j 2 -v $(TAP_VM),@echo '# tests/vm is empty')
 
 SHELL_FILES = $(shell grep -lE '^\#!/bin/(ba)?sh' $(wildcard *.sh guest/* tests/run-* tests/*/*.t tests/*/*.sh) \
 	/dev/null 2>/dev/null)
@@ -91,8 +92,12 @@ check:
 	+$(MAKE) check-shell
 	+$(MAKE) check-vm
 
+# Takes minutes and fetches a Debian: run by hand.
+check-fresh:
+	tests/fresh-machine.sh
+
 bench: $(BENCH_BIN) all
 	@for b in $(BENCH_BIN); do "$$b" || exit 1; done
 	@tests/bench/analyze.py
 
-.PHONY: check check-unit check-fuzz run-fuzz check-lint check-shell check-vm bench
+.PHONY: check check-unit check-fuzz run-fuzz check-lint check-shell check-vm check-fresh bench
