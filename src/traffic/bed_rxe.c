@@ -24,6 +24,9 @@
 #define GIDS 16 /* of the table that are looked through */
 #define LOOKS 300
 #define LOOK_MS 10
+#define BACKLOG "/proc/sys/net/core/netdev_max_backlog"
+#define BURST 65536 /* packets of the largest message at the smallest MTU */
+#define ALIAS "netdev_max_backlog="
 #define GOING 20 /* looks at a device that may be on its way out with its link */
 
 static void pause_ms(long ms)
@@ -105,6 +108,61 @@ static void name_ends(struct tf_bed *bed)
 	}
 }
 
+static int read_backlog(void)
+{
+	FILE *f = fopen(BACKLOG, "re");
+	int n = 0;
+
+	if (f && fscanf(f, "%d", &n) != 1)
+		n = 0;
+	if (f)
+		fclose(f);
+	return n;
+}
+
+static void write_backlog(int n)
+{
+	FILE *f = fopen(BACKLOG, "we");
+
+	if (f)
+		fprintf(f, "%d\n", n);
+	if (!f || fclose(f))
+		msg_note(BACKLOG " cannot be set to %d: %s", n, strerror(errno));
+}
+
+/*
+ * Linux 6.1 answers a read of 1 MiB with 1024 packets at once, and the queue behind the pair
+ * takes 1000. The value to be put back is kept where whoever removes the link finds it.
+ */
+static int raise_backlog(struct tf_bed *bed)
+{
+	int n = read_backlog(), err;
+
+	if (!n || n >= BURST)
+		return 0;
+	err = tf_ip(bed->why, sizeof(bed->why), "link set %s alias " ALIAS "%d", bed->src.dev, n);
+	if (!err)
+		err = tf_ip(bed->why, sizeof(bed->why), "link set %s alias " ALIAS "%d",
+			    bed->dst.dev, n);
+	if (!err)
+		write_backlog(BURST);
+	return err;
+}
+
+static void restore_backlog(const char *dev)
+{
+	char path[64];
+	FILE *f;
+	int n = 0;
+
+	snprintf(path, sizeof(path), NET_DIR "/%.15s/ifalias", dev);
+	f = fopen(path, "re");
+	if (f && fscanf(f, ALIAS "%d", &n) == 1 && n > 0 && read_backlog() == BURST)
+		write_backlog(n);
+	if (f)
+		fclose(f);
+}
+
 static int pair_up(struct tf_bed *bed)
 {
 	struct tf_bed_end *a = &bed->src, *b = &bed->dst;
@@ -117,7 +175,9 @@ static int pair_up(struct tf_bed *bed)
 	if (err)
 		return err;
 	a->has_dev = true;
-	err = configure(bed, a);
+	err = raise_backlog(bed);
+	if (!err)
+		err = configure(bed, a);
 	if (!err)
 		err = configure(bed, b);
 	if (!err)
@@ -246,6 +306,7 @@ static void await_gone(const char *rdma)
 /* With its link a device goes, too, and without waiting for whoever has it open. */
 static int reap_link(const char *dev, char *why, size_t size)
 {
+	restore_backlog(dev);
 	return tf_ip(why, size, "link del %s", dev);
 }
 

@@ -82,9 +82,9 @@ struct tf_kind {
 	int (*begin)(struct tf_flow *f);			   /* NULL or before the ends */
 	void (*finish)(struct tf_flow *f);			   /* NULL or after them */
 	void (*describe)(struct tf_flow *f, struct json_object *); /* NULL or more members */
-	int (*log)(struct tf_flow *f);			/* NULL or more lines, the ends still there */
-	size_t (*room)(const struct tf_spec *spec);	/* NULL or the bytes of a buffer */
-	void (*close)(struct tf_end *e);		/* NULL: the fd */
+	int (*log)(struct tf_flow *f);		    /* NULL or more lines, the ends still there */
+	size_t (*room)(const struct tf_spec *spec); /* NULL or the bytes of a buffer */
+	void (*close)(struct tf_end *e);	    /* NULL: the fd */
 };
 
 extern const struct tf_kind tf_udp, tf_pty, tf_rdma;

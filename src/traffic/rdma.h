@@ -92,6 +92,30 @@ void tf_rdma_teardown(struct tf_end *e);
 int tf_rdma_post(struct tf_end *e, uint32_t seq);
 int tf_rdma_post_recv(struct tf_end *e, uint32_t seq);
 
+/* The two ends. */
+int tf_rdma_open_send(struct tf_end *e);
+int tf_rdma_loop_send(struct tf_end *e);
+int tf_rdma_open_recv(struct tf_end *e);
+int tf_rdma_loop_recv(struct tf_end *e);
+
+/* The flow is over: the cause is told once, and the other end need not wait. Gives -EIO. */
+int tf_rdma_fail(struct tf_end *e);
+bool tf_rdma_stopped(const struct tf_end *e);
+
+/* Between two looks that found nothing. */
+void tf_rdma_relax(unsigned int *turns);
+
+/* One work completion; 1, 0 if there is none, or -EIO. An error in it is told and counted. */
+int tf_rdma_poll(struct tf_end *e, struct ibv_wc *wc);
+
+/* The record of what was posted as message seq, before the post; NULL where none are kept. */
+int tf_rdma_note_post(struct tf_end *e, uint32_t seq, enum tf_record_kind kind,
+		      enum tf_rdma_call call);
+struct tf_record *tf_rdma_record(const struct tf_end *e, uint32_t seq);
+
+/* What a completion says goes to the record of its message. */
+void tf_rdma_note_done(struct tf_end *e, const struct ibv_wc *wc);
+
 /* Lines and members of the log. */
 int tf_rdma_counters(struct tf_flow *f);
 int tf_rdma_log(struct tf_flow *f);

@@ -91,8 +91,9 @@ static int look_gid(const struct tf_spec *spec, const struct tf_bed_end *end,
 		side->gid_index = end->rdma[0] ? end->gid : best_gid(context);
 	err = ibv_query_gid_ex(context, TF_RDMA_PORT, side->gid_index, &entry, 0);
 	if (err) {
-		msg_error("%s has no GID with index %u; ibv_devinfo -v lists those it has",
-			  side->dev, side->gid_index);
+		msg_error("%s has no GID with index %u; " IB_DIR
+			  "/%s/ports/%d/gids has those there are",
+			  side->dev, side->gid_index, side->dev, TF_RDMA_PORT);
 		return -ENOENT;
 	}
 	side->gid = entry.gid;

@@ -69,8 +69,8 @@ static int create_qp(struct tf_end *e, struct tf_rdma_end *r)
 	init.send_cq = init.recv_cq = r->cq;
 	r->qp = ibv_create_qp(r->pd, &init);
 	if (!r->qp && spec->rdma.inline_data)
-		return msg_errno(-errno, "%s: queue pair that takes %lu bytes inline", r->mine->dev,
-				 spec->size);
+		return msg_errno(-errno, "%s: queue pair that takes %lu bytes inline; fewer may do",
+				 r->mine->dev, spec->size);
 	if (!r->qp)
 		return msg_errno(-errno, "%s: queue pair", r->mine->dev);
 	r->mine->qpn = r->qp->qp_num;

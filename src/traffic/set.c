@@ -16,13 +16,46 @@
 		.count = 1000, .timeout = 2000, .verify = true                                     \
 	}
 
+#define RDMA(name_, path_, bed_, size_, count_, ...)                                               \
+	{                                                                                          \
+		.name = "rdma-" name_ "-" #size_, .proto = "rdma", .path = path_, .bed = bed_,     \
+		.size = size_, .count = count_, .timeout = 10000, .verify = true, .rdma = {        \
+			.depth = 1,                                                                \
+			.ack_timeout = 31,                                                         \
+			__VA_ARGS__                                                                \
+		}                                                                                  \
+	}
+#define RC(op_, word_, size_, count_) RDMA(op_, "veth", "rxe", size_, count_, .op = word_)
+
 static const struct tf_spec default_flows[] = {
-	UDP("lo", 64),	   UDP("lo", 1400),   UDP("veth", 1400), UDP("nics", 128),
-	UDP("nics", 1400), UDP("nics", 8000), TF_PTY_SPEC,
+	UDP("lo", 64),
+	UDP("lo", 1400),
+	UDP("veth", 1400),
+	UDP("nics", 128),
+	UDP("nics", 1400),
+	UDP("nics", 8000),
+	TF_PTY_SPEC,
+};
+
+static const struct tf_spec rdma_flows[] = {
+	RC("send", RDMA_SEND, 64, 20),
+	RC("send", RDMA_SEND, 4096, 20),
+	RC("send", RDMA_SEND, 1048576, 20),
+	RC("write", RDMA_WRITE, 64, 20),
+	RC("write", RDMA_WRITE, 4096, 20),
+	RC("write", RDMA_WRITE, 1048576, 20),
+	RC("read", RDMA_READ, 64, 20),
+	RC("read", RDMA_READ, 4096, 20),
+	RC("read", RDMA_READ, 1048576, 20),
+	RDMA("ud-send", "veth", "rxe", 1024, 20, .op = RDMA_SEND, .ud = true),
+	RDMA("send-inline", "veth", "rxe", 64, 20, .op = RDMA_SEND, .inline_data = true),
+	RDMA("send-lo", "lo", "rxe-lo", 4096, 20, .op = RDMA_SEND),
+	RDMA("send-dev", "dev", "rxe-dev", 4096, 20, .op = RDMA_SEND),
 };
 
 static const struct tf_set sets[] = {
 	{"default", default_flows, sizeof(default_flows) / sizeof(default_flows[0])},
+	{"rdma", rdma_flows, sizeof(rdma_flows) / sizeof(rdma_flows[0])},
 };
 
 #define SETS (sizeof(sets) / sizeof(sets[0]))
@@ -70,13 +103,13 @@ const struct tf_set *tf_set_find(const char *name)
 
 static void list(void)
 {
-	printf("%-10s %4s  %-14s %-6s %-6s %6s %9s\n", "set", "flow", "name", "proto", "path",
+	printf("%-10s %4s  %-20s %-6s %-6s %7s %9s\n", "set", "flow", "name", "proto", "path",
 	       "bytes", "messages");
 	for (size_t i = 0; i < SETS; i++)
 		for (size_t k = 0; k < sets[i].count; k++) {
 			const struct tf_spec *f = &sets[i].flows[k];
 
-			printf("%-10s %4zu  %-14s %-6s %-6s %6lu %9lu\n", sets[i].name, k + 1,
+			printf("%-10s %4zu  %-20s %-6s %-6s %7lu %9lu\n", sets[i].name, k + 1,
 			       f->name, f->proto, f->path, f->size, f->count);
 		}
 }
