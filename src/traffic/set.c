@@ -34,9 +34,6 @@ static const struct tf_spec default_flows[] = {
 	UDP("nics", 128),
 	UDP("nics", 1400),
 	UDP("nics", 8000),
-	RC("send", RDMA_SEND, 4096, 200),
-	RC("write", RDMA_WRITE, 4096, 200),
-	RC("read", RDMA_READ, 4096, 200),
 	TF_PTY_SPEC,
 };
 

@@ -299,8 +299,7 @@ static void the_default_set_is_what_the_design_says(void **state)
 		{"udp-lo-64", "lo", 64, 1000},	       {"udp-lo-1400", "lo", 1400, 1000},
 		{"udp-veth-1400", "veth", 1400, 1000}, {"udp-nics-128", "nics", 128, 1000},
 		{"udp-nics-1400", "nics", 1400, 1000}, {"udp-nics-8000", "nics", 8000, 1000},
-		{"rdma-send-4096", "veth", 4096, 200}, {"rdma-write-4096", "veth", 4096, 200},
-		{"rdma-read-4096", "veth", 4096, 200}, {"pty-16", "lo", 16, 1},
+		{"pty-16", "lo", 16, 1},
 	};
 	const struct tf_set *set = tf_set_find("default");
 
