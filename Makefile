@@ -26,7 +26,7 @@ LDFLAGS  += -fsanitize=$(SANITIZE)
 endif
 
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-BIN        := $(if $(SANITIZE),$(BUILD)/,)
+BIN        := $(if $(SANITIZE),$(BUILD)/bin/,)
 
 all: $(PROGRAMS:%=$(BIN)%)
 
@@ -35,6 +35,7 @@ COMMON_OBJ := $(patsubst src/%.c,$(BUILD)/%.o,$(wildcard src/common/*.c))
 define program
 OBJ_$(1) := $$(patsubst src/%.c,$$(BUILD)/%.o,$$(wildcard src/$(1)/*.c))
 $$(BIN)$(1): $$(OBJ_$(1)) $$(BUILD)/common.a
+	@mkdir -p $$(@D)
 	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$$$(pkg-config --libs $$(PKG_$(1))) $$(LIB_$(1)) $$(LDLIBS)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))

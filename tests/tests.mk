@@ -83,8 +83,8 @@ check-lint:
 # The compilers build apart, so that the warnings of each are seen whatever is built already.
 check:
 	./collect.sh packages check
-	+$(MAKE) DEVELOPER=1 CC=gcc BUILD=build/gcc BIN=build/gcc/ all
-	+$(MAKE) DEVELOPER=1 CC=clang BUILD=build/clang BIN=build/clang/ all
+	+$(MAKE) DEVELOPER=1 CC=gcc BUILD=build/gcc BIN=build/gcc/bin/ all
+	+$(MAKE) DEVELOPER=1 CC=clang BUILD=build/clang BIN=build/clang/bin/ all
 	+$(MAKE) DEVELOPER=1 CC=gcc BUILD=build/gcc check-unit
 	+$(MAKE) DEVELOPER=1 CC=gcc SANITIZE=address,undefined check-unit
 	+$(MAKE) check-fuzz
