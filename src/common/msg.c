@@ -13,7 +13,8 @@ void msg_program(const char *name)
 }
 
 /* One write per line keeps lines of several processes whole. */
-static void print_line(const char *kind, const char *fmt, va_list ap, const char *why)
+__attribute__((format(printf, 2, 0))) static void print_line(const char *kind, const char *fmt,
+								va_list ap, const char *why)
 {
 	char line[1024];
 
