@@ -7,7 +7,8 @@
 #include "common/msg.h"
 #include "traffic/rdma.h"
 
-#define QUIET_MS 200 /* a receiver's patience once the sender is through */
+#define QUIET_MS 200  /* a receiver's patience once the sender is through */
+#define GRACE_MS 1000 /* and before: longer than the sender's, who knows better what is wrong */
 
 static int64_t find_seq(const struct tf_end *e, const void *at)
 {
@@ -168,12 +169,21 @@ static int come_up(struct tf_end *e)
 	return 0;
 }
 
-static bool is_over(const struct tf_end *e, uint64_t last)
+static bool is_over(struct tf_end *e, uint64_t last)
 {
+	const struct tf_spec *spec = e->flow->spec;
+	uint64_t quiet = (tf_now() - last) / 1000000;
+
 	if (tf_rdma_stopped(e))
 		return true;
-	return atomic_load(&e->share->send.progress) >= END_DONE &&
-	       tf_now() > last + QUIET_MS * 1000000ULL;
+	if (atomic_load(&e->share->send.progress) >= END_DONE)
+		return quiet > QUIET_MS;
+	if (quiet <= spec->timeout + GRACE_MS)
+		return false;
+	msg_error("%s: nothing from the sender within %lu ms", spec->name,
+		  spec->timeout + GRACE_MS);
+	tf_rdma_fail(e);
+	return true;
 }
 
 int tf_rdma_loop_recv(struct tf_end *e)
