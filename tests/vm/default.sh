@@ -10,10 +10,8 @@ default_set()
 	analyze_run "$run" --require-exact
 	took=$((SECONDS - start))
 	check "$NAME: analyze --require-exact" status 0
-	# Somebody else's work on the two cores may take as long again.
-	busy=$(awk '{ print $1 > 2 }' /proc/loadavg)
-	echo "# $NAME: recorded and analyzed in $took s, busy with other things: $busy"
-	check "$NAME: in less than a minute" [ $took -lt $((60 * (1 + busy))) ]
+	# How long it takes is told, not asserted: other work on the machine is not this test's business.
+	echo "# $NAME: recorded and analyzed in $took s"
 
 	claims "$run" "$run.report" <<-'CLAIMS'
 		the verdict is exact | a.verdict == "exact"
