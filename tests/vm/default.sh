@@ -3,7 +3,7 @@
 
 default_set()
 {
-	local kernel=$1 run=$T/run start=$SECONDS took busy flow
+	local kernel=$1 run=$T/run start=$SECONDS took flow
 	NAME=$kernel
 	try ./collect.sh run --vm="$kernel" --out "$run"
 	check "$NAME: collect.sh run" all 'status 0' 'prints "^vm: linux "' 'prints "^run: "'
