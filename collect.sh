@@ -287,10 +287,19 @@ workload()
 	fi
 }
 
+# The census sees the modules that are loaded before it: those that the flows will need.
+load_modules()
+{
+	modprobe -q veth 2>/dev/null
+	if in_guest || [ ${#words[@]} -eq 0 ] || [ "$bed" = rxe ]; then
+		modprobe -qa rdma_rxe ib_uverbs 2>/dev/null
+	fi
+}
+
 record_native()
 {
 	local prefix=()
-	modprobe -q veth 2>/dev/null
+	load_modules
 	if in_guest; then
 		carry_run "$out" "${recorder[@]}" -- "${WORKLOAD[@]}"
 		return

@@ -88,18 +88,30 @@ static struct flow *find_flow(struct engine *e, const struct thread *t,
 	return NULL;
 }
 
-static struct flow *new_flow(struct engine *e, const struct thread *t,
-			     const struct socket_view *s, const char *proto)
+struct flow *flow_new(struct engine *e, uint64_t key, const char *proto)
 {
 	struct flow *f = calloc(1, sizeof(*f));
 
-	if (!f || table_set(&e->flow_by_key, flow_key(t, s), f)) {
+	if (!f || table_set(&e->flow_by_key, key, f)) {
 		free(f);
 		e->err = -ENOMEM;
 		return NULL;
 	}
 	f->index = (unsigned int)++e->next_flow;
 	f->proto = proto;
+	f->sender.fd = f->receiver.fd = -1;
+	*e->last_flow = f;
+	e->last_flow = &f->next;
+	return f;
+}
+
+static struct flow *new_flow(struct engine *e, const struct thread *t,
+			     const struct socket_view *s, const char *proto)
+{
+	struct flow *f = flow_new(e, flow_key(t, s), proto);
+
+	if (!f)
+		return NULL;
 	f->tgid = t->tgid;
 	f->sk = s->sk;
 	f->saddr = s->laddr;
@@ -107,9 +119,6 @@ static struct flow *new_flow(struct engine *e, const struct thread *t,
 	f->sport = s->lport;
 	f->dport = s->rport;
 	f->sender = *s;
-	f->receiver.fd = -1;
-	*e->last_flow = f;
-	e->last_flow = &f->next;
 	return f;
 }
 
@@ -124,14 +133,14 @@ static void account_message(struct message *m, void *ctx)
 		return;
 	}
 	if (!m->returned)
-		message_doubt(m, DOUBT_NO_RETURN);
+		message_doubt(m, m->rdma ? DOUBT_NO_COMPLETION : DOUBT_NO_RETURN);
 	f->messages++;
 	f->sent_bytes += m->len;
 	if (!f->min_size || m->len < f->min_size)
 		f->min_size = m->len;
 	if (m->len > f->max_size)
 		f->max_size = m->len;
-	if (m->delivered_bytes) {
+	if (m->delivered_bytes && (!m->rdma || m->delivered_bytes >= m->len)) {
 		f->delivered++;
 		f->arrived_bytes += m->len;
 		f->dead_bytes += m->copied_bytes > m->counted_bytes ?
@@ -148,8 +157,7 @@ static void account_message(struct message *m, void *ctx)
 		f->doubts[d] += m->doubt[d];
 }
 
-static struct message *new_message(struct engine *e, struct thread *t, struct flow *f,
-				   uint64_t len)
+struct message *message_new(struct engine *e, int tid, struct flow *f, uint64_t len)
 {
 	struct message *m = calloc(1, sizeof(*m));
 
@@ -162,7 +170,7 @@ static struct message *new_message(struct engine *e, struct thread *t, struct fl
 	m->seq = f->next_seq++;
 	m->flow = f;
 	m->len = len;
-	m->tid = t->tid;
+	m->tid = tid;
 	m->on_last = account_message;
 	return m;
 }
@@ -247,7 +255,9 @@ void on_send_enter(struct engine *e, const struct event *ev)
 	f->sender.linked |= s.linked;
 	if (f->sender.fd < 0)
 		f->sender.fd = s.fd;
-	t->sending = new_message(e, t, f, ev->v[F_len]);
+	f->calls += t->entered;
+	t->entered = false;
+	t->sending = message_new(e, t->tid, f, ev->v[F_len]);
 	if (!t->sending)
 		return;
 	t->sending_hdr = ev->v[F_msg];
@@ -315,7 +325,7 @@ static void count_way(struct engine *e, struct flow *f, struct hop *end, uint64_
 		bool first = !h->counted;
 		uint64_t fresh;
 
-		if (h->kind == HOP_COPY)
+		if (h->kind == HOP_COPY || h->kind == HOP_EMULATED_DMA)
 			f->copy_hops++, f->checked_hops += h->checked;
 		if (h->kind != HOP_COPY && h->kind != HOP_COPY_UNKNOWN &&
 		    h->kind != HOP_EMULATED_DMA)
@@ -327,7 +337,7 @@ static void count_way(struct engine *e, struct flow *f, struct hop *end, uint64_
 			f->chain_emulated_bytes += fresh;
 		else
 			f->chain_copy_bytes += fresh;
-		if (h->msg)
+		if (h->msg && h->kind != HOP_EMULATED_DMA)
 			h->msg->counted_bytes += fresh;
 		if (flow_add_site(f, h, fresh, first))
 			e->err = -ENOMEM;
@@ -388,7 +398,7 @@ static bool is_wanted(const struct engine *e, const struct message *m)
 	return !f->shown || f->shown == m->id;
 }
 
-static void count_piece(struct engine *e, const struct delivery *d)
+void count_piece(struct engine *e, const struct delivery *d)
 {
 	struct flow *f = d->msg->flow;
 	struct hop *h = d->hop;
@@ -397,9 +407,12 @@ static void count_piece(struct engine *e, const struct delivery *d)
 	range_add(&f->emulated, h->emulated, d->bytes);
 	range_add(&f->dmas, h->dmas, d->bytes);
 	range_add(&f->wires, h->wires, d->bytes);
-	range_add(&f->gaps, h->gaps, d->bytes);
+	range_add(&f->gaps, h->gaps + h->user_gaps, d->bytes);
+	range_add(&f->hops, h->depth, d->bytes);
 	if (h->gaps)
 		message_doubt(d->msg, DOUBT_GAP);
+	if (h->user_gaps)
+		message_doubt(d->msg, DOUBT_USER_SPACE);
 	if (h->unknown)
 		message_doubt(d->msg, DOUBT_UNKNOWN);
 	d->msg->delivered_bytes += d->bytes;
@@ -467,18 +480,14 @@ static void audit(struct engine *e, struct recv_op *op, int64_t ret)
 		f->doubts[DOUBT_UNACCOUNTED]++;
 }
 
-static void take_views(struct engine *e, struct recv_op *op)
+void take_view(struct engine *e, uint64_t call, const struct delivery *d)
 {
-	for (size_t i = 0; i < op->count; i++) {
-		struct delivery *d = &op->items[i];
-
-		if (!is_wanted(e, d->msg))
-			continue;
-		if (show_piece(d->msg->flow, op->call, d->hop, d->bytes))
-			e->err = -ENOMEM;
-		d->msg->flow->shown = d->msg->id;
-		d->msg->flow->shown_seq = d->msg->seq;
-	}
+	if (!is_wanted(e, d->msg))
+		return;
+	if (show_piece(d->msg->flow, call, d->hop, d->bytes))
+		e->err = -ENOMEM;
+	d->msg->flow->shown = d->msg->id;
+	d->msg->flow->shown_seq = d->msg->seq;
 }
 
 /* Of one message in recvmmsg no length is told but what was copied. */
@@ -488,7 +497,12 @@ static void recv_returned(struct engine *e, struct thread *t, int64_t ret, bool 
 
 	if (ret > 0) {
 		count_chains(e, op);
-		take_views(e, op);
+		for (size_t i = 0; i < op->count; i++)
+			take_view(e, op->call, &op->items[i]);
+		if (op->count) {
+			op->items[0].msg->flow->calls += t->entered;
+			t->entered = false;
+		}
 		audit(e, op, many ? (int64_t)op->copied : ret);
 	}
 	clear_op(op);

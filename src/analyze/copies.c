@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "analyze/engine.h"
+#include "analyze/rdma.h"
 
 struct carry {
 	struct engine *e;
@@ -13,25 +14,48 @@ struct carry {
 	bool sampled, src_user, dst_user;
 };
 
-/* Bytes 0 to 7 of a message are what tells it from others: they are compared at every hop. */
-static void check_content(struct hop *h, const struct pm_piece *src, const struct carry *c)
+/* The same bytes, as sampled at an earlier hop. */
+static const struct hop *sampled_before(const struct hop *h)
+{
+	const struct hop *p = h->prev;
+
+	while (p && !(p->sampled && p->off == h->off))
+		p = p->prev;
+	return p;
+}
+
+/* Bytes 0 to 7 of a message are what tells it from others: they are kept for all its chains. */
+void check_sample(struct hop *h)
 {
 	struct message *m = h->msg;
+	const struct hop *before;
 
-	if (!m || !c->sampled || src->off || src->addr != c->src || src->len < 8)
+	if (!m || !h->sampled)
 		return;
-	h->sample = c->sample;
-	h->sampled = true;
-	if (!m->has_sample) {
-		m->first_sample = c->sample;
+	if (h->src_len < 8) {
+		h->sampled = false;
+		return;
+	}
+	before = sampled_before(h);
+	if (!before && !h->off && m->has_sample)
+		h->checked = m->first_sample == h->sample;
+	else
+		h->checked = !before || before->sample == h->sample;
+	if (!h->off && !m->has_sample) {
+		m->first_sample = h->sample;
 		m->has_sample = true;
-		h->checked = true;
-	} else if (m->first_sample == c->sample) {
-		h->checked = true;
-	} else {
+	}
+	if (!h->checked) {
 		m->flow->mismatches++;
 		message_doubt(m, DOUBT_CONTENT);
 	}
+}
+
+static void check_content(struct hop *h, const struct pm_piece *src, const struct carry *c)
+{
+	h->sample = c->sample;
+	h->sampled = c->sampled && src->addr == c->src;
+	check_sample(h);
 }
 
 static void *copied_tag(void *ctx, const struct pm_piece *src, uint64_t daddr)
@@ -47,7 +71,8 @@ static void *copied_tag(void *ctx, const struct pm_piece *src, uint64_t daddr)
 		message_doubt(from->msg, DOUBT_GAP);
 		return from;
 	}
-	h = hop_new(HOP_COPY, holder, from, from->msg, c->e->now);
+	h = hop_new(c->site && c->site->emulates ? HOP_EMULATED_DMA : HOP_COPY, holder, from,
+		    from->msg, c->e->now);
 	if (!h) {
 		c->e->err = -ENOMEM;
 		return from;
@@ -63,7 +88,7 @@ static void *copied_tag(void *ctx, const struct pm_piece *src, uint64_t daddr)
 	h->sk = from->sk;
 	if (from->holder == BY_SENDER && fills)
 		h->skb = c->t->fill_skb;
-	if (h->msg)
+	if (h->msg && h->kind == HOP_COPY)
 		h->msg->copied_bytes += src->len;
 	check_content(h, src, c);
 	return h;
@@ -84,15 +109,10 @@ static int mark_recycled(void *ctx, const struct pm_piece *p)
 	return 0;
 }
 
-/* Kernel memory that still holds a message is written by another: its free went unseen. */
-static void check_overwrite(struct engine *e, struct span from, uint64_t dst, uint64_t len)
+void check_overwrite(struct engine *e, const struct message *source, uint64_t dst, uint64_t len)
 {
-	struct message *source = NULL;
-
-	if (!is_kernel_address(dst))
-		return;
-	provmap_walk(e->map, from.space, from.addr, len, first_message, &source);
-	provmap_walk(e->map, SPACE_KERNEL, dst, len, mark_recycled, source);
+	if (is_kernel_address(dst))
+		provmap_walk(e->map, SPACE_KERNEL, dst, len, mark_recycled, (void *)source);
 }
 
 struct arrival {
@@ -142,6 +162,7 @@ static int arrive(void *ctx, const struct pm_piece *p)
 /* One stretch from one address to one other; gives the payload bytes in it. */
 static uint64_t carry(struct carry *c, struct span from, struct span to, uint64_t len)
 {
+	struct message *source = NULL;
 	struct engine *e = c->e;
 	int64_t n;
 
@@ -157,7 +178,9 @@ static uint64_t carry(struct carry *c, struct span from, struct span to, uint64_
 		c->t->recv.copied += len;
 		return a.bytes;
 	}
-	check_overwrite(e, from, to.addr, len);
+	if (is_kernel_address(to.addr))
+		provmap_walk(e->map, from.space, from.addr, len, first_message, &source);
+	check_overwrite(e, source, to.addr, len);
 	n = provmap_copy(e->map, from.space, from.addr, to.space, to.addr, len, copied_tag, c);
 	engine_check(e, n);
 	return n > 0 ? (uint64_t)n : 0;
@@ -285,6 +308,8 @@ void on_copy(struct engine *e, const struct event *ev)
 		payload = copy_iter(&c, ev, false);
 		break;
 	default:
+		if (c.site && c.site->emulates && rdma_moved(e, ev, c.site))
+			return;
 		c.sampled = true;
 		c.sample = ev->v[F_s];
 		payload = carry(&c, plain_span(c.t, ev->v[F_src], len),

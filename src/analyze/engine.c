@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/rdma.h"
+
 static void tag_get(void *tag)
 {
 	hop_get(tag);
@@ -52,6 +54,15 @@ static const handler handlers[EV_COUNT] = {
 	[EV_DMA_MAPPED] = on_dma_mapped,
 	[EV_DMA_UNMAP] = on_dma_unmap,
 	[EV_DMA_SYNC] = on_dma_sync,
+	[EV_RDMA_QP] = on_rdma_qp,
+	[EV_RDMA_POST] = on_rdma_post,
+	[EV_RDMA_COPY] = on_rdma_copy,
+	[EV_RDMA_XMIT] = on_rdma_xmit,
+	[EV_RDMA_RCV] = on_handoff,
+	[EV_RDMA_DONE] = on_rdma_done,
+	[EV_UMEM_PAGES] = on_umem_pages,
+	[EV_UMEM_PINNED] = on_umem_pinned,
+	[EV_UMEM_RELEASE] = on_umem_release,
 	[EV_GUARD] = on_guard,
 	[EV_NEWTASK] = on_newtask,
 	[EV_EXEC] = on_exec,
@@ -72,7 +83,7 @@ int engine_init(struct engine *e, const struct runfile *run)
 	e->map = provmap_new(&ops);
 	e->device = provmap_new(NULL);
 	e->maps = calloc(CPUS_MAX, sizeof(*e->maps));
-	if (!e->map || !e->device || !e->maps )
+	if (!e->map || !e->device || !e->maps || rdma_init(e))
 		return -ENOMEM;
 	return threads_load(e);
 }
@@ -93,6 +104,8 @@ static void close_thread(void *value, void *ctx)
 	recv_op_abandon(ctx, t);
 	message_put(t->sending);
 	t->sending = NULL;
+	message_put(t->rdma_last);
+	t->rdma_last = NULL;
 }
 
 /* Lets go of everything that holds a message, so that all are accounted for. */
@@ -100,6 +113,7 @@ void engine_finish(struct engine *e)
 {
 	skbs_finish(e);
 	table_each(&e->threads, close_thread, e);
+	rdma_finish(e);
 	frames_free(e);
 	dma_free(e);
 	skbs_free(e);
@@ -118,6 +132,7 @@ void engine_free(struct engine *e)
 	if (e->map)
 		engine_finish(e);
 	provmap_free(e->device);
+	rdma_free(e);
 	threads_free(e);
 	while (e->flows) {
 		struct flow *f = e->flows;

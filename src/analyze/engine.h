@@ -50,13 +50,18 @@ struct thread {
 	uint32_t buffers; /* its own: threads may send one buffer at the same time */
 	struct message *sending;
 	uint64_t sending_hdr, sending_ip; /* msghdr and function, by which a nested send is known */
-	bool many; /* in sendmmsg or recvmmsg */
+	bool many;    /* in sendmmsg or recvmmsg */
+	bool entered; /* a system call that has handed over no message yet */
 	struct span spans[SPANS_MAX];
 	size_t span_count;
 	struct recv_op recv;
 	int64_t fd;
 	uint64_t file, file_priv;
 	uint64_t fill_to, fill_len, fill_skb;
+	struct rdma_copy *rdma_open; /* what the last rdma_copy of the thread announced */
+	struct rdma_ring *ring;	     /* its last copy that may have been out of a work queue ring */
+	uint64_t pinned;	     /* pages, by a registration that has not named its region yet */
+	struct message *rdma_last;   /* the message that it delivered bytes of last */
 	char comm[16];
 };
 
@@ -140,6 +145,8 @@ struct engine {
 	uint64_t by_kind[EV_COUNT];
 	uint64_t orphans, orphan_bytes; /* receives that no flow could be found for */
 	uint64_t guards;
+	struct rdma *rdma;
+	struct trafficlog *log; /* what traffic said, or NULL */
 	const struct event *now;
 	int err; /* -ENOMEM sticks */
 };
@@ -179,7 +186,11 @@ static inline void engine_check(struct engine *e, int64_t err)
 /* A way this long is no packet's: it is not made longer. */
 #define DEPTH_MAX 1000
 
-/* calls.c */
+/* calls.c; count_piece: bytes that a receiver got; take_view: shows their way, if it is wanted. */
+struct flow *flow_new(struct engine *e, uint64_t key, const char *proto);
+struct message *message_new(struct engine *e, int tid, struct flow *f, uint64_t len);
+void count_piece(struct engine *e, const struct delivery *d);
+void take_view(struct engine *e, uint64_t call, const struct delivery *d);
 void on_send_enter(struct engine *e, const struct event *ev);
 void on_recv_enter(struct engine *e, const struct event *ev);
 void on_syscall_exit(struct engine *e, const struct event *ev);
@@ -188,8 +199,14 @@ void message_doubt(struct message *msg, enum doubt d);
 void recv_op_abandon(struct engine *e, struct thread *t);
 void send_abandon(struct engine *e, struct thread *t);
 
-/* copies.c */
+/*
+ * copies.c; check_sample: compares the 8 bytes sampled at the source of a hop, if they were, with
+ * what was sampled of the same bytes before. check_overwrite: kernel memory is written, with bytes
+ * of the message `source`; what another message still has there was freed unseen.
+ */
 void on_copy(struct engine *e, const struct event *ev);
+void check_sample(struct hop *h);
+void check_overwrite(struct engine *e, const struct message *source, uint64_t dst, uint64_t len);
 
 /* handoffs.c */
 void on_handoff(struct engine *e, const struct event *ev);

@@ -22,6 +22,7 @@ struct hop *hop_new(enum hop_kind kind, enum holder holder, struct hop *prev, st
 		h->dmas = prev->dmas;
 		h->wires = prev->wires;
 		h->gaps = prev->gaps;
+		h->user_gaps = prev->user_gaps;
 		h->depth = prev->depth + 1;
 		h->skb = prev->skb;
 		h->off = prev->off;
@@ -34,6 +35,7 @@ struct hop *hop_new(enum hop_kind kind, enum holder holder, struct hop *prev, st
 	h->dmas = h->dmas + (kind == HOP_DMA);
 	h->wires = h->wires + (kind == HOP_WIRE);
 	h->gaps = h->gaps + (kind == HOP_GAP);
+	h->user_gaps = h->user_gaps + (kind == HOP_GAP_USER);
 	h->msg = message_get(msg);
 	if (ev) {
 		h->event = ev->kind;
@@ -43,6 +45,34 @@ struct hop *hop_new(enum hop_kind kind, enum holder holder, struct hop *prev, st
 		h->tid = ev->tid;
 		h->ip = ev->ip;
 	}
+	return h;
+}
+
+struct hop *hop_adopt(struct hop *prev, const struct hop *own, struct message *msg,
+		      uint64_t shift, uint64_t len, uint64_t off)
+{
+	struct hop *h = hop_new(own->kind, own->holder, prev, msg, NULL);
+
+	if (!h)
+		return NULL;
+	h->event = own->event;
+	h->ts = own->ts;
+	h->file_off = own->file_off;
+	h->cpu = own->cpu;
+	h->tid = own->tid;
+	h->ip = own->ip;
+	h->site = own->site;
+	h->src = own->src ? own->src + shift : 0;
+	h->dst = own->dst ? own->dst + shift : 0;
+	h->via = own->via ? own->via + shift : 0;
+	h->src_user = own->src_user;
+	h->dst_user = own->dst_user;
+	h->src_len = len;
+	h->off = off;
+	h->sample = own->sample;
+	h->sampled = own->sampled && !shift;
+	if (msg && (h->kind == HOP_COPY || h->kind == HOP_COPY_UNKNOWN))
+		msg->copied_bytes += len;
 	return h;
 }
 
@@ -69,7 +99,7 @@ const char *hop_kind_name(enum hop_kind kind)
 {
 	static const char *const names[HOP_KINDS] = {
 		"start", "copy", "copy, site unknown", "handoff", "dma", "emulated-dma", "wire",
-		"drop",	 "gap",
+		"drop",	 "gap",  "gap (user space)",
 	};
 
 	return names[kind];
@@ -80,7 +110,8 @@ const char *holder_name(enum holder holder)
 	static const char *const names[HOLDERS] = {
 		"sender's buffer", "kernel buffer", "skb",     "device queue",	"driver",
 		"device",	   "frame buffer",  "driver receive", "backlog", "protocol stack",
-		"receive queue",   "packet socket", "receiver's buffer",
+		"receive queue",   "packet socket", "work queue ring", "RDMA device, out",
+		"RDMA device, in", "receiver's buffer",
 	};
 
 	return names[holder];

@@ -22,6 +22,7 @@ enum hop_kind {
 	HOP_WIRE,
 	HOP_DROP,
 	HOP_GAP,
+	HOP_GAP_USER, /* the program's own library copied */
 	HOP_KINDS,
 };
 
@@ -39,6 +40,9 @@ enum holder {
 	BY_STACK,    /* the receiving protocol stack */
 	BY_SOCKET,   /* a socket's receive queue */
 	BY_TAP,	     /* a packet socket */
+	BY_RING,     /* a work queue ring that a program and its device share */
+	BY_RDMA_OUT, /* a software RDMA device, on its way out */
+	BY_RDMA_IN,  /* the same, received */
 	BY_RECEIVER, /* the receiver's buffer */
 	HOLDERS,
 };
@@ -59,6 +63,7 @@ struct hop {
 	bool src_user, dst_user;
 	uint64_t src_len;   /* bytes moved or handed on */
 	uint64_t off;	    /* of its first byte in the message or frame */
+	uint64_t via;	    /* direct-map address by which the user's side was accessed, or 0 */
 	uint64_t ip;	    /* probe address, or the call's return address */
 	const struct site *site;
 	uint64_t skb, sk;
@@ -69,7 +74,7 @@ struct hop {
 	uint64_t counted; /* payload bytes that reached a receiver through it */
 	uint64_t counted_from, counted_to; /* the part of the message they are */
 	/* Of this hop and all before it: */
-	uint32_t copies, unknown, emulated, dmas, wires, gaps, depth;
+	uint32_t copies, unknown, emulated, dmas, wires, gaps, user_gaps, depth;
 };
 
 /*
@@ -78,6 +83,13 @@ struct hop {
  */
 struct hop *hop_new(enum hop_kind kind, enum holder holder, struct hop *prev, struct message *msg,
 		    const struct event *ev);
+
+/*
+ * A hop like `own`, which was made before its message was known: after prev, of len bytes of the
+ * message from off on, which lie `shift` bytes behind those that own begins with.
+ */
+struct hop *hop_adopt(struct hop *prev, const struct hop *own, struct message *msg,
+		      uint64_t shift, uint64_t len, uint64_t off);
 struct hop *hop_get(struct hop *h);
 void hop_put(struct hop *h);
 

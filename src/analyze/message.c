@@ -106,7 +106,7 @@ void flow_free(struct flow *f)
 static void fill_step(struct step *s, const struct hop *h)
 {
 	*s = (struct step){.kind = (int)h->kind, .holder = (int)h->holder, .event = (int)h->event,
-			   .ts = h->ts, .file_off = h->file_off, .src = h->src, .dst = h->dst,
+			   .ts = h->ts, .file_off = h->file_off, .src = h->src, .dst = h->dst, .via = h->via,
 			   .len = h->src_len, .off = h->off, .ip = h->ip, .skb = h->skb,
 			   .sk = h->sk, .src_user = h->src_user, .dst_user = h->dst_user,
 			   .sampled = h->sampled, .checked = h->checked, .cpu = h->cpu,

@@ -39,7 +39,7 @@ struct site_stat {
 /* One step of a worked chain, free of the objects that the analysis throws away. */
 struct step {
 	int kind, holder, event;
-	uint64_t ts, file_off, src, dst, len, off, ip, skb, sk;
+	uint64_t ts, file_off, src, dst, via, len, off, ip, skb, sk;
 	bool src_user, dst_user, sampled, checked;
 	uint32_t cpu;
 	int tid;
@@ -69,10 +69,24 @@ struct socket_view {
 /* "10.0.0.1:53" or "[::1]:53". */
 void socket_text(const struct socket_view *s, bool remote, char *buf, size_t size);
 
+struct region;
+
+/* One end of an RDMA flow: its queue pair and the memory region that the payload lies in. */
+struct rdma_view {
+	bool known;
+	uint64_t qp;	/* struct rxe_qp */
+	uint32_t qpn;
+	int tgid;
+	char dev[32];
+	uint64_t packets; /* that the queue pair sent, those without payload included */
+	struct region *region;
+};
+
 struct flow {
 	unsigned int index;
 	char name[64], path[48];
 	const char *proto;
+	const char *op; /* of RDMA flows: send, write, read; else NULL */
 	uint32_t saddr, daddr;
 	uint16_t sport, dport;
 	int tgid; /* the sender's */
@@ -83,7 +97,10 @@ struct flow {
 	uint64_t sent_bytes, arrived_bytes; /* of all messages; of those that were delivered */
 	uint64_t payload_bytes;		    /* delivered, over all receivers */
 	uint64_t chains;
-	struct range_stat copies, emulated, dmas, wires, gaps;
+	struct range_stat copies, emulated, dmas, wires, gaps, hops;
+	uint64_t calls;		      /* system calls that handed over messages, doorbells included */
+	uint64_t resent_packets, resent_bytes; /* with payload that had been sent before */
+	uint64_t errors;	      /* RDMA work requests that completed with an error */
 	uint64_t chain_copy_bytes, chain_emulated_bytes, dead_bytes;
 	uint64_t expected_bytes, accounted_bytes; /* what receivers were told, what chains explain */
 	uint64_t header_bytes;
@@ -94,6 +111,7 @@ struct flow {
 	size_t site_count;
 	uint64_t reasons[256]; /* of drops; the last for larger values */
 	struct socket_view sender, receiver;
+	struct rdma_view from, to;
 	struct chain_view *views; /* of the message picked for showing */
 	size_t view_count;
 	uint64_t more_views; /* pieces whose ways are not shown */
@@ -110,6 +128,9 @@ struct message {
 	uint64_t len, copied_bytes;
 	int tid;
 	bool returned, failed;
+	bool rdma;	  /* delivered when all of it has arrived; returned by a completion */
+	bool told;	  /* a completion told its receiver */
+	uint64_t sent_to; /* RDMA: what comes again from before this byte is sent again */
 	uint64_t delivered_bytes, dropped_bytes, counted_bytes;
 	uint64_t drop_reason;
 	bool doubt[DOUBTS];

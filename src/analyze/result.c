@@ -59,15 +59,20 @@ static void name_flow(struct result *r, struct flow *f)
 	const struct thread *t = table_find(&r->engine.threads, (uint64_t)f->tgid + 1);
 
 	name_path(f);
-	f->log = trafficlog_find(&r->log, f->tgid, f->sport, f->dport);
+	f->log = f->op ? trafficlog_find_rdma(&r->log, f) :
+			 trafficlog_find(&r->log, f->tgid, f->sport, f->dport);
 	if (f->log) {
 		f->log->used = true;
 		f->weak = f->log->filled;
 		snprintf(f->name, sizeof(f->name), "%s", f->log->name);
 		return;
 	}
-	snprintf(f->name, sizeof(f->name), "%s:%u %s[%d]", f->proto, f->dport,
-		 t && *t->comm ? t->comm : "pid", f->tgid);
+	if (f->op)
+		snprintf(f->name, sizeof(f->name), "rdma-%s:%u %s[%d]", f->op, f->to.qpn,
+			 t && *t->comm ? t->comm : "pid", f->tgid);
+	else
+		snprintf(f->name, sizeof(f->name), "%s:%u %s[%d]", f->proto, f->dport,
+			 t && *t->comm ? t->comm : "pid", f->tgid);
 }
 
 /* The log knows what arrived without any probe: less in the trace is a doubt. */
@@ -99,13 +104,10 @@ static bool has_absent(const struct result *r)
 
 static void find_run_doubts(struct result *r)
 {
-	struct json_object *probes = json_get(r->run.manifest, "probes"),
-			   *prims = json_get(r->run.census, "primitives");
+	struct json_object *prims = json_get(r->run.census, "primitives");
 
 	r->run_doubt[DOUBT_LOST] = r->run.lost || r->missed || r->missed_unknown;
-	r->run_doubt[DOUBT_REFUSED] = json_length(json_get(probes, "refused")) ||
-				      json_length(json_get(probes, "missing")) ||
-				      json_length(json_get(probes, "excluded"));
+	r->run_doubt[DOUBT_REFUSED] = r->run.partial;
 	r->run_doubt[DOUBT_UNSEEN] = r->engine.guards > 0;
 	r->run_doubt[DOUBT_ABSENT] = has_absent(r);
 	/* Bytes that no flow is known to have sent may be those that a flow misses. */
@@ -130,6 +132,7 @@ int result_load(struct result *r, const char *dir, uint64_t want_message)
 	if (err)
 		return err;
 	r->engine.want_message = want_message;
+	r->engine.log = &r->log;
 	err = read_trace(r);
 	if (err)
 		return err;
@@ -230,6 +233,8 @@ uint64_t step_phys(const struct result *r, const struct flow *f, const struct st
 {
 	uint64_t va = dst ? s->dst : s->src;
 
+	if (s->via && (dst ? s->dst_user : s->src_user))
+		return runfile_phys(&r->run, s->via);
 	if (!(dst ? s->dst_user : s->src_user))
 		return runfile_phys(&r->run, va);
 	if (!f->log)

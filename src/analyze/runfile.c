@@ -38,6 +38,8 @@ static struct json_object *read_part(const struct runfile *run, const char *name
 	return o;
 }
 
+static const char *const absences[] = {"refused", "missing", "excluded"};
+
 static void read_manifest(struct runfile *run)
 {
 	struct json_object *m = run->manifest, *mem = json_get(m, "memory"),
@@ -53,10 +55,14 @@ static void read_manifest(struct runfile *run)
 	run->iommu = json_object_get_boolean(json_get(mem, "iommu"));
 	run->page_struct = json_uint(btf, "sizeof.page", 64);
 	run->lost = json_int(json_get(m, "loss"), "lost", -1);
+	run->umem_sgt = json_uint(btf, "ib_umem.sgt_append", 0);
+	run->copy_to_region = json_uint(btf, "RXE_TO_MR_OBJ", 0);
 	run->iter.iovec = (int)json_int(btf, "ITER_IOVEC", -1);
 	run->iter.kvec = (int)json_int(btf, "ITER_KVEC", -1);
 	run->iter.bvec = (int)json_int(btf, "ITER_BVEC", -1);
 	run->iter.ubuf = (int)json_int(btf, "ITER_UBUF", -1);
+	for (size_t i = 0; i < sizeof(absences) / sizeof(absences[0]); i++)
+		run->partial |= json_length(json_get(json_get(m, "probes"), absences[i])) > 0;
 	/* Out of line, dma_sync_single_for_cpu is called for every buffer; since 6.12 an inline
 	 * (include/linux/dma-mapping.h) leaves it out where the device needs none. */
 	for (size_t i = 0; i < json_length(sync); i++)
@@ -92,6 +98,7 @@ static void read_site(struct json_object *o, struct site *s)
 	s->primitive = json_str(o, "primitive", "?");
 	s->entry = !strcmp(json_str(o, "kind", ""), "entry");
 	s->counted = strcmp(status, "inside") != 0;
+	s->emulates = json_object_get_boolean(json_get(o, "emulates"));
 }
 
 static int read_sites(struct runfile *run)

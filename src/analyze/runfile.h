@@ -15,6 +15,7 @@ struct site {
 	const char *function, *module, *primitive;
 	bool entry;   /* probed at the primitive's entry: its callers are sites too */
 	bool counted; /* false: what happens here is seen elsewhere */
+	bool emulates; /* in a software device: its copies stand in for DMA */
 };
 
 /* Values of the kernel's enum iter_type; -1 where it lacks one. */
@@ -29,6 +30,9 @@ struct runfile {
 	uint64_t page_offset, vmemmap, page_struct, page_size;
 	uint64_t direct_map; /* bytes of memory that page_offset maps */
 	bool iommu, sync_always;
+	bool partial; /* a probe is known to be missing: refused, renamed or left out */
+	uint64_t umem_sgt; /* offset of struct ib_umem's sgt_append */
+	uint64_t copy_to_region; /* of enum rxe_mr_copy_dir: into a memory region */
 	struct iter_types iter;
 	int64_t lost; /* -1: the kernel did not tell */
 	struct site *sites; /* by probe */

@@ -101,6 +101,7 @@ void on_syscall(struct engine *e, const struct event *ev)
 	recv_op_abandon(e, t);
 	t->fd = (int32_t)ev->v[F_fd];
 	t->many = ev->kind == EV_MMSG;
+	t->entered = true;
 	t->file = 0;
 }
 
@@ -127,6 +128,8 @@ static void free_thread(void *value, void *ctx)
 	recv_op_abandon(ctx, t);
 	free(t->recv.items);
 	message_put(t->sending);
+	message_put(t->rdma_last);
+	free(t->ring);
 	free(t);
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/message.h"
 #include "common/file.h"
 #include "common/json.h"
 
@@ -37,6 +38,8 @@ static void read_flow(struct logged *f, struct json_object *o, bool skipped)
 	f->dport = (uint16_t)json_uint(o, "dport", 0);
 	f->send_pid = (int)json_int(o, "send_pid", 0);
 	f->recv_pid = (int)json_int(o, "recv_pid", 0);
+	f->qpn_send = (uint32_t)json_uint(o, "qpn_send", 0);
+	f->qpn_recv = (uint32_t)json_uint(o, "qpn_recv", 0);
 	f->filled = json_str(o, "fill", NULL) != NULL;
 	f->skipped = skipped;
 }
@@ -74,6 +77,70 @@ static void read_end(struct logged *f, struct json_object *o)
 	f->bad = json_uint(o, "bad", 0);
 }
 
+#define HEADS_AHEAD 1000000 /* messages that may be logged out of order */
+
+/* "head" is there where a library may copy the payload before the kernel sees it. */
+static int read_send(struct logged *f, struct json_object *o)
+{
+	uint64_t seq = json_uint(o, "seq", 0);
+	struct logged_head *more;
+
+	if (!json_str(o, "head", NULL) || seq >= f->count || seq > f->head_count + HEADS_AHEAD)
+		return 0;
+	if (seq >= f->head_count) {
+		size_t want = seq + 1 > f->head_count * 2 ? seq + 1 : f->head_count * 2;
+
+		more = realloc(f->heads, want * sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		memset(more + f->head_count, 0, (want - f->head_count) * sizeof(*more));
+		f->heads = more;
+		f->head_count = want;
+	}
+	f->heads[seq] = (struct logged_head){json_hex(o, "va", 0), json_hex(o, "head", 0), true};
+	return 0;
+}
+
+static struct logged_counter *counter_named(struct logged *f, const char *dev, const char *name)
+{
+	struct logged_counter *more;
+
+	for (size_t i = 0; i < f->counter_count; i++)
+		if (!strcmp(f->counters[i].dev, dev) && !strcmp(f->counters[i].name, name))
+			return &f->counters[i];
+	more = realloc(f->counters, (f->counter_count + 1) * sizeof(*more));
+	if (!more)
+		return NULL;
+	f->counters = more;
+	more += f->counter_count++;
+	*more = (struct logged_counter){0};
+	snprintf(more->dev, sizeof(more->dev), "%s", dev);
+	snprintf(more->name, sizeof(more->name), "%s", name);
+	return more;
+}
+
+static int read_counters(struct logged *f, struct json_object *o)
+{
+	static const char *const folders[] = {"counters", "hw_counters"};
+	bool after = !strcmp(json_str(o, "when", ""), "after");
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		struct json_object *list = json_get(o, folders[i]);
+
+		if (!json_object_is_type(list, json_type_object))
+			continue;
+		json_object_object_foreach(list, key, val) {
+			struct logged_counter *c = counter_named(f, json_str(o, "dev", "?"), key);
+
+			if (!c)
+				return -ENOMEM;
+			c->delta += (after ? 1 : -1) * json_object_get_int64(val);
+			*(after ? &c->after : &c->before) = true;
+		}
+	}
+	return 0;
+}
+
 static int read_line(struct trafficlog *log, const char *line)
 {
 	struct json_object *o = json_tokener_parse(line);
@@ -94,6 +161,10 @@ static int read_line(struct trafficlog *log, const char *line)
 		err = read_pages(f, o);
 	else if (!strcmp(kind, "end"))
 		read_end(f, o);
+	else if (!strcmp(kind, "send"))
+		err = read_send(f, o);
+	else if (!strcmp(kind, "counters"))
+		err = read_counters(f, o);
 	json_object_put(o);
 	return err;
 }
@@ -130,6 +201,8 @@ void trafficlog_free(struct trafficlog *log)
 	for (size_t i = 0; i < log->count; i++) {
 		free(log->flows[i].send.pfns);
 		free(log->flows[i].recv.pfns);
+		free(log->flows[i].heads);
+		free(log->flows[i].counters);
 	}
 	free(log->flows);
 	memset(log, 0, sizeof(*log));
@@ -146,6 +219,23 @@ struct logged *trafficlog_find(struct trafficlog *log, int send_pid, uint16_t sp
 			return f;
 	}
 	return NULL;
+}
+
+struct logged *trafficlog_find_rdma(struct trafficlog *log, const struct flow *flow)
+{
+	for (size_t i = 0; i < log->count; i++) {
+		struct logged *f = &log->flows[i];
+
+		if (!f->skipped && !strcmp(f->proto, "rdma") && f->send_pid == flow->from.tgid &&
+		    f->qpn_send == flow->from.qpn)
+			return f;
+	}
+	return NULL;
+}
+
+const struct logged_head *logged_head_of(const struct logged *l, uint64_t seq)
+{
+	return seq < l->head_count && l->heads[seq].known ? &l->heads[seq] : NULL;
 }
 
 uint64_t logged_phys(const struct logged_pages *p, uint64_t va, uint64_t page_size)

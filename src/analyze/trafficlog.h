@@ -14,6 +14,19 @@ struct logged_pages {
 	bool moved; /* the log names other pages after the flow than before */
 };
 
+/* Where a message was before it was posted, and its first 8 bytes. */
+struct logged_head {
+	uint64_t va, head;
+	bool known;
+};
+
+/* What an RDMA device counted during a flow: how much more after it than before. */
+struct logged_counter {
+	char dev[32], name[40];
+	int64_t delta;
+	bool before, after; /* read then */
+};
+
 struct logged {
 	unsigned int number;
 	char name[64], proto[16], path[16], why[160]; /* why: of a flow that was skipped */
@@ -23,6 +36,11 @@ struct logged {
 	bool skipped, filled;
 	uint64_t sent, received, sent_bytes, received_bytes, bad;
 	struct logged_pages send, recv;
+	uint32_t qpn_send, qpn_recv; /* of RDMA flows */
+	struct logged_head *heads;   /* by sequence number, as far as told */
+	size_t head_count;
+	struct logged_counter *counters;
+	size_t counter_count;
 	bool used; /* by a flow of the trace */
 };
 
@@ -40,6 +58,13 @@ void trafficlog_free(struct trafficlog *log);
 
 struct logged *trafficlog_find(struct trafficlog *log, int send_pid, uint16_t sport,
 			       uint16_t dport);
+
+/* The RDMA flow from this flow's queue pair and process, or NULL. */
+struct flow;
+struct logged *trafficlog_find_rdma(struct trafficlog *log, const struct flow *f);
+
+/* What the log says of message seq before its post, or NULL. */
+const struct logged_head *logged_head_of(const struct logged *l, uint64_t seq);
 
 /* Physical address under a user address, or 0: unknown, hidden, or it moved meanwhile. */
 uint64_t logged_phys(const struct logged_pages *p, uint64_t va, uint64_t page_size);

@@ -187,30 +187,6 @@ static void set_place(struct hop *h, uint64_t addr, uint64_t len, uint64_t off)
 	h->off = off;
 }
 
-/* One of the frame's own hops, now known to be the message's; p->at is where in the frame the
- * piece lies. */
-static struct hop *adopt_one(struct hop *prev, const struct hop *own, const struct frame_piece *p)
-{
-	struct hop *h = hop_new(own->kind, own->holder, prev, prev->msg, NULL);
-
-	if (!h)
-		return NULL;
-	h->event = own->event;
-	h->ts = own->ts;
-	h->file_off = own->file_off;
-	h->cpu = own->cpu;
-	h->tid = own->tid;
-	h->ip = own->ip;
-	h->site = own->site;
-	h->src = own->src + (p->at - own->off);
-	h->dst = own->dst + (p->at - own->off);
-	h->src_len = p->len;
-	h->off = p->off;
-	if (h->kind == HOP_COPY)
-		h->msg->copied_bytes += p->len;
-	return h;
-}
-
 /* All of the frame's hops behind `prev`, oldest first. */
 static struct hop *adopt(struct engine *e, struct hop *prev, const struct hop *last,
 			 const struct frame_piece *p)
@@ -222,7 +198,8 @@ static struct hop *adopt(struct engine *e, struct hop *prev, const struct hop *l
 	for (const struct hop *o = last; own && o; o = o->prev)
 		own[n++] = o;
 	while (own && h && n) {
-		struct hop *next = adopt_one(h, own[--n], p);
+		const struct hop *o = own[--n];
+		struct hop *next = hop_adopt(h, o, h->msg, p->at - o->off, p->len, p->off);
 
 		hop_put(h);
 		h = next;

@@ -38,6 +38,7 @@ struct site {
 	unsigned int prim; /* index into primitives[] */
 	enum site_kind kind;
 	enum site_status status;
+	bool emulates; /* in a module that stands in for a device: its copies are that device's DMA */
 	char *why; /* the kernel's reason, malloc'ed, or NULL */
 };
 

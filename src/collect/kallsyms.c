@@ -169,6 +169,14 @@ const struct ksym *kallsyms_find_base(const struct kallsyms *ks, const char *bas
 	return NULL;
 }
 
+bool kallsyms_has_module(const struct kallsyms *ks, const char *module)
+{
+	for (size_t i = 0; i < ks->count; i++)
+		if (ks->by_addr[i].module && !strcmp(ks->by_addr[i].module, module))
+			return true;
+	return false;
+}
+
 const struct ksym *kallsyms_text_at(const struct kallsyms *ks, uint64_t addr, uint64_t *end)
 {
 	size_t lo = 0, hi = ks->count, first;

@@ -47,4 +47,7 @@ const struct ksym *kallsyms_text_at(const struct kallsyms *ks, uint64_t addr, ui
 
 bool ksym_is_text(const struct ksym *sym);
 
+/* Is a module of this name loaded? */
+bool kallsyms_has_module(const struct kallsyms *ks, const char *module);
+
 #endif

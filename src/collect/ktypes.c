@@ -26,8 +26,25 @@ int ktypes_load(struct ktypes *kt)
 	return 0;
 }
 
+int ktypes_use_module(struct ktypes *kt, const char *module)
+{
+	if (!strcmp(kt->in_name, module ? module : ""))
+		return 0;
+	btf__free(kt->in);
+	kt->in = NULL;
+	kt->in_name[0] = '\0';
+	if (!module)
+		return 0;
+	kt->in = btf__load_module_btf(module, kt->btf);
+	if (!kt->in)
+		return -errno;
+	snprintf(kt->in_name, sizeof(kt->in_name), "%s", module);
+	return 0;
+}
+
 void ktypes_free(struct ktypes *kt)
 {
+	btf__free(kt->in);
 	btf__free(kt->btf);
 	free(kt->used);
 	memset(kt, 0, sizeof(*kt));
@@ -87,11 +104,17 @@ static const struct btf_type *find_member(const struct btf *btf, const struct bt
 	return NULL;
 }
 
-static const struct btf_type *find_struct(const struct btf *btf, const char *name)
+/* A module's BTF begins with all of the kernel's. */
+static const struct btf *types_of(const struct ktypes *kt)
 {
-	__s32 id = btf__find_by_name_kind(btf, name, BTF_KIND_STRUCT);
+	return kt->in ? kt->in : kt->btf;
+}
 
-	return id < 0 ? NULL : btf__type_by_id(btf, id);
+static const struct btf_type *find_type(const struct ktypes *kt, const char *name, __u32 kind)
+{
+	__s32 id = btf__find_by_name_kind(types_of(kt), name, kind);
+
+	return id < 0 ? NULL : btf__type_by_id(types_of(kt), id);
 }
 
 int ktypes_offset(struct ktypes *kt, const char *path)
@@ -105,14 +128,14 @@ int ktypes_offset(struct ktypes *kt, const char *path)
 		return -EINVAL;
 	memcpy(type, path, (size_t)(dot - path));
 	type[dot - path] = '\0';
-	t = find_struct(kt->btf, type);
+	t = find_type(kt, type, BTF_KIND_STRUCT);
 	while (t && dot) {
 		const char *name = dot + 1;
 
 		dot = strchr(name, '.');
 		if (!btf_is_composite(t))
 			return -ENOENT;
-		t = find_member(kt->btf, t, name, dot ? (size_t)(dot - name) : strlen(name), &bits);
+		t = find_member(types_of(kt), t, name, dot ? (size_t)(dot - name) : strlen(name), &bits);
 	}
 	if (!t)
 		return -ENOENT;
@@ -123,7 +146,7 @@ int ktypes_offset(struct ktypes *kt, const char *path)
 
 int ktypes_sizeof(struct ktypes *kt, const char *type)
 {
-	const struct btf_type *t = find_struct(kt->btf, type);
+	const struct btf_type *t = find_type(kt, type, BTF_KIND_STRUCT);
 	char name[64];
 
 	if (!t)
@@ -136,14 +159,13 @@ int ktypes_sizeof(struct ktypes *kt, const char *type)
 
 int ktypes_use_enum(struct ktypes *kt, const char *name)
 {
-	__s32 id = btf__find_by_name_kind(kt->btf, name, BTF_KIND_ENUM);
-	const struct btf_type *t = id < 0 ? NULL : btf__type_by_id(kt->btf, id);
+	const struct btf_type *t = find_type(kt, name, BTF_KIND_ENUM);
 
 	if (!t)
 		return -ENOENT;
 	for (__u32 i = 0; i < btf_vlen(t); i++) {
 		const struct btf_enum *e = &btf_enum(t)[i];
-		int err = remember(kt, btf__name_by_offset(kt->btf, e->name_off), e->val);
+		int err = remember(kt, btf__name_by_offset(types_of(kt), e->name_off), e->val);
 
 		if (err)
 			return err;
@@ -151,16 +173,29 @@ int ktypes_use_enum(struct ktypes *kt, const char *name)
 	return 0;
 }
 
-/* "type.member-3" is the offset less 3, for pointers that carry flags in their lowest bits. */
-static int offset_less(struct ktypes *kt, char *path)
+/* What follows a minus is a number, for pointers with flags in their lowest bits, or a member. */
+static int offset_less(struct ktypes *kt, char *path, int *off)
 {
 	char *minus = strchr(path, '-');
-	int less = minus ? atoi(minus + 1) : 0, off;
+	int less = 0;
 
-	if (minus)
+	if (minus) {
 		*minus = '\0';
-	off = ktypes_offset(kt, path);
-	return off < 0 ? off : off - less;
+		less = strchr(minus + 1, '.') ? ktypes_offset(kt, minus + 1) : atoi(minus + 1);
+	}
+	*off = ktypes_offset(kt, path);
+	if (less < 0 || *off < 0)
+		return -ENOENT;
+	*off -= less;
+	return 0;
+}
+
+/* "+" stands before what is replaced, and a kprobe takes no "+-8(…)". */
+static size_t put_offset(char *out, size_t used, size_t size, int off)
+{
+	if (off < 0 && used && out[used - 1] == '+')
+		used--;
+	return used + (size_t)snprintf(out + used, size - used, "%d", off);
 }
 
 int ktypes_expand(struct ktypes *kt, const char *tmpl, char *out, size_t size)
@@ -180,12 +215,11 @@ int ktypes_expand(struct ktypes *kt, const char *tmpl, char *out, size_t size)
 		}
 		memcpy(path, tmpl + 1, (size_t)(close - tmpl - 1));
 		path[close - tmpl - 1] = '\0';
-		off = offset_less(kt, path);
-		if (off < 0) {
+		if (offset_less(kt, path, &off)) {
 			snprintf(out, size, "%s", path);
-			return off;
+			return -ENOENT;
 		}
-		used += (size_t)snprintf(out + used, size - used, "%d", off);
+		used = put_offset(out, used, size, off);
 		tmpl = close + 1;
 	}
 	out[used] = '\0';
@@ -258,6 +292,17 @@ int ktypes_functions_with(struct ktypes *kt, const char *module, const char *typ
 	if (module)
 		btf__free(btf);
 	return err;
+}
+
+int ktypes_names_add(struct ktypes_names *names, const char *name)
+{
+	char **more = realloc(names->names, (names->count + 1) * sizeof(*more));
+
+	if (!more)
+		return -ENOMEM;
+	names->names = more;
+	more[names->count] = strdup(name);
+	return more[names->count] ? (names->count++, 0) : -ENOMEM;
 }
 
 bool ktypes_names_has(const struct ktypes_names *names, const char *name)

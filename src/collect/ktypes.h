@@ -17,6 +17,8 @@ struct ktypes_used {
 
 struct ktypes {
 	struct btf *btf;
+	struct btf *in; /* of the module whose types come first, or NULL */
+	char in_name[64];
 	struct ktypes_used *used;
 	size_t used_count;
 };
@@ -24,6 +26,9 @@ struct ktypes {
 /* On any error *kt is safe to free. */
 int ktypes_load(struct ktypes *kt);
 void ktypes_free(struct ktypes *kt);
+
+/* The types of this module, too, are known from now on, of no other one; NULL: of none. 0 or -errno. */
+int ktypes_use_module(struct ktypes *kt, const char *module);
 
 /*
  * Byte offset of "type.member" or "type.member.member", looking into unnamed members and following
@@ -37,7 +42,10 @@ int ktypes_sizeof(struct ktypes *kt, const char *type);
 /* Remembers all values of an enum, named as the kernel names them. */
 int ktypes_use_enum(struct ktypes *kt, const char *name);
 
-/* Replaces each {type.member} of tmpl; -ENOENT names the missing one in out. */
+/*
+ * Replaces each {type.member} of tmpl by its offset, {type.member-3} by that less 3, and
+ * {type.member-type.other} by the way from the other one; -ENOENT names the missing one in out.
+ */
 int ktypes_expand(struct ktypes *kt, const char *tmpl, char *out, size_t size);
 
 /*
@@ -50,6 +58,9 @@ struct ktypes_names {
 };
 int ktypes_functions_with(struct ktypes *kt, const char *module, const char *type,
 			  struct ktypes_names *out);
+/* Appends a copy; 0 or -ENOMEM. */
+int ktypes_names_add(struct ktypes_names *names, const char *name);
+/* Needs sorted names. */
 bool ktypes_names_has(const struct ktypes_names *names, const char *name);
 void ktypes_names_free(struct ktypes_names *names);
 

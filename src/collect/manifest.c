@@ -122,12 +122,21 @@ static void add_memory(struct json_object *root, const struct session *s)
 	json_object_object_add(root, "memory", o);
 }
 
+static const struct {
+	const char *module, *name;
+} enums[] = {
+	{NULL, "iter_type"},
+	{NULL, "skb_drop_reason"},
+	{"rdma_rxe", "rxe_mr_copy_dir"},
+};
+
 static void add_types(struct json_object *root, struct ktypes *kt)
 {
 	struct json_object *o = json_object_new_object();
 
-	ktypes_use_enum(kt, "iter_type");
-	ktypes_use_enum(kt, "skb_drop_reason");
+	for (size_t i = 0; i < sizeof(enums) / sizeof(enums[0]); i++)
+		if (!ktypes_use_module(kt, enums[i].module))
+			ktypes_use_enum(kt, enums[i].name);
 	ktypes_sizeof(kt, "page");
 	for (size_t i = 0; i < kt->used_count; i++)
 		json_add_int(o, kt->used[i].name, kt->used[i].value);
@@ -154,10 +163,11 @@ static bool event_placed(const struct probes *p, const char *event)
 }
 
 /* An event of a choice may be missing where its better-ranked sibling stands. */
-static void add_missing(struct json_object *list, const struct probes *p)
+static void add_missing(struct json_object *list, const struct probes *p,
+			const struct kallsyms *ks)
 {
 	for (size_t i = 0; i < point_count; i++)
-		if (*points[i].event && !points[i].choice &&
+		if (*points[i].event && !points[i].choice && point_expected(&points[i], ks) &&
 		    (!i || strcmp(points[i].event, points[i - 1].event)) &&
 		    !event_placed(p, points[i].event))
 			json_object_array_add(list, json_object_new_string(points[i].event));
@@ -220,7 +230,7 @@ static void add_probes(struct json_object *root, const struct session *s, const 
 	}
 	json_object_object_add(o, "placed", placed_points(p));
 	json_object_object_add(o, "refused", refused);
-	add_missing(missing, p);
+	add_missing(missing, p, &s->ks);
 	json_object_object_add(o, "missing", missing);
 	json_object_object_add(o, "excluded", excluded);
 	json_object_object_add(root, "probes", o);

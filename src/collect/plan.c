@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "collect/modalias.h"
 #include "common/msg.h"
 
 struct scope_sets {
@@ -16,25 +17,12 @@ struct scope_sets {
 	struct ktypes_names *module;	  /* the same of each module of `modules` */
 	struct ktypes_names modules;	  /* modules that have sites */
 	struct ktypes_names device_bound; /* modules by RULE_MODULES */
+	struct ktypes_names emulating;	  /* modules by RULE_EMULATORS */
 };
 
 static int cmp_str(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static int names_add(struct ktypes_names *n, const char *name)
-{
-	char **more = realloc(n->names, (n->count + 1) * sizeof(*more));
-
-	if (!more)
-		return -ENOMEM;
-	n->names = more;
-	n->names[n->count] = strdup(name);
-	if (!n->names[n->count])
-		return -ENOMEM;
-	n->count++;
-	return 0;
 }
 
 int plan_load_traceable(const char *text, struct ktypes_names *out)
@@ -80,7 +68,7 @@ static int add_device_modules(const char *class, struct ktypes_names *out)
 		if (e->d_name[0] == '.' || len <= 0)
 			continue;
 		target[len] = '\0';
-		err = names_add(out, strrchr(target, '/') ? strrchr(target, '/') + 1 : target);
+		err = ktypes_names_add(out, strrchr(target, '/') ? strrchr(target, '/') + 1 : target);
 	}
 	if (dir)
 		closedir(dir);
@@ -108,7 +96,7 @@ static int load_scopes(struct scope_sets *sets, const struct census *c, struct k
 
 		if (m && (!sets->modules.count ||
 			  strcmp(sets->modules.names[sets->modules.count - 1], m)))
-			err = names_add(&sets->modules, m);
+			err = ktypes_names_add(&sets->modules, m);
 	}
 	if (!err && sets->modules.count)
 		sets->module = calloc(sets->modules.count, sizeof(*sets->module));
@@ -117,6 +105,8 @@ static int load_scopes(struct scope_sets *sets, const struct census *c, struct k
 	for (size_t s = 0; !err && s < scope_count; s++) {
 		if (scopes[s].rule == RULE_MODULES)
 			err = add_device_modules(scopes[s].what, &sets->device_bound);
+		if (scopes[s].rule == RULE_EMULATORS)
+			err = modalias_find(scopes[s].what, &sets->emulating);
 		if (scopes[s].rule != RULE_TYPE)
 			continue;
 		err = ktypes_functions_with(kt, NULL, scopes[s].what, &sets->image);
@@ -128,6 +118,8 @@ static int load_scopes(struct scope_sets *sets, const struct census *c, struct k
 	}
 	if (sets->device_bound.count)
 		qsort(sets->device_bound.names, sets->device_bound.count, sizeof(char *), cmp_str);
+	if (sets->emulating.count)
+		qsort(sets->emulating.names, sets->emulating.count, sizeof(char *), cmp_str);
 	return err;
 }
 
@@ -139,6 +131,7 @@ static void free_scopes(struct scope_sets *sets)
 	ktypes_names_free(&sets->image);
 	ktypes_names_free(&sets->modules);
 	ktypes_names_free(&sets->device_bound);
+	ktypes_names_free(&sets->emulating);
 }
 
 static bool in_type_scope(const struct scope_sets *sets, const struct ksym *f, const char *base)
@@ -149,6 +142,11 @@ static bool in_type_scope(const struct scope_sets *sets, const struct ksym *f, c
 		if (!strcmp(sets->modules.names[m], f->module))
 			return ktypes_names_has(&sets->module[m], base);
 	return false;
+}
+
+static bool emulates(const struct scope_sets *sets, const struct ksym *f)
+{
+	return f->module && ktypes_names_has(&sets->emulating, f->module);
 }
 
 static bool in_scope(const struct scope_sets *sets, const struct ksym *f)
@@ -162,7 +160,8 @@ static bool in_scope(const struct scope_sets *sets, const struct ksym *f)
 		if ((scopes[s].rule == RULE_TYPE && in_type_scope(sets, f, base)) ||
 		    (scopes[s].rule == RULE_PREFIX && !strncmp(f->name, what, strlen(what))) ||
 		    (scopes[s].rule == RULE_MODULES && f->module &&
-		     ktypes_names_has(&sets->device_bound, f->module)))
+		     ktypes_names_has(&sets->device_bound, f->module)) ||
+		    (scopes[s].rule == RULE_EMULATORS && emulates(sets, f)))
 			return true;
 	}
 	return false;
@@ -270,6 +269,7 @@ static void set_status(struct census *c, struct site *s, const struct scope_sets
 	enum cover cover = c->covers[s->prim];
 	int in = prim_of_function(c, s->func);
 
+	s->emulates = emulates(sets, s->func);
 	if (s->kind == SITE_TAKEN)
 		s->status = SITE_REFERENCE;
 	else if (cover == COVER_WRAPPER)

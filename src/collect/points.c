@@ -25,6 +25,35 @@ void point_function(const struct point *pt, char *name, size_t size, const char 
 	*pattern = at ? at + 1 : "*";
 }
 
+bool point_is_call(const struct point *pt)
+{
+	return pt->how == POINT_CALL || pt->how == POINT_AFTER;
+}
+
+/* The function of an ENTRY, in the module that the target names, if any; NULL: there is none. */
+static const struct ksym *point_entry(const struct point *pt, const struct kallsyms *ks)
+{
+	const char *colon = strchr(pt->target, ':');
+	const struct ksym *f = kallsyms_find_base(ks, colon ? colon + 1 : pt->target);
+	size_t len = colon ? (size_t)(colon - pt->target) : 0;
+
+	if (f && colon && (!f->module || strlen(f->module) != len ||
+			   strncmp(f->module, pt->target, len)))
+		return NULL;
+	return f;
+}
+
+bool point_expected(const struct point *pt, const struct kallsyms *ks)
+{
+	const char *colon = strchr(pt->target, ':');
+	char module[64];
+
+	if (!colon)
+		return true;
+	snprintf(module, sizeof(module), "%.*s", (int)(colon - pt->target), pt->target);
+	return kallsyms_has_module(ks, module);
+}
+
 static bool tracepoint_exists(const char *target)
 {
 	char path[160];
@@ -40,6 +69,8 @@ static bool point_exists(const struct point *pt, const struct kallsyms *ks)
 
 	if (pt->how == POINT_TPOINT || pt->how == POINT_PLAIN)
 		return tracepoint_exists(pt->target);
+	if (pt->how == POINT_ENTRY)
+		return point_entry(pt, ks) != NULL;
 	point_function(pt, name, sizeof(name), &pattern);
 	return kallsyms_find_base(ks, name) != NULL;
 }
@@ -65,12 +96,41 @@ static int define_tpoint(struct probes *p, const struct point *pt, const char *a
 	return probes_define_event(p, pt->event, line, why, size);
 }
 
+/* The arguments with the offsets that the types of a module, or of the kernel alone, give them. */
+static int expand(struct session *s, const struct point *pt, const char *module, char *args,
+		  size_t args_size, char *why, size_t size)
+{
+	int err = ktypes_use_module(&s->kt, module);
+
+	if (err) {
+		snprintf(why, size, "no types of module %s: %s", module, strerror(-err));
+		return err;
+	}
+	err = ktypes_expand(&s->kt, pt->args, args, args_size);
+	if (err)
+		snprintf(why, size, "this kernel's BTF has no %.120s", args);
+	return err;
+}
+
+#define ARGS_MAX 1536
+
+static int define_call(struct probes *p, struct session *s, const struct point *pt,
+		       const struct call *c, char *why, size_t size)
+{
+	char args[ARGS_MAX];
+	int err = expand(s, pt, c->func->module, args, sizeof(args), why, size);
+
+	return err ? err : probes_define_at(p, s, c->func,
+					    pt->how == POINT_CALL ? c->addr : c->ret, pt->event,
+					    args, NULL, why, size);
+}
+
 /*
- * Behind every call of it that the census found: all, or those whose function matches. Where a
- * function may not be probed, what its calls gave is not recorded, and a chain through it breaks.
+ * At or behind every call of it that the census found: all, or those whose function matches. Where
+ * a function may not be probed, what its calls gave is not recorded, and a chain through it breaks.
  */
-static int define_after(struct probes *p, struct session *s, const struct point *pt,
-			const char *args, char *why, size_t size)
+static int define_calls(struct probes *p, struct session *s, const struct point *pt, char *why,
+			size_t size)
 {
 	size_t placed = 0;
 	const char *pattern;
@@ -82,13 +142,14 @@ static int define_after(struct probes *p, struct session *s, const struct point 
 		const struct call *c = &s->census.calls[i];
 		int err;
 
-		if (&points[c->wanted] != pt || fnmatch(pattern, c->func->name, FNM_EXTMATCH))
+		if (strcmp(points[c->wanted].target, pt->target) ||
+		    fnmatch(pattern, c->func->name, FNM_EXTMATCH))
 			continue;
 		if (!ktypes_names_has(&s->traceable, c->func->name)) {
 			p->unseen_calls++;
 			continue;
 		}
-		err = probes_define_at(p, s, c->func, c->ret, pt->event, args, NULL, why, size);
+		err = define_call(p, s, pt, c, why, size);
 		if (err == -ENOMEM)
 			return err;
 		placed += !err;
@@ -100,19 +161,18 @@ static int define_after(struct probes *p, struct session *s, const struct point 
 static int define_point(struct probes *p, struct session *s, const struct point *pt, char *why,
 			size_t size)
 {
-	char args[1536];
-	int err = ktypes_expand(&s->kt, pt->args, args, sizeof(args));
 	const struct ksym *func;
+	char args[ARGS_MAX];
+	int err;
 
-	if (err) {
-		snprintf(why, size, "this kernel's BTF has no %.120s", args);
+	if (point_is_call(pt))
+		return define_calls(p, s, pt, why, size);
+	func = pt->how == POINT_ENTRY ? point_entry(pt, &s->ks) : NULL;
+	err = expand(s, pt, func ? func->module : NULL, args, sizeof(args), why, size);
+	if (err)
 		return err;
-	}
 	if (pt->how == POINT_TPOINT)
 		return define_tpoint(p, pt, args, why, size);
-	if (pt->how == POINT_AFTER)
-		return define_after(p, s, pt, args, why, size);
-	func = kallsyms_find_base(&s->ks, pt->target);
 	return probes_define_at(p, s, func, func->addr, pt->event, args, NULL, why, size);
 }
 
@@ -128,6 +188,9 @@ static int place_point(struct probes *p, struct session *s, const struct point *
 	err = define_point(p, s, pt, why, sizeof(why));
 	if (err == -ENOMEM)
 		return err;
+	/* Who uses it may be in a module that is not loaded. */
+	if (err == -ENOENT && point_is_call(pt) && pt->choice)
+		return 0;
 	if (err)
 		return probes_refuse(p, pt->event, pt->target, why);
 	p->point_probes++;

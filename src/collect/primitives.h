@@ -28,7 +28,7 @@ struct primitive {
 	enum prim_scope scope;
 };
 
-enum scope_rule { RULE_TYPE, RULE_PREFIX, RULE_MODULES };
+enum scope_rule { RULE_TYPE, RULE_PREFIX, RULE_MODULES, RULE_EMULATORS };
 
 struct scope {
 	enum scope_rule rule;

@@ -7,7 +7,7 @@
 
 #include "collect/session.h"
 
-enum point_how { POINT_ENTRY, POINT_AFTER, POINT_TPOINT, POINT_PLAIN };
+enum point_how { POINT_ENTRY, POINT_CALL, POINT_AFTER, POINT_TPOINT, POINT_PLAIN };
 
 struct point {
 	enum point_how how;
@@ -48,7 +48,11 @@ void probes_init(struct probes *p);
  */
 int probes_place(struct probes *p, struct session *s);
 
-/* The function in an AFTER point's target; *pattern gets what follows its '@', or "*". */
+/* Does it stand at calls of its target? Is its target's module, if it names one, loaded? */
+bool point_is_call(const struct point *pt);
+bool point_expected(const struct point *pt, const struct kallsyms *ks);
+
+/* The function in the target of a point at calls; *pattern gets what follows its '@', or "*". */
 void point_function(const struct point *pt, char *name, size_t size, const char **pattern);
 
 /* For points.c: places all points of points.def that this kernel has. */

@@ -65,7 +65,7 @@ static int wanted_functions(const char ***out)
 		return -ENOMEM;
 	}
 	for (size_t i = 0; i < point_count; i++) {
-		if (points[i].how == POINT_AFTER)
+		if (point_is_call(&points[i]))
 			point_function(&points[i], text[i], sizeof(text[i]), &pattern);
 		names[i] = text[i];
 	}

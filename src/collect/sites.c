@@ -31,6 +31,8 @@ static struct json_object *site_json(const struct site *s)
 	json_add_str(o, "primitive", primitives[s->prim].name);
 	json_add_str(o, "kind", site_kind_name(s->kind));
 	json_add_str(o, "status", site_status_name(s->status));
+	if (s->emulates)
+		json_add_bool(o, "emulates", true);
 	if (s->why)
 		json_add_str(o, "why", s->why);
 	return o;

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * RDMA: memory regions, queue pairs, and the copies by which a software device stands in for DMA.
+ * For src/analyze/rdma_*.c, and for what engine.c and copies.c call of them.
+ */
+#ifndef ANALYZE_RDMA_H
+#define ANALYZE_RDMA_H
+
+#include "analyze/engine.h"
+
+/* A page of a region: its place in the range, and its direct-map address. */
+struct region_page {
+	uint64_t index, kva;
+};
+
+/* Memory that a process registered. Kept after its release while a flow refers to it. */
+struct region {
+	uint64_t umem; /* struct ib_umem */
+	uint64_t va, len;
+	int tgid;
+	uint32_t lkey, rkey;
+	struct region_page *pages; /* as recorded */
+	size_t page_count, page_room;
+	uint64_t spans; /* pages that the range touches */
+	uint64_t pinned; /* as pin_user_pages_fast told */
+	uint64_t time;
+	bool live, shown;
+	struct region *next;
+};
+
+/* A call of the device's copy function: len bytes between a region, at iova, and a packet. */
+struct rdma_copy {
+	uint64_t addr, len; /* in the packet; what is left of it */
+	uint64_t iova, base, umem;
+	uint32_t lkey, rkey;
+	bool to_region;
+	struct event ev;
+};
+
+/* A copy in the device that touched no region: out of a work queue ring, if a packet says so. */
+struct rdma_ring {
+	uint64_t src, dst, len;
+	const struct site *site;
+	struct event ev;
+};
+
+/* A work request under way, with the message it stands for. */
+struct work {
+	struct message *msg;
+	uint64_t wqe, wr_id;
+	uint32_t first_psn, last_psn;
+	bool read;
+};
+
+struct rdma_qp {
+	uint64_t ptr, scq, rcq;
+	uint32_t qpn;
+	int tgid; /* who made or uses it, 0: unknown */
+	char dev[32];
+	uint64_t packets, bells; /* doorbells that no message has been counted for yet */
+	struct work *works;	 /* oldest first */
+	size_t work_count, work_room;
+	struct flow *last_flow;
+};
+
+struct rdma {
+	struct region *regions, **last_region;
+	struct table by_umem;  /* live regions */
+	struct provmap *pinned; /* page of a region → origin: the region, off: in it */
+	struct table copies;   /* struct rdma_copy by the next address in the packet */
+	struct table qps;      /* by struct rxe_qp */
+	struct table by_cq;    /* the same by completion queue and number */
+	struct table by_addr;  /* the same by IP address and number */
+};
+
+int rdma_init(struct engine *e);
+void rdma_finish(struct engine *e);
+void rdma_free(struct engine *e);
+
+/* rdma_region.c */
+void on_umem_pages(struct engine *e, const struct event *ev);
+void on_umem_pinned(struct engine *e, const struct event *ev);
+void on_umem_release(struct engine *e, const struct event *ev);
+struct region *region_of_umem(struct engine *e, uint64_t umem);
+/* The region that a direct-map address is pinned for, and how far into it; or NULL. */
+struct region *region_at(struct engine *e, uint64_t kva, uint64_t *off);
+void regions_free(struct engine *e);
+
+/*
+ * rdma_copy.c. rdma_moved: a copy inside the software device; false if it is none between a region
+ * and a packet. rdma_copy_settle: what a thread's last rdma_copy announced happened, though no
+ * probe saw the copy itself; only in runs that lack a probe.
+ */
+void on_rdma_copy(struct engine *e, const struct event *ev);
+bool rdma_moved(struct engine *e, const struct event *ev, const struct site *site);
+void rdma_copy_settle(struct engine *e, int tid);
+/* The first hops of bytes that lie in a packet and in no map yet: from a region by way of `by`. */
+struct hop *rdma_out(struct engine *e, const struct rdma_copy *c, struct message *msg,
+		     uint64_t off, uint64_t len);
+
+/* rdma_packet.c */
+void on_rdma_xmit(struct engine *e, const struct event *ev);
+
+/* rdma_queue.c */
+void on_rdma_qp(struct engine *e, const struct event *ev);
+void on_rdma_post(struct engine *e, const struct event *ev);
+void on_rdma_done(struct engine *e, const struct event *ev);
+struct rdma_qp *rdma_qp_of(struct engine *e, uint64_t ptr, uint32_t qpn);
+/* The queue pair of this number behind an IP address (a digest of it), if one sent from there. */
+struct rdma_qp *rdma_qp_behind(struct engine *e, uint64_t ip, uint32_t qpn);
+void rdma_qp_lives_at(struct engine *e, struct rdma_qp *qp, uint64_t ip);
+/* Names an end of a flow. */
+void rdma_qp_show(struct rdma_view *v, const struct rdma_qp *qp);
+/* Its work request with this WQE and first PSN; a new one for msg, whose reference it takes. */
+struct work *rdma_work_find(struct rdma_qp *qp, uint64_t wqe, uint32_t first_psn);
+struct work *rdma_work_add(struct engine *e, struct rdma_qp *qp, const struct work *w);
+/* Its READ that expects a response with this PSN, or NULL. */
+struct work *rdma_work_reading(struct rdma_qp *qp, uint32_t psn);
+void rdma_queues_finish(struct engine *e);
+void rdma_queues_free(struct engine *e);
+
+#endif

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Queue pairs: who they belong to, the work requests under way, and the completions that end them. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyze/rdma.h"
+
+#define PSN_MASK 0xffffffu
+#define PSN_HALF 0x800000u
+
+/* include/uapi/rdma/ib_user_verbs.h: enum ib_uverbs_wc_opcode; values of a receiver's have bit 7. */
+#define WC_RECEIVER 0x80
+#define GRH 40 /* of a datagram, before its payload (IBA 9.6: global route header) */
+
+static struct rdma_qp *qp_new(struct engine *e, uint64_t ptr)
+{
+	struct rdma_qp *qp = calloc(1, sizeof(*qp));
+
+	if (!qp || table_set(&e->rdma->qps, ptr, qp)) {
+		free(qp);
+		e->err = -ENOMEM;
+		return NULL;
+	}
+	qp->ptr = ptr;
+	return qp;
+}
+
+static void drop_works(struct rdma_qp *qp, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		message_put(qp->works[i].msg);
+	qp->work_count -= n;
+	if (n)
+		memmove(qp->works, qp->works + n, qp->work_count * sizeof(*qp->works));
+}
+
+void rdma_qp_show(struct rdma_view *v, const struct rdma_qp *qp)
+{
+	v->known = true;
+	v->qp = qp->ptr;
+	v->qpn = qp->qpn;
+	if (qp->tgid)
+		v->tgid = qp->tgid;
+	snprintf(v->dev, sizeof(v->dev), "%s", qp->dev);
+}
+
+static void count_packets(struct rdma_view *v, const struct rdma_qp *qp)
+{
+	if (v->qp == qp->ptr && v->qpn == qp->qpn)
+		v->packets = qp->packets;
+}
+
+/* It will send no more. */
+static void qp_close(struct engine *e, struct rdma_qp *qp)
+{
+	for (struct flow *f = qp->packets ? e->flows : NULL; f; f = f->next) {
+		count_packets(&f->from, qp);
+		count_packets(&f->to, qp);
+	}
+	if (qp->last_flow)
+		qp->last_flow->calls += qp->bells;
+	drop_works(qp, qp->work_count);
+}
+
+/* The memory of one that is gone serves another. */
+static void qp_reuse(struct engine *e, struct rdma_qp *qp, uint32_t qpn)
+{
+	qp_close(e, qp);
+	qp->qpn = qpn;
+	qp->tgid = 0;
+	qp->packets = qp->bells = 0;
+	qp->last_flow = NULL;
+}
+
+struct rdma_qp *rdma_qp_of(struct engine *e, uint64_t ptr, uint32_t qpn)
+{
+	struct rdma_qp *qp = table_find(&e->rdma->qps, ptr);
+
+	if (!qp)
+		qp = qp_new(e, ptr);
+	if (qp && qp->qpn != qpn)
+		qp_reuse(e, qp, qpn);
+	return qp;
+}
+
+static uint64_t number_key(uint64_t where, uint32_t qpn)
+{
+	return mix(where, qpn, 0);
+}
+
+struct rdma_qp *rdma_qp_behind(struct engine *e, uint64_t ip, uint32_t qpn)
+{
+	struct rdma_qp *qp = table_find(&e->rdma->by_addr, number_key(ip, qpn));
+
+	return qp && qp->qpn == qpn ? qp : NULL;
+}
+
+void rdma_qp_lives_at(struct engine *e, struct rdma_qp *qp, uint64_t ip)
+{
+	if (table_set(&e->rdma->by_addr, number_key(ip, qp->qpn), qp))
+		e->err = -ENOMEM;
+}
+
+/* drivers/infiniband/sw/rxe/rxe_qp.c: rxe_qp_from_attr runs in the process that owns it. */
+void on_rdma_qp(struct engine *e, const struct event *ev)
+{
+	struct rdma_qp *qp = rdma_qp_of(e, ev->v[F_qp], (uint32_t)ev->v[F_qpn]);
+	struct thread *t = thread_of(e, ev->tid);
+	size_t len = ev->array_len[A_dev];
+
+	if (!qp || !t)
+		return;
+	qp->tgid = t->tgid;
+	qp->scq = ev->v[F_scq];
+	qp->rcq = ev->v[F_rcq];
+	if (len >= sizeof(qp->dev))
+		len = sizeof(qp->dev) - 1;
+	memset(qp->dev, 0, sizeof(qp->dev));
+	if (ev->array[A_dev])
+		memcpy(qp->dev, ev->array[A_dev], strnlen((const char *)ev->array[A_dev], len));
+	if (table_set(&e->rdma->by_cq, number_key(qp->scq, qp->qpn), qp) ||
+	    table_set(&e->rdma->by_cq, number_key(qp->rcq, qp->qpn), qp))
+		e->err = -ENOMEM;
+}
+
+/* A doorbell: the system call that tells the device of new work requests. */
+void on_rdma_post(struct engine *e, const struct event *ev)
+{
+	struct rdma_qp *qp = table_find(&e->rdma->qps, ev->v[F_qp]);
+	const struct thread *t = thread_of(e, ev->tid);
+
+	if (!qp)
+		qp = qp_new(e, ev->v[F_qp]);
+	if (!qp || !t)
+		return;
+	qp->bells++;
+	qp->tgid = t->tgid;
+}
+
+struct work *rdma_work_find(struct rdma_qp *qp, uint64_t wqe, uint32_t first_psn)
+{
+	for (size_t i = qp->work_count; i-- > 0;)
+		if (qp->works[i].wqe == wqe && qp->works[i].first_psn == first_psn)
+			return &qp->works[i];
+	return NULL;
+}
+
+struct work *rdma_work_reading(struct rdma_qp *qp, uint32_t psn)
+{
+	for (size_t i = qp->work_count; i-- > 0;) {
+		struct work *w = &qp->works[i];
+
+		if (w->read && ((psn - w->first_psn) & PSN_MASK) < PSN_HALF &&
+		    ((w->last_psn - psn) & PSN_MASK) < PSN_HALF)
+			return w;
+	}
+	return NULL;
+}
+
+struct work *rdma_work_add(struct engine *e, struct rdma_qp *qp, const struct work *w)
+{
+	if (qp->work_count == qp->work_room) {
+		size_t want = qp->work_room ? qp->work_room * 2 : 8;
+		struct work *more = realloc(qp->works, want * sizeof(*more));
+
+		if (!more) {
+			message_put(w->msg);
+			e->err = -ENOMEM;
+			return NULL;
+		}
+		qp->works = more;
+		qp->work_room = want;
+	}
+	qp->works[qp->work_count] = *w;
+	return &qp->works[qp->work_count++];
+}
+
+/* The flow's own share of what its receiver is told: of a SEND that is the receiver's completion. */
+static void complete(struct work *w, bool good)
+{
+	struct message *m = w->msg;
+	struct flow *f = m->flow;
+
+	m->returned = true;
+	if (!good) {
+		f->errors++;
+		return;
+	}
+	if (strcmp(f->op, "send") != 0) {
+		f->expected_bytes += m->len;
+		m->told = true;
+		if (m->delivered_bytes != m->len)
+			message_doubt(m, DOUBT_UNACCOUNTED);
+	}
+}
+
+static struct rdma_qp *qp_completing(struct engine *e, const struct event *ev)
+{
+	uint32_t qpn = (uint32_t)ev->v[F_qpn];
+	struct rdma_qp *qp = table_find(&e->rdma->by_cq, number_key(ev->v[F_cq], qpn));
+
+	return qp && qp->qpn == qpn ? qp : NULL;
+}
+
+/* Requests complete in order; those before it that asked for no completion are through, too. */
+static void requester_done(struct engine *e, const struct event *ev)
+{
+	struct rdma_qp *qp = qp_completing(e, ev);
+	size_t i = 0;
+
+	if (!qp)
+		return;
+	while (i < qp->work_count && qp->works[i].wr_id != ev->v[F_wr_id])
+		i++;
+	if (i == qp->work_count)
+		return; /* it was never sent */
+	for (size_t k = 0; k <= i; k++)
+		complete(&qp->works[k], k < i || !ev->v[F_status]);
+	drop_works(qp, i + 1);
+}
+
+/*
+ * Its receiver is told of a message right behind the copy of its last bytes, by the same thread
+ * (rxe_resp.c: execute, do_complete). A WRITE with immediate data is told here and there.
+ */
+static void receiver_done(struct engine *e, const struct event *ev)
+{
+	struct thread *t = thread_of(e, ev->tid);
+	struct message *m = t ? t->rdma_last : NULL;
+	const struct rdma_qp *qp = qp_completing(e, ev);
+	uint64_t told = ev->v[F_len];
+	struct flow *f;
+
+	if (!m || m->flow->to.qpn != ev->v[F_qpn] || ev->v[F_status])
+		return;
+	f = m->flow;
+	if (strcmp(f->op, "send") != 0)
+		return;
+	if (told == m->len + GRH) {
+		told -= GRH;
+		f->header_bytes += GRH;
+	}
+	if (!f->to.qp && qp)
+		rdma_qp_show(&f->to, qp);
+	m->told = true;
+	f->expected_bytes += told;
+	if (told != m->delivered_bytes)
+		message_doubt(m, DOUBT_UNACCOUNTED);
+	t->rdma_last = NULL;
+	message_put(m);
+}
+
+void on_rdma_done(struct engine *e, const struct event *ev)
+{
+	rdma_copy_settle(e, ev->tid);
+	if (ev->v[F_wc_op] & WC_RECEIVER)
+		receiver_done(e, ev);
+	else
+		requester_done(e, ev);
+}
+
+static void finish_qp(void *value, void *ctx)
+{
+	qp_close(ctx, value);
+}
+
+void rdma_queues_finish(struct engine *e)
+{
+	table_each(&e->rdma->qps, finish_qp, e);
+}
+
+static void free_qp(void *value, void *ctx)
+{
+	struct rdma_qp *qp = value;
+
+	(void)ctx;
+	drop_works(qp, qp->work_count);
+	free(qp->works);
+	free(qp);
+}
+
+void rdma_queues_free(struct engine *e)
+{
+	table_each(&e->rdma->qps, free_qp, NULL);
+	table_free(&e->rdma->qps);
+	table_free(&e->rdma->by_cq);
+	table_free(&e->rdma->by_addr);
+}

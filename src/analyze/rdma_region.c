@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Memory regions: which pages a process pinned for a device, and at which of its addresses. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyze/rdma.h"
+
+/* drivers/infiniband/core/umem.c: one page of pointers is filled and handed on at a time. */
+#define BATCH 512
+
+static uint64_t pages_between(const struct engine *e, uint64_t va, uint64_t len)
+{
+	uint64_t size = e->run->page_size;
+
+	return len ? (va % size + len - 1) / size + 1 : 0;
+}
+
+static struct region *region_new(struct engine *e, uint64_t umem, const struct event *ev)
+{
+	const struct thread *t = thread_of(e, ev->tid);
+	struct region *r = calloc(1, sizeof(*r));
+
+	if (!r || !t || table_set(&e->rdma->by_umem, umem, r)) {
+		free(r);
+		e->err = -ENOMEM;
+		return NULL;
+	}
+	r->umem = umem;
+	r->va = ev->v[F_va];
+	r->len = ev->v[F_size];
+	r->spans = pages_between(e, r->va, r->len);
+	r->tgid = t->tgid;
+	r->time = ev->ts;
+	r->live = true;
+	*e->rdma->last_region = r;
+	e->rdma->last_region = &r->next;
+	return r;
+}
+
+static int keep_page(struct region *r, uint64_t index, uint64_t kva)
+{
+	if (r->page_count == r->page_room) {
+		size_t want = r->page_room ? r->page_room * 2 : 16;
+		struct region_page *more = realloc(r->pages, want * sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		r->pages = more;
+		r->page_room = want;
+	}
+	r->pages[r->page_count++] = (struct region_page){index, kva};
+	return 0;
+}
+
+/* Maps the page's own addresses to the part of the region that lies in it. */
+static void add_page(struct engine *e, struct region *r, uint64_t index, uint64_t kva)
+{
+	uint64_t size = e->run->page_size, lead = r->va % size;
+	uint64_t from = index ? 0 : lead, off = index ? index * size - lead : 0;
+	uint64_t len = size - from;
+	struct pm_piece p;
+
+	if (off >= r->len)
+		return;
+	if (len > r->len - off)
+		len = r->len - off;
+	if (keep_page(r, index, kva))
+		e->err = -ENOMEM;
+	p = (struct pm_piece){SPACE_KERNEL, kva + from, len, (uint64_t)(uintptr_t)r, off, NULL};
+	engine_check(e, provmap_insert(e->rdma->pinned, &p));
+}
+
+/* Batches of a registration follow each other; several events, in any order, tell of each. */
+void on_umem_pages(struct engine *e, const struct event *ev)
+{
+	uint64_t umem = ev->v[F_sgt] - e->run->umem_sgt, n = ev->v[F_n], left = ev->v[F_left];
+	struct region *r = table_find(&e->rdma->by_umem, umem);
+	struct thread *t = thread_of(e, ev->tid);
+	uint64_t done;
+
+	if (!r)
+		r = region_new(e, umem, ev);
+	if (!r || !t || n + left > r->spans || n > BATCH)
+		return;
+	done = r->spans - left - n;
+	for (uint64_t i = 0; i < ev->array_len[A_pages] / 8 && ev->v[F_first] + i < n; i++) {
+		uint64_t page;
+
+		memcpy(&page, ev->array[A_pages] + i * 8, 8);
+		add_page(e, r, done + ev->v[F_first] + i, runfile_page_va(e->run, page, 0));
+	}
+	if (!ev->v[F_first]) {
+		r->pinned += t->pinned;
+		t->pinned = 0;
+	}
+}
+
+/* Its pages are named next, by the same thread. */
+void on_umem_pinned(struct engine *e, const struct event *ev)
+{
+	struct thread *t = thread_of(e, ev->tid);
+
+	if (t)
+		t->pinned = (int32_t)ev->v[F_ret] > 0 ? ev->v[F_ret] : 0;
+}
+
+static void unpin(struct engine *e, struct region *r)
+{
+	for (size_t i = 0; i < r->page_count; i++)
+		engine_check(e, provmap_clear(e->rdma->pinned, SPACE_KERNEL, r->pages[i].kva,
+					      e->run->page_size));
+}
+
+/* Nothing will point to a region that no flow shows. */
+static void forget(struct engine *e, struct region *r)
+{
+	struct region **at = &e->rdma->regions;
+
+	while (*at && *at != r)
+		at = &(*at)->next;
+	if (*at)
+		*at = r->next;
+	if (e->rdma->last_region == &r->next)
+		e->rdma->last_region = at;
+	free(r->pages);
+	free(r);
+}
+
+void on_umem_release(struct engine *e, const struct event *ev)
+{
+	struct region *r = table_remove(&e->rdma->by_umem, ev->v[F_umem]);
+
+	if (!r)
+		return;
+	unpin(e, r);
+	r->live = false;
+	if (!r->shown)
+		forget(e, r);
+}
+
+struct region *region_of_umem(struct engine *e, uint64_t umem)
+{
+	return table_find(&e->rdma->by_umem, umem);
+}
+
+static int take_piece(void *ctx, const struct pm_piece *p)
+{
+	*(struct pm_piece *)ctx = *p;
+	return 1;
+}
+
+struct region *region_at(struct engine *e, uint64_t kva, uint64_t *off)
+{
+	struct pm_piece p;
+
+	if (!provmap_walk(e->rdma->pinned, SPACE_KERNEL, kva, 1, take_piece, &p))
+		return NULL;
+	*off = p.off;
+	return (struct region *)(uintptr_t)p.origin;
+}
+
+void regions_free(struct engine *e)
+{
+	while (e->rdma->regions) {
+		struct region *r = e->rdma->regions;
+
+		e->rdma->regions = r->next;
+		free(r->pages);
+		free(r);
+	}
+	table_free(&e->rdma->by_umem);
+	provmap_free(e->rdma->pinned);
+}
