@@ -47,8 +47,8 @@ struct rdma_ring {
 /* A work request under way, with the message it stands for. */
 struct work {
 	struct message *msg;
-	uint64_t wqe, wr_id;
-	uint32_t first_psn, last_psn;
+	uint64_t wr_id;
+	uint32_t first_psn, last_psn; /* of its packets, or of the response to a READ */
 	bool read;
 };
 
@@ -111,11 +111,9 @@ struct rdma_qp *rdma_qp_behind(struct engine *e, uint64_t ip, uint32_t qpn);
 void rdma_qp_lives_at(struct engine *e, struct rdma_qp *qp, uint64_t ip);
 /* Names an end of a flow. */
 void rdma_qp_show(struct rdma_view *v, const struct rdma_qp *qp);
-/* Its work request with this WQE and first PSN; a new one for msg, whose reference it takes. */
-struct work *rdma_work_find(struct rdma_qp *qp, uint64_t wqe, uint32_t first_psn);
+/* Its work request that has a packet of this number, or NULL; a new one, whose message it takes. */
+struct work *rdma_work_with(struct rdma_qp *qp, uint32_t psn);
 struct work *rdma_work_add(struct engine *e, struct rdma_qp *qp, const struct work *w);
-/* Its READ that expects a response with this PSN, or NULL. */
-struct work *rdma_work_reading(struct rdma_qp *qp, uint32_t psn);
 void rdma_queues_finish(struct engine *e);
 void rdma_queues_free(struct engine *e);
 

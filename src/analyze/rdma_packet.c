@@ -14,9 +14,9 @@
 enum class { CLASS_NONE, CLASS_SEND, CLASS_WRITE, CLASS_READ, CLASS_RESPONSE, CLASS_DATAGRAM };
 
 static const struct {
-	unsigned char class, header;
+	unsigned char class, header, first;
 } opcodes[256] = {
-#define OPCODE(code, class, header) [code] = {CLASS_##class, header},
+#define OPCODE(code, class, header, first) [code] = {CLASS_##class, header, first},
 #include "analyze/rdma_opcodes.def"
 #undef OPCODE
 };
@@ -29,6 +29,7 @@ static const char *const class_ops[] = {NULL, "send", "write", "read", "read", "
 struct packet {
 	const struct event *ev;
 	enum class class;
+	bool first; /* of its message */
 	struct rdma_qp *qp;
 	uint64_t from, to;	/* digests of the IP addresses */
 	uint32_t peer, psn;	/* queue pair it goes to */
@@ -65,6 +66,7 @@ static bool read_packet(const struct event *ev, struct packet *p)
 	unsigned int code = ev->v[F_opcode] & 0xff, header = opcodes[code].header, pad;
 
 	*p = (struct packet){.ev = ev, .class = (enum class)opcodes[code].class,
+			     .first = opcodes[code].first,
 			     .psn = (uint32_t)ev->v[F_psn] & PSN_MASK};
 	if (!hdr || ev->array_len[A_hdr] < 40 || at > ev->array_len[A_hdr] - 12)
 		return false;
@@ -121,16 +123,20 @@ static void name_peer(struct engine *e, const struct packet *p)
 		rdma_qp_show(far, p->qp);
 }
 
+static uint32_t packets_of(uint64_t bytes, uint64_t mtu)
+{
+	return bytes && mtu ? (uint32_t)((bytes - 1) / mtu) + 1 : 1;
+}
+
 /* The first packet of a work request: a message is born. */
 static struct work *begin(struct engine *e, const struct packet *p)
 {
 	const struct event *ev = p->ev;
 	struct flow *f = find_flow(e, p);
-	struct work w = {.wqe = ev->v[F_wqe], .wr_id = ev->v[F_wr_id],
-			 .first_psn = (uint32_t)ev->v[F_first_psn] & PSN_MASK,
-			 .last_psn = (uint32_t)ev->v[F_last_psn] & PSN_MASK,
+	struct work w = {.wr_id = ev->v[F_wr_id], .first_psn = p->psn,
 			 .read = p->class == CLASS_READ};
 
+	w.last_psn = (p->psn + packets_of(ev->v[F_total], ev->v[F_mtu]) - 1) & PSN_MASK;
 	w.msg = f ? message_new(e, ev->tid, f, ev->v[F_total]) : NULL;
 	if (!w.msg)
 		return NULL;
@@ -140,12 +146,15 @@ static struct work *begin(struct engine *e, const struct packet *p)
 	return rdma_work_add(e, p->qp, &w);
 }
 
+/* A packet sent again has the number that it had; the request's own copy of it may come later
+ * (rxe_req.c, since 6.6: update_wqe_psn behind rxe_xmit_packet). */
 static struct work *request_of(struct engine *e, const struct packet *p)
 {
-	struct work *w = rdma_work_find(p->qp, p->ev->v[F_wqe],
-					(uint32_t)p->ev->v[F_first_psn] & PSN_MASK);
+	struct work *w = rdma_work_with(p->qp, p->psn);
 
-	return w ? w : begin(e, p);
+	if (w)
+		find_flow(e, p);
+	return w || !p->first ? w : begin(e, p);
 }
 
 /* A response belongs to the READ of its receiver that its number answers. */
@@ -153,7 +162,9 @@ static struct work *answered_by(struct engine *e, const struct packet *p)
 {
 	struct rdma_qp *reader = rdma_qp_behind(e, p->to, p->peer);
 
-	return reader ? rdma_work_reading(reader, p->psn) : NULL;
+	struct work *w = reader ? rdma_work_with(reader, p->psn) : NULL;
+
+	return w && w->read ? w : NULL;
 }
 
 /* Every packet of a message but the last is as long as the path's MTU allows. */

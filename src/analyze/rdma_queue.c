@@ -8,7 +8,6 @@
 #include "analyze/rdma.h"
 
 #define PSN_MASK 0xffffffu
-#define PSN_HALF 0x800000u
 
 /* include/uapi/rdma/ib_user_verbs.h: enum ib_uverbs_wc_opcode; values of a receiver's have bit 7. */
 #define WC_RECEIVER 0x80
@@ -139,21 +138,12 @@ void on_rdma_post(struct engine *e, const struct event *ev)
 	qp->tgid = t->tgid;
 }
 
-struct work *rdma_work_find(struct rdma_qp *qp, uint64_t wqe, uint32_t first_psn)
-{
-	for (size_t i = qp->work_count; i-- > 0;)
-		if (qp->works[i].wqe == wqe && qp->works[i].first_psn == first_psn)
-			return &qp->works[i];
-	return NULL;
-}
-
-struct work *rdma_work_reading(struct rdma_qp *qp, uint32_t psn)
+struct work *rdma_work_with(struct rdma_qp *qp, uint32_t psn)
 {
 	for (size_t i = qp->work_count; i-- > 0;) {
 		struct work *w = &qp->works[i];
 
-		if (w->read && ((psn - w->first_psn) & PSN_MASK) < PSN_HALF &&
-		    ((w->last_psn - psn) & PSN_MASK) < PSN_HALF)
+		if (((psn - w->first_psn) & PSN_MASK) <= ((w->last_psn - w->first_psn) & PSN_MASK))
 			return w;
 	}
 	return NULL;
@@ -233,8 +223,13 @@ static void receiver_done(struct engine *e, const struct event *ev)
 	uint64_t told = ev->v[F_len];
 	struct flow *f;
 
-	if (!m || m->flow->to.qpn != ev->v[F_qpn] || ev->v[F_status])
+	if (ev->v[F_status])
 		return;
+	if (!m || m->flow->to.qpn != ev->v[F_qpn]) {
+		e->orphans++;
+		e->orphan_bytes += told;
+		return;
+	}
 	f = m->flow;
 	if (strcmp(f->op, "send") != 0)
 		return;
