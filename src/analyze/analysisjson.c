@@ -113,6 +113,78 @@ static struct json_object *socket_json(const struct socket_view *s)
 	return o;
 }
 
+static struct json_object *region_json(const struct result *r, const struct region *g,
+				       const struct logged_pages *p)
+{
+	struct json_object *o = json_object_new_object(), *pages = json_object_new_array();
+
+	json_add_hex(o, "va", g->va);
+	json_add_uint(o, "length", g->len);
+	json_add_hex(o, "lkey", g->lkey);
+	json_add_hex(o, "rkey", g->rkey);
+	json_add_uint(o, "pinned", g->pinned);
+	for (size_t i = 0; i < g->page_count; i++) {
+		char text[24];
+
+		snprintf(text, sizeof(text), "0x%llx",
+			 (unsigned long long)runfile_phys(&r->run, g->pages[i].kva));
+		json_object_array_add(pages, json_object_new_string(text));
+	}
+	json_object_object_add(o, "pages", pages);
+	if (p)
+		json_add_uint(o, "pages_as_in_pagemap", region_agreed(r, g, p));
+	return o;
+}
+
+static struct json_object *queue_json(const struct result *r, const struct rdma_view *v,
+				      const struct logged_pages *p)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_add_int(o, "pid", v->tgid);
+	json_add_hex(o, "qp", v->qp);
+	json_add_uint(o, "qpn", v->qpn);
+	json_add_str(o, "dev", v->dev);
+	json_add_uint(o, "packets", v->packets);
+	json_object_object_add(o, "region", v->region ? region_json(r, v->region, p) : NULL);
+	return o;
+}
+
+/* {device: {counter: difference}}, as traffic read them before and after the flow. */
+static struct json_object *counters_json(const struct logged *l)
+{
+	struct json_object *all = json_object_new_object();
+
+	for (size_t i = 0; l && i < l->counter_count; i++) {
+		const struct logged_counter *c = &l->counters[i];
+		struct json_object *dev = json_get(all, c->dev);
+
+		if (!c->before || !c->after)
+			continue;
+		if (!dev) {
+			dev = json_object_new_object();
+			json_object_object_add(all, c->dev, dev);
+		}
+		json_add_int(dev, c->name, c->delta);
+	}
+	return all;
+}
+
+static void add_rdma(struct json_object *o, const struct result *r, const struct flow *f)
+{
+	struct json_object *resent = json_object_new_object();
+	const struct logged *l = f->log;
+
+	json_add_str(o, "op", f->op);
+	json_add_uint(resent, "packets", f->resent_packets);
+	json_add_uint(resent, "bytes", f->resent_bytes);
+	json_object_object_add(o, "resent", resent);
+	json_add_uint(o, "failed_requests", f->errors);
+	json_object_object_add(o, "sender", queue_json(r, &f->from, l ? &l->send : NULL));
+	json_object_object_add(o, "receiver", queue_json(r, &f->to, l ? &l->recv : NULL));
+	json_object_object_add(o, "device_counters", counters_json(l));
+}
+
 static void add_counts(struct json_object *o, const struct flow *f)
 {
 	struct json_object *size = json_object_new_object();
@@ -137,6 +209,8 @@ static void add_counts(struct json_object *o, const struct flow *f)
 	add_range(o, "dma", &f->dmas);
 	add_range(o, "wire", &f->wires);
 	add_range(o, "gap", &f->gaps);
+	add_range(o, "hop_count", &f->hops);
+	json_add_uint(o, "system_calls", f->calls);
 	json_add_double(o, "amplification", flow_amplification(f), 6);
 	json_add_double(o, "emulated_amplification", flow_emulated_amplification(f), 6);
 	json_add_double(o, "accounted", flow_accounted(f), 6);
@@ -179,8 +253,12 @@ static struct json_object *flow_json(const struct result *r, const struct flow *
 	json_add_str(o, "verdict", verdict_name(flow_verdict(r, f)));
 	flow_why(r, f, why, sizeof(why));
 	json_add_str(o, "why", why);
-	json_object_object_add(o, "sender", socket_json(&f->sender));
-	json_object_object_add(o, "receiver", socket_json(&f->receiver));
+	if (f->op) {
+		add_rdma(o, r, f);
+	} else {
+		json_object_object_add(o, "sender", socket_json(&f->sender));
+		json_object_object_add(o, "receiver", socket_json(&f->receiver));
+	}
 	if (f->index <= EXAMPLES_MAX)
 		json_object_object_add(o, "example", views_json(r, f));
 	return o;

@@ -19,6 +19,33 @@ static void print_socket(const char *who, const struct socket_view *s, FILE *out
 		s->linked ? "" : " (fd not linked to the file)");
 }
 
+static void print_region(const struct result *r, const struct region *g,
+			 const struct logged_pages *p, FILE *out)
+{
+	fprintf(out, "           -> region %#llx + %llu, lkey %#x, rkey %#x\n"
+		"           -> %llu page%s pinned", (unsigned long long)g->va,
+		(unsigned long long)g->len, g->lkey, g->rkey, (unsigned long long)g->pinned,
+		g->pinned == 1 ? "" : "s");
+	if (g->page_count)
+		fprintf(out, ", the first at pa %#llx",
+			(unsigned long long)runfile_phys(&r->run, g->pages[0].kva));
+	if (p)
+		fprintf(out, "; %llu of them where pagemap says",
+			(unsigned long long)region_agreed(r, g, p));
+	fputc('\n', out);
+}
+
+static void print_queue(const struct result *r, const char *who, const struct rdma_view *v,
+			const struct logged_pages *p, FILE *out)
+{
+	if (!v->known)
+		return;
+	fprintf(out, "  %-8s pid %d, queue pair %u%s%s\n", who, v->tgid, v->qpn,
+		*v->dev ? " of " : "", v->dev);
+	if (v->region)
+		print_region(r, v->region, p, out);
+}
+
 static void print_address(const struct result *r, const struct flow *f, const struct step *s,
 			  bool dst, FILE *out)
 {
@@ -53,6 +80,7 @@ static void describe(const struct step *s, char *buf, size_t size)
 		snprintf(buf, size, "%s", s->holder == BY_DEVICE ? "device reads" : "device wrote");
 		break;
 	case HOP_GAP:
+	case HOP_GAP_USER:
 		snprintf(buf, size, "%s", s->why ? s->why : "not explained");
 		break;
 	case HOP_START:
@@ -65,7 +93,20 @@ static void describe(const struct step *s, char *buf, size_t size)
 
 static bool moves(const struct step *s)
 {
-	return s->kind == HOP_COPY || s->kind == HOP_COPY_UNKNOWN || s->kind == HOP_EMULATED_DMA;
+	return s->kind == HOP_COPY || s->kind == HOP_COPY_UNKNOWN || s->kind == HOP_EMULATED_DMA ||
+	       s->kind == HOP_GAP_USER;
+}
+
+static const char *kind_word(const struct step *s)
+{
+	switch (s->kind) {
+	case HOP_COPY_UNKNOWN:
+		return "copy ?";
+	case HOP_GAP_USER:
+		return "gap (user)";
+	default:
+		return hop_kind_name((enum hop_kind)s->kind);
+	}
 }
 
 static void print_step(const struct result *r, const struct flow *f, const struct step *s,
@@ -75,12 +116,10 @@ static void print_step(const struct result *r, const struct flow *f, const struc
 
 	describe(s, what, sizeof(what));
 	if (s->kind == HOP_WIRE || s->kind == HOP_GAP || s->kind == HOP_COPY_UNKNOWN)
-		fprintf(out, "  %c %11s %-8s ", moves(s) ? '*' : ' ', "",
-			s->kind == HOP_COPY_UNKNOWN ? "copy ?" :
-			hop_kind_name((enum hop_kind)s->kind));
+		fprintf(out, "  %c %11s %-12s ", moves(s) ? '*' : ' ', "", kind_word(s));
 	else
-		fprintf(out, "  %c %8.1f us %-8s ", moves(s) ? '*' : ' ',
-			(double)(s->ts - start) / 1000, hop_kind_name((enum hop_kind)s->kind));
+		fprintf(out, "  %c %8.1f us %-12s ", moves(s) ? '*' : ' ',
+			(double)(s->ts - start) / 1000, kind_word(s));
 	if (s->kind == HOP_WIRE || s->kind == HOP_GAP) {
 		fprintf(out, "%s\n", what);
 		return;
@@ -110,6 +149,8 @@ void chain_print(const struct result *r, const struct flow *f, FILE *out)
 		(unsigned long long)f->views[0].bytes);
 	print_socket("sender", &f->sender, out);
 	print_socket("receiver", &f->receiver, out);
+	print_queue(r, "sender", &f->from, f->log ? &f->log->send : NULL, out);
+	print_queue(r, "receiver", &f->to, f->log ? &f->log->recv : NULL, out);
 	for (size_t i = 0; i < f->view_count; i++)
 		print_view(r, f, &f->views[i], out);
 	if (f->more_views)

@@ -130,6 +130,10 @@ struct message {
 	bool returned, failed;
 	bool rdma;	  /* delivered when all of it has arrived; returned by a completion */
 	bool told;	  /* a completion told its receiver */
+	bool posted;	  /* RDMA: by a doorbell that is recorded: */
+	uint64_t post_ts, post_off;
+	uint32_t post_cpu;
+	int post_tid;
 	uint64_t sent_to; /* RDMA: what comes again from before this byte is sent again */
 	uint64_t delivered_bytes, dropped_bytes, counted_bytes;
 	uint64_t drop_reason;

@@ -17,6 +17,7 @@ int rdma_init(struct engine *e)
 
 void rdma_finish(struct engine *e)
 {
+	regions_finish(e);
 	rdma_queues_finish(e);
 }
 

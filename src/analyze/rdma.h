@@ -58,6 +58,9 @@ struct rdma_qp {
 	int tgid; /* who made or uses it, 0: unknown */
 	char dev[32];
 	uint64_t packets, bells; /* doorbells that no message has been counted for yet */
+	uint64_t bell_ts, bell_off; /* the first of these */
+	uint32_t bell_cpu;
+	int bell_tid;
 	struct work *works;	 /* oldest first */
 	size_t work_count, work_room;
 	struct flow *last_flow;
@@ -84,6 +87,7 @@ void on_umem_release(struct engine *e, const struct event *ev);
 struct region *region_of_umem(struct engine *e, uint64_t umem);
 /* The region that a direct-map address is pinned for, and how far into it; or NULL. */
 struct region *region_at(struct engine *e, uint64_t kva, uint64_t *off);
+void regions_finish(struct engine *e); /* puts the pages of each in order */
 void regions_free(struct engine *e);
 
 /*

@@ -128,6 +128,32 @@ static uint32_t packets_of(uint64_t bytes, uint64_t mtu)
 	return bytes && mtu ? (uint32_t)((bytes - 1) / mtu) + 1 : 1;
 }
 
+/* The doorbell before it told of the message, and of those that follow without another. */
+static void take_bell(struct rdma_qp *qp, struct message *m)
+{
+	m->posted = qp->bells > 0;
+	m->post_ts = qp->bell_ts;
+	m->post_off = qp->bell_off;
+	m->post_cpu = qp->bell_cpu;
+	m->post_tid = qp->bell_tid;
+	m->flow->calls += qp->bells;
+	qp->bells = 0;
+}
+
+/* The way of a message begins with its post, if that is recorded. */
+static void start_at_post(struct hop *start)
+{
+	const struct message *m = start->msg;
+
+	if (!m->posted || m->post_ts > start->ts)
+		return;
+	start->event = EV_RDMA_POST;
+	start->ts = m->post_ts;
+	start->file_off = m->post_off;
+	start->cpu = m->post_cpu;
+	start->tid = m->post_tid;
+}
+
 /* The first packet of a work request: a message is born. */
 static struct work *begin(struct engine *e, const struct packet *p)
 {
@@ -141,8 +167,7 @@ static struct work *begin(struct engine *e, const struct packet *p)
 	if (!w.msg)
 		return NULL;
 	w.msg->rdma = true;
-	f->calls += p->qp->bells;
-	p->qp->bells = 0;
+	take_bell(p->qp, w.msg);
 	return rdma_work_add(e, p->qp, &w);
 }
 
@@ -227,6 +252,7 @@ static int adopt_piece(void *ctx, const struct pm_piece *piece)
 		a->e->err = -ENOMEM;
 		return 1;
 	}
+	start_at_post(start);
 	h->skb = a->p->ev->v[F_skb];
 	check_sample(h);
 	show_sender(a, start);
@@ -281,6 +307,7 @@ static struct hop *from_ring(struct adopting *a, uint64_t addr, uint64_t len)
 		h->ip = ring->site->addr;
 		h->skb = a->p->ev->v[F_skb];
 		start->ip = gap->ip = 0;
+		start_at_post(start);
 		start->off = gap->off = h->off = off;
 		start->src_len = gap->src_len = h->src_len = len;
 		gap->sample = head;
@@ -306,6 +333,7 @@ static struct hop *from_nowhere(struct adopting *a, uint64_t addr, uint64_t len)
 	if (gap) {
 		start->src_user = start->dst_user = true;
 		start->off = gap->off = a->p->off + (addr - a->p->payload);
+		start_at_post(start);
 		start->src_len = gap->src_len = len;
 		gap->why = "not recorded how the bytes got into the packet";
 	} else {

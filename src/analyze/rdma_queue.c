@@ -134,8 +134,13 @@ void on_rdma_post(struct engine *e, const struct event *ev)
 		qp = qp_new(e, ev->v[F_qp]);
 	if (!qp || !t)
 		return;
-	qp->bells++;
 	qp->tgid = t->tgid;
+	if (qp->bells++)
+		return;
+	qp->bell_ts = ev->ts;
+	qp->bell_off = ev->file_off;
+	qp->bell_cpu = ev->cpu;
+	qp->bell_tid = ev->tid;
 }
 
 struct work *rdma_work_with(struct rdma_qp *qp, uint32_t psn)

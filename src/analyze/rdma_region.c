@@ -160,6 +160,20 @@ struct region *region_at(struct engine *e, uint64_t kva, uint64_t *off)
 	return (struct region *)(uintptr_t)p.origin;
 }
 
+static int cmp_page(const void *a, const void *b)
+{
+	const struct region_page *x = a, *y = b;
+
+	return x->index < y->index ? -1 : x->index > y->index;
+}
+
+void regions_finish(struct engine *e)
+{
+	for (struct region *r = e->rdma->regions; r; r = r->next)
+		if (r->page_count)
+			qsort(r->pages, r->page_count, sizeof(*r->pages), cmp_page);
+}
+
 void regions_free(struct engine *e)
 {
 	while (e->rdma->regions) {

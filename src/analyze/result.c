@@ -217,6 +217,24 @@ double flow_times(const struct flow *f, uint64_t bytes)
 	return f->arrived_bytes ? (double)bytes / (double)f->arrived_bytes : 0;
 }
 
+double flow_calls(const struct flow *f)
+{
+	return f->messages ? (double)f->calls / (double)f->messages : 0;
+}
+
+uint64_t region_agreed(const struct result *r, const struct region *g, const struct logged_pages *p)
+{
+	uint64_t size = r->run.page_size, n = 0;
+
+	for (size_t i = 0; i < g->page_count; i++) {
+		uint64_t va = g->va / size * size + g->pages[i].index * size;
+		uint64_t phys = logged_phys(p, va, size);
+
+		n += phys && phys == runfile_phys(&r->run, g->pages[i].kva);
+	}
+	return n;
+}
+
 double flow_accounted(const struct flow *f)
 {
 	if (!f->expected_bytes)

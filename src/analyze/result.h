@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "analyze/engine.h"
+#include "analyze/rdma.h"
 #include "analyze/trafficlog.h"
 
 enum verdict { VERDICT_EXACT, VERDICT_AT_LEAST, VERDICT_UNLINKED };
@@ -37,6 +38,12 @@ double flow_emulated_amplification(const struct flow *f);
 
 /* Bytes as a multiple of what was sent in the messages that were delivered. */
 double flow_times(const struct flow *f, uint64_t bytes);
+
+/* System calls that handed the payload over (sends, receives, doorbells) per message. */
+double flow_calls(const struct flow *f);
+
+/* How many of a region's recorded pages the process's pagemap had, too, by the traffic log. */
+uint64_t region_agreed(const struct result *r, const struct region *g, const struct logged_pages *p);
 
 /* Share of delivered bytes that chains explain, 0 to 1. */
 double flow_accounted(const struct flow *f);

@@ -173,8 +173,10 @@ void runfile_site_name(const struct site *s, uint64_t addr, char *buf, size_t si
 	if (s)
 		snprintf(buf, size, "%s%s%s+0x%llx", s->module ? s->module : "",
 			 s->module ? ":" : "", s->function, (unsigned long long)s->offset);
-	else
+	else if (addr)
 		snprintf(buf, size, "address 0x%llx", (unsigned long long)addr);
+	else
+		snprintf(buf, size, "site unknown");
 }
 
 const char *runfile_drop_reason(const struct runfile *run, uint64_t value)

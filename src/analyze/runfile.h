@@ -51,7 +51,7 @@ void runfile_free(struct runfile *run);
 const struct site *runfile_site(const struct runfile *run, uint64_t probe);
 const struct site *runfile_site_returning(const struct runfile *run, uint64_t ret);
 
-/* "e1000:e1000_clean_rx_irq+0x28e", or "address …" for NULL. */
+/* "e1000:e1000_clean_rx_irq+0x28e"; for NULL "address …", or "site unknown" without one. */
 void runfile_site_name(const struct site *s, uint64_t addr, char *buf, size_t size);
 
 /* Kernel text name of a value of skb_drop_reason, or NULL. */

@@ -51,10 +51,10 @@ static void put_copies(const struct result *r, const struct flow *f, char *buf, 
 	put_range(&f->copies, buf, size);
 }
 
-static void put_all(const struct result *r, const struct flow *f, char *buf, size_t size)
+static void put_emulated(const struct result *r, const struct flow *f, char *buf, size_t size)
 {
 	(void)r;
-	snprintf(buf, size, "%.3f", flow_times(f, f->chain_copy_bytes + f->dead_bytes));
+	put_range(&f->emulated, buf, size);
 }
 
 /* Few of these differ from byte to byte; where they do, the least and the most are told. */
@@ -79,6 +79,18 @@ static void put_wire(const struct result *r, const struct flow *f, char *buf, si
 	put_whole(&f->wires, buf, size);
 }
 
+static void put_hops(const struct result *r, const struct flow *f, char *buf, size_t size)
+{
+	(void)r;
+	put_whole(&f->hops, buf, size);
+}
+
+static void put_calls(const struct result *r, const struct flow *f, char *buf, size_t size)
+{
+	(void)r;
+	snprintf(buf, size, "%.2f", flow_calls(f));
+}
+
 static void put_amplification(const struct result *r, const struct flow *f, char *buf, size_t size)
 {
 	(void)r;
@@ -98,11 +110,11 @@ static void put_verdict(const struct result *r, const struct flow *f, char *buf,
 }
 
 static const struct column columns[] = {
-	{"flow", -22, put_name},	  {"bytes", 9, put_size},
-	{"arrived", 10, put_messages},	  {"copies", 11, put_copies},
-	{"all copies", 10, put_all},	  {"DMA", 3, put_dma},
-	{"wire", 4, put_wire},		  {"amplif.", 7, put_amplification},
-	{"audit", 6, put_audit},	  {"verdict", -8, put_verdict},
+	{"flow", -20, put_name},     {"bytes", 7, put_size},   {"arrived", 9, put_messages},
+	{"copies", 9, put_copies},   {"emul.", 5, put_emulated}, {"DMA", 3, put_dma},
+	{"wire", 4, put_wire},	     {"amplif.", 7, put_amplification},
+	{"calls", 5, put_calls},     {"hops", 4, put_hops},    {"audit", 5, put_audit},
+	{"verdict", -8, put_verdict},
 };
 
 #define COLUMNS (sizeof(columns) / sizeof(columns[0]))
@@ -158,17 +170,29 @@ static void print_sites(const struct flow *f, FILE *out)
 {
 	for (size_t i = 0; i < f->site_count; i++) {
 		const struct site_stat *s = &f->sites[i];
-		char name[300] = "site unknown";
+		char name[300];
 
-		if (s->kind != HOP_COPY_UNKNOWN)
-			runfile_site_name(s->site, s->ip, name, sizeof(name));
-		fprintf(out, "%-22s %-40s %-28s %7.3f\n", i ? "" : f->name, name,
+		runfile_site_name(s->site, s->ip, name, sizeof(name));
+		fprintf(out, "%-22s %-40s %-16s %7.3f\n", i ? "" : f->name, name,
 			s->kind == HOP_EMULATED_DMA ? "emulated-dma" :
 			s->site ? s->site->primitive : "", flow_times(f, s->bytes));
 	}
 	if (f->dead_bytes)
 		fprintf(out, "%-22s dead copy: %llu bytes to where nobody is served\n", "",
 			(unsigned long long)f->dead_bytes);
+}
+
+/* The device's own word on packets that were sent again. */
+static bool is_telling(const struct logged_counter *c)
+{
+	static const char *const names[] = {"completer_retry_err", "duplicate_request",
+					    "out_of_seq_request", "rcvd_seq_err",
+					    "retry_exceeded_err"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (c->delta && !strcmp(c->name, names[i]))
+			return true;
+	return false;
 }
 
 static void print_limits(const struct result *r, const struct flow *f, FILE *out)
@@ -184,6 +208,18 @@ static void print_limits(const struct result *r, const struct flow *f, FILE *out
 	if (f->undelivered)
 		fprintf(out, "%s: %llu messages neither arrived nor were seen dropped\n", f->name,
 			(unsigned long long)f->undelivered);
+	if (f->resent_packets)
+		fprintf(out, "%s: %llu packets with %llu bytes of payload were sent again; they are "
+			"on no chain\n", f->name, (unsigned long long)f->resent_packets,
+			(unsigned long long)f->resent_bytes);
+	for (size_t i = 0; f->resent_packets && f->log && i < f->log->counter_count; i++)
+		if (is_telling(&f->log->counters[i]))
+			fprintf(out, "%s: %s counted %lld more %s\n", f->name,
+				f->log->counters[i].dev, (long long)f->log->counters[i].delta,
+				f->log->counters[i].name);
+	if (f->errors)
+		fprintf(out, "%s: %llu work requests completed with an error\n", f->name,
+			(unsigned long long)f->errors);
 	if (f->failed)
 		fprintf(out, "%s: %llu sends gave an error\n", f->name,
 			(unsigned long long)f->failed);
@@ -254,7 +290,7 @@ void screen_print(const struct result *r, const char *pattern, FILE *out)
 		if (flow_selected(f, pattern))
 			print_row(r, f, out);
 	print_skipped(r, out);
-	fprintf(out, "\n%-22s %-40s %-28s %7s\n", "copies of", "at", "by", "times");
+	fprintf(out, "\n%-22s %-40s %-16s %7s\n", "copies of", "at", "by", "times");
 	for (f = r->engine.flows; f; f = f->next)
 		if (flow_selected(f, pattern))
 			print_sites(f, out);

@@ -35,6 +35,15 @@ static const struct tf_spec default_flows[] = {
 	UDP("nics", 1400),
 	UDP("nics", 8000),
 	TF_PTY_SPEC,
+	RC("send", RDMA_SEND, 64, 200),
+	RC("send", RDMA_SEND, 4096, 200),
+	RC("send", RDMA_SEND, 1048576, 4),
+	RC("write", RDMA_WRITE, 64, 200),
+	RC("write", RDMA_WRITE, 4096, 200),
+	RC("write", RDMA_WRITE, 1048576, 4),
+	RC("read", RDMA_READ, 64, 200),
+	RC("read", RDMA_READ, 4096, 200),
+	RC("read", RDMA_READ, 1048576, 4),
 };
 
 static const struct tf_spec rdma_flows[] = {
