@@ -145,7 +145,7 @@ static void account_message(struct message *m, void *ctx)
 		f->arrived_bytes += m->len;
 		f->dead_bytes += m->copied_bytes > m->counted_bytes ?
 					 m->copied_bytes - m->counted_bytes : 0;
-	} else if (m->dropped_bytes) {
+	} else if (m->dropped_bytes && !m->told) {
 		f->dropped++;
 		f->doubts[DOUBT_RECYCLED] += m->doubt[DOUBT_RECYCLED];
 		f->reasons[m->drop_reason < 255 ? m->drop_reason : 255]++;

@@ -129,7 +129,7 @@ struct message {
 	int tid;
 	bool returned, failed;
 	bool rdma;	  /* delivered when all of it has arrived; returned by a completion */
-	bool told;	  /* a completion told its receiver */
+	bool told;	  /* a completion said that it has arrived */
 	bool posted;	  /* RDMA: by a doorbell that is recorded: */
 	uint64_t post_ts, post_off;
 	uint32_t post_cpu;

@@ -160,7 +160,8 @@ static struct work *begin(struct engine *e, const struct packet *p)
 	const struct event *ev = p->ev;
 	struct flow *f = find_flow(e, p);
 	struct work w = {.wr_id = ev->v[F_wr_id], .first_psn = p->psn,
-			 .read = p->class == CLASS_READ};
+			 .read = p->class == CLASS_READ,
+			 .datagram = p->class == CLASS_DATAGRAM};
 
 	w.last_psn = (p->psn + packets_of(ev->v[F_total], ev->v[F_mtu]) - 1) & PSN_MASK;
 	w.msg = f ? message_new(e, ev->tid, f, ev->v[F_total]) : NULL;

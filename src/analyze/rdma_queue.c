@@ -172,23 +172,23 @@ struct work *rdma_work_add(struct engine *e, struct rdma_qp *qp, const struct wo
 	return &qp->works[qp->work_count++];
 }
 
-/* The flow's own share of what its receiver is told: of a SEND that is the receiver's completion. */
+/* That a message has arrived is told to both ends, and counts once. */
+static void arrived(struct message *m, uint64_t bytes)
+{
+	if (!m->told)
+		m->flow->expected_bytes += bytes;
+	m->told = true;
+	if (m->delivered_bytes != bytes)
+		message_doubt(m, DOUBT_UNACCOUNTED);
+}
+
 static void complete(struct work *w, bool good)
 {
-	struct message *m = w->msg;
-	struct flow *f = m->flow;
-
-	m->returned = true;
-	if (!good) {
-		f->errors++;
-		return;
-	}
-	if (strcmp(f->op, "send") != 0) {
-		f->expected_bytes += m->len;
-		m->told = true;
-		if (m->delivered_bytes != m->len)
-			message_doubt(m, DOUBT_UNACCOUNTED);
-	}
+	w->msg->returned = true;
+	if (!good)
+		w->msg->flow->errors++;
+	else if (!w->datagram)
+		arrived(w->msg, w->msg->len);
 }
 
 static struct rdma_qp *qp_completing(struct engine *e, const struct event *ev)
@@ -218,7 +218,7 @@ static void requester_done(struct engine *e, const struct event *ev)
 
 /*
  * Its receiver is told of a message right behind the copy of its last bytes, by the same thread
- * (rxe_resp.c: execute, do_complete). A WRITE with immediate data is told here and there.
+ * (drivers/infiniband/sw/rxe/rxe_resp.c: execute, do_complete).
  */
 static void receiver_done(struct engine *e, const struct event *ev)
 {
@@ -236,18 +236,13 @@ static void receiver_done(struct engine *e, const struct event *ev)
 		return;
 	}
 	f = m->flow;
-	if (strcmp(f->op, "send") != 0)
-		return;
 	if (told == m->len + GRH) {
 		told -= GRH;
 		f->header_bytes += GRH;
 	}
 	if (!f->to.qp && qp)
 		rdma_qp_show(&f->to, qp);
-	m->told = true;
-	f->expected_bytes += told;
-	if (told != m->delivered_bytes)
-		message_doubt(m, DOUBT_UNACCOUNTED);
+	arrived(m, told);
 	t->rdma_last = NULL;
 	message_put(m);
 }

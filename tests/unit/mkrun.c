@@ -45,6 +45,15 @@ static const struct {
 	{"copychain_1", "dma_mapped", "u64 phys; u64 dma; u64 size; u32 dir"},
 	{"copychain_1", "dma_unmap", "u64 __probe_ip; u64 dma; u64 size; u32 dir"},
 	{"copychain_1", "dma_sync", "u64 __probe_ip; u64 dma; u64 size; u32 dir"},
+	{"copychain_1", "rdma_qp", "u64 __probe_ip; u64 qp; u32 qpn; u64 scq; u64 rcq; __data_loc char[] dev"},
+	{"copychain_1", "rdma_post", "u64 __probe_ip; u64 qp"},
+	{"copychain_1", "rdma_copy", "u64 __probe_ip; u64 mr; u32 lkey; u32 rkey; u64 base; u64 umem; u64 iova; u64 to; u32 len; u32 dir"},
+	{"copychain_1", "rdma_xmit", "u64 __probe_ip; u64 qp; u32 qpn; u32 mtu; u8 opcode; u32 psn; u16 plen; u64 bth; u64 wqe; u64 wr_id; u32 total; " ON_DEV},
+	{"copychain_1", "rdma_rcv", "u64 __probe_ip; " SKB},
+	{"copychain_1", "rdma_done", "u64 __probe_ip; u64 cq; u64 wr_id; u32 status; u32 wc_op; u32 len; u32 qpn"},
+	{"copychain_1", "umem_pages", "u64 __probe_ip; u64 sgt; u64 va; u64 size; u32 n; u32 left; u32 first; u64[8] pages"},
+	{"copychain_1", "umem_pinned", "u64 __probe_ip; s32 ret"},
+	{"copychain_1", "umem_release", "u64 __probe_ip; u64 umem"},
 	{"copychain_1", "guard", "u64 __probe_ip; u64 prim"},
 	{"task", "task_newtask", "s32 pid; char[16] comm; u64 clone_flags"},
 	{"sched", "sched_process_exec", "__data_loc char[] filename; s32 pid"},
@@ -171,9 +180,9 @@ static void put_value(uint8_t *payload, unsigned *size, const struct place *p, c
 
 void mkrun_event(struct mkrun *mk, int tid, const char *fmt, ...)
 {
-	char text[1024], *save = NULL, *name;
+	char text[2048], *save = NULL, *name;
 	uint8_t payload[512] = {0};
-	struct place at[32];
+	struct place at[48];
 	unsigned n, size, id = 0;
 	va_list ap;
 
@@ -213,12 +222,13 @@ void mkrun_event(struct mkrun *mk, int tid, const char *fmt, ...)
 void mkrun_site(struct mkrun *mk, uint64_t addr, const char *function, const char *status,
 		const char *kind)
 {
+	bool emulates = !strcmp(status, "emulates");
 	char *more;
 
 	if (asprintf(&more, "%s%s{\"addr\":\"%#lx\",\"ret\":\"%#lx\",\"function\":\"%s\",\"offset\":16,"
-		     "\"primitive\":\"some_copy\",\"kind\":\"%s\",\"status\":\"%s\"}",
+		     "\"primitive\":\"some_copy\",\"kind\":\"%s\",\"status\":\"%s\",\"emulates\":%s}",
 		     mk->sites ? mk->sites : "", mk->sites ? "," : "", addr, addr + 5, function, kind,
-		     status) < 0)
+		     emulates ? "probed" : status, emulates ? "true" : "false") < 0)
 		err(1, "mkrun");
 	free(mk->sites);
 	mk->sites = more;
@@ -255,7 +265,7 @@ static void write_manifest(const struct mkrun *mk)
 		   "\"memory\":{\"page_offset_base\":\"%#lx\",\"vmemmap_base\":\"%#lx\",\"page_size\":4096,"
 		   "\"iommu\":%s},"
 		   "\"btf\":{\"ITER_IOVEC\":%d,\"ITER_KVEC\":%d,\"ITER_BVEC\":%d,\"ITER_UBUF\":%d,"
-		   "\"SKB_DROP_REASON_NO_SOCKET\":2,\"sizeof.page\":64},"
+		   "\"SKB_DROP_REASON_NO_SOCKET\":2,\"ib_umem.sgt_append\":80,\"RXE_TO_MR_OBJ\":0,\"sizeof.page\":64},"
 		   "\"probes\":{\"placed\":{\"dma_sync\":[\"%s\"]},\"refused\":[%s],\"missing\":[],"
 		   "\"excluded\":[]},\"loss\":{\"lost\":%ld},"
 		   "\"tasks\":[[100,100,\"sender\"],[101,100,\"sender\"],[200,200,\"receiver\"]]}\n",

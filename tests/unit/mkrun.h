@@ -51,7 +51,7 @@ void mkrun_free(struct mkrun *mk);
  */
 void mkrun_event(struct mkrun *mk, int tid, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* Adds a site to sites.json; the call is 5 bytes long. */
+/* Adds a site to sites.json; the call is 5 bytes long. Status "emulates": probed, in a software device. */
 void mkrun_site(struct mkrun *mk, uint64_t addr, const char *function, const char *status,
 		const char *kind);
 
