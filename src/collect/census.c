@@ -270,7 +270,10 @@ struct range {
 	uint64_t from, to;
 };
 
-/* One range per module: from its first text symbol to the end of the page of its last. */
+/*
+ * From a module's first text symbol to the end of the page of its last, with no other module's
+ * in between: one that was loaded just now has its initialisation somewhere else.
+ */
 static int module_ranges(const struct kallsyms *ks, struct range **out, size_t *count)
 {
 	size_t room = 0;
@@ -279,14 +282,11 @@ static int module_ranges(const struct kallsyms *ks, struct range **out, size_t *
 	*count = 0;
 	for (size_t i = 0; i < ks->count; i++) {
 		const struct ksym *s = &ks->by_addr[i];
-		size_t r;
 
 		if (!s->module || !ksym_is_text(s) || !strcmp(s->module, "bpf"))
 			continue;
-		for (r = *count; r > 0 && strcmp((*out)[r - 1].module, s->module);)
-			r--;
-		if (r) {
-			(*out)[r - 1].to = (s->addr | 4095) + 1;
+		if (*count && !strcmp((*out)[*count - 1].module, s->module)) {
+			(*out)[*count - 1].to = (s->addr | 4095) + 1;
 			continue;
 		}
 		if (*count == room) {
