@@ -53,7 +53,7 @@ static void report(struct result *r)
 			abort();
 		if (f->delivered + f->dropped + f->undelivered != f->messages)
 			abort();
-		if (f->chain_copy_bytes && !f->chains)
+		if ((f->chain_copy_bytes || f->chain_emulated_bytes) && !f->chains)
 			abort();
 	}
 	screen_print(r, NULL, nowhere);
@@ -84,6 +84,38 @@ static uint64_t user_at(uint8_t b)
 static uint64_t any_at(uint8_t b)
 {
 	return b & 0x80 ? user_at(b & 0x7f) : kernel_at(b);
+}
+
+/* Two queue pairs that talk to each other, two regions, opcodes of all classes. */
+static void fill_rdma(struct event *ev, const uint8_t *b)
+{
+	static const uint8_t codes[] = {0, 1, 2, 4, 6, 0x0a, 0x0c, 0x0d, 0x0e, 0x0f, 0x10, 0x11, 0x64, 0xff};
+	bool far = b[10] & 1;
+
+	ev->v[F_qp] = PAGE_OFFSET + 0x300000 + far * 256u;
+	ev->v[F_cq] = ev->v[F_scq] = ev->v[F_rcq] = PAGE_OFFSET + 0x300080 + far * 256u;
+	ev->v[F_qpn] = b[10] & 2 ? 17 : 17 + far;
+	ev->v[F_mtu] = b[5] & 8 ? 64 : 0;
+	ev->v[F_opcode] = codes[b[2] % sizeof(codes)];
+	ev->v[F_psn] = b[3] % 8;
+	ev->v[F_plen] = b[4] + 32u;
+	ev->v[F_bth] = ev->v[F_data] + 28;
+	ev->v[F_wqe] = PAGE_OFFSET + 0x400000;
+	ev->v[F_wr_id] = b[6] % 4;
+	ev->v[F_total] = b[4] + (b[6] & 0x80 ? 64u : 0);
+	ev->v[F_umem] = PAGE_OFFSET + 0x500000 + (b[7] & 1u) * 256;
+	ev->v[F_sgt] = ev->v[F_umem];
+	ev->v[F_iova] = ev->v[F_va] = user_at(b[7]);
+	ev->v[F_base] = user_at(0);
+	ev->v[F_n] = b[6] % 4;
+	ev->v[F_left] = b[6] / 4 % 4;
+	ev->v[F_first] = b[6] / 16 % 2 * 64u;
+	ev->v[F_status] = b[13] & 0x40;
+	ev->v[F_wc_op] = b[13] & 0x20 ? 128 : 0;
+	if (ev->kind == EV_RDMA_COPY || ev->kind == EV_RDMA_XMIT)
+		ev->v[F_to] = kernel_at(b[2]);
+	if (ev->kind == EV_UMEM_PAGES)
+		ev->v[F_size] = b[4] * 64u;
 }
 
 static void fill_event(struct event *ev, const uint8_t *b, uint64_t *seg, uint8_t *hdr)
@@ -130,6 +162,7 @@ static void fill_event(struct event *ev, const uint8_t *b, uint64_t *seg, uint8_
 	ev->v[F_pid] = 100 + b[2] % 5;
 	ev->v[F_clone_flags] = (uint64_t)b[3] << 8 | (uint64_t)b[4] << 16;
 	ev->v[F_fd] = b[2];
+	fill_rdma(ev, b);
 	for (unsigned i = 0; i < 4; i++) {
 		seg[2 * i] = b[5] & 1 ? user_at((uint8_t)(b[7] + i)) : kernel_at((uint8_t)(b[7] + i));
 		seg[2 * i + 1] = b[6] >> i & 63u;
@@ -141,6 +174,8 @@ static void fill_event(struct event *ev, const uint8_t *b, uint64_t *seg, uint8_
 	ev->array_len[A_seg] = b[12] & 0x80 ? b[12] & 63u : 64;
 	ev->array[A_hdr] = hdr;
 	ev->array_len[A_hdr] = b[14] & 0x80 ? b[15] & 63u : 64;
+	ev->array[A_pages] = (const unsigned char *)seg;
+	ev->array_len[A_pages] = b[12] & 0x20 ? b[12] & 63u : 64;
 	ev->array[A_dev] = (const unsigned char *)"eth0aaaaaaaaaaaaaaaaaaaaaaaa" + (b[15] & 3);
 	ev->array_len[A_dev] = b[15] >> 3 & 15;
 }
@@ -150,7 +185,9 @@ static void make_wild(struct event *ev, uint8_t which, const uint8_t *value)
 {
 	static const enum event_field may[] = {F_dst, F_src, F_len, F_page, F_off, F_ioff, F_icnt, F_ibase,
 					       F_head, F_data, F_end, F_dlen, F_mac, F_to, F_dma, F_phys,
-					       F_size, F_dir, F_ret, F_skb, F_reason, F_pid, F_itype};
+					       F_size, F_dir, F_ret, F_skb, F_reason, F_pid, F_itype,
+					       F_bth, F_plen, F_total, F_mtu, F_psn, F_n, F_left, F_first,
+					       F_va, F_iova, F_base, F_sgt, F_umem, F_wqe};
 
 	memcpy(&ev->v[may[which % (sizeof(may) / sizeof(may[0]))]], value, 8);
 }
@@ -175,12 +212,14 @@ static void fuzz_events(const uint8_t *data, size_t size)
 	r.run.page_size = 4096;
 	r.run.iommu = data[0] & 2;
 	r.run.sync_always = data[0] & 4;
+	r.run.partial = data[0] & 16;
 	r.run.iter = data[0] & 8 ? (struct iter_types){1, 3, 2, 0} : (struct iter_types){0, 1, 2, 6};
 	for (unsigned i = 0; i < 8; i++) {
 		uint64_t at = 0xffffffff81000000u + i * 16;
 
 		sites[i] = (struct site){.addr = at, .ret = at + 5, .probe = at, .function = "f",
-					 .primitive = "p", .entry = i & 1, .counted = i & 2};
+					 .primitive = "p", .entry = i & 1, .counted = i & 2,
+					 .emulates = i == 6};
 		by_ret[i] = &sites[i];
 	}
 	r.run.sites = sites;

@@ -57,6 +57,32 @@ static void flow(const char *name, uint8_t mode, const enum event_kind *way, siz
 	fclose(f);
 }
 
+/* Registration, one message from region to region, its completions. */
+static void rdma(const char *name, uint8_t opcode)
+{
+	static const enum event_kind way[] = {EV_DEV_QUEUE, EV_DEV_XMIT, EV_NETIF_RX, EV_NETIF_RECEIVE, EV_RDMA_RCV};
+	FILE *f = begin(name);
+
+	fwrite((uint8_t[]){0, 0, 0}, 3, 1, f);
+	event(f, EV_RDMA_QP, 0, 0, 0);
+	event(f, EV_UMEM_PINNED, 0, 0, 0);
+	event(f, EV_UMEM_PAGES, 0, 0, 0);
+	for (int i = 0; i < 3; i++) {
+		event(f, EV_RDMA_POST, 0, 0, 0);
+		event(f, EV_RDMA_COPY, 0, 0, 1);
+		event(f, EV_MEM, 0, 0, 1);
+		event(f, EV_RDMA_XMIT, 0, opcode, (uint8_t)i);
+		for (size_t k = 0; k < sizeof(way) / sizeof(way[0]); k++)
+			event(f, way[k], 0, 0, 0);
+		event(f, EV_RDMA_COPY, 0, 0, 1);
+		event(f, EV_MEM, 0, 1, 0);
+		event(f, EV_RDMA_DONE, 0, 0, 0);
+		event(f, EV_DROP_SKB, 0, 0, 0);
+	}
+	event(f, EV_UMEM_RELEASE, 0, 0, 0);
+	fclose(f);
+}
+
 int main(int argc, char **argv)
 {
 	static const enum event_kind lo[] = {EV_DEV_QUEUE, EV_DEV_XMIT, EV_NETIF_RX, EV_NETIF_RECEIVE, EV_SK_QUEUE};
@@ -69,6 +95,9 @@ int main(int argc, char **argv)
 	dir = argc > 1 ? argv[1] : ".";
 	flow("lo", 0, lo, sizeof(lo) / sizeof(lo[0]));
 	flow("wire", 4, wire, sizeof(wire) / sizeof(wire[0]));
+	rdma("rdma-send", 3);
+	rdma("rdma-write", 5);
+	rdma("rdma-read", 6);
 	flow("odd", 8, odd, sizeof(odd) / sizeof(odd[0]));
 	files("files", "{\"schema\":1,\"kernel\":\"k\",\"memory\":{\"page_offset_base\":\"0xffff888000000000\","
 	      "\"vmemmap_base\":\"0xffffea0000000000\",\"page_size\":4096,\"iommu\":false},\"btf\":{\"ITER_UBUF\":6,"
