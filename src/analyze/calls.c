@@ -134,6 +134,8 @@ static void account_message(struct message *m, void *ctx)
 	}
 	if (!m->returned)
 		message_doubt(m, m->rdma ? DOUBT_NO_COMPLETION : DOUBT_NO_RETURN);
+	if (m->rdma && m->delivered_bytes && !m->received)
+		message_doubt(m, DOUBT_NO_COMPLETION);
 	f->messages++;
 	f->sent_bytes += m->len;
 	if (!f->min_size || m->len < f->min_size)

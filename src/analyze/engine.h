@@ -213,8 +213,10 @@ void on_handoff(struct engine *e, const struct event *ev);
 void on_tap(struct engine *e, const struct event *ev);
 struct hop *tap_hop(struct engine *e, uint64_t sk, uint64_t addr, bool peek);
 
-/* skbs.c; skb_of: the skb of an event, which may share its head with others only if shared. */
+/* skbs.c; skb_born: a sender made this skb just now: if it is known, its free went unseen. skb_of: the
+ * skb of an event, which may share its head with others only if shared. */
 struct skb *skb_of(struct engine *e, const struct event *ev, bool shared);
+void skb_born(struct engine *e, uint64_t skb);
 bool skb_within_head(const struct skb *s, uint64_t addr);
 void on_skb_fill(struct engine *e, const struct event *ev);
 void on_clone(struct engine *e, const struct event *ev);

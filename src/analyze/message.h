@@ -130,6 +130,7 @@ struct message {
 	bool returned, failed;
 	bool rdma;	  /* delivered when all of it has arrived; returned by a completion */
 	bool told;	  /* a completion said that it has arrived */
+	bool received;	  /* the receiver's did, where there must be one */
 	bool posted;	  /* RDMA: by a doorbell that is recorded: */
 	uint64_t post_ts, post_off;
 	uint32_t post_cpu;

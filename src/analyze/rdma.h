@@ -50,6 +50,7 @@ struct work {
 	uint64_t wr_id;
 	uint32_t first_psn, last_psn; /* of its packets, or of the response to a READ */
 	bool read;
+	bool signaled; /* it has a completion of its own */
 	bool datagram; /* its completion says that it was sent, not that it arrived */
 };
 

@@ -24,6 +24,8 @@ static const struct {
 static const char *const class_ops[] = {NULL, "send", "write", "read", "read", "send"};
 
 #define ICRC 4
+#define SIGNAL_ALL 0 /* include/rdma/ib_verbs.h: enum ib_sig_type */
+#define SIGNALED 2   /* include/uapi/rdma/ib_user_verbs.h: enum ib_uverbs_send_flags */
 #define PSN_MASK 0xffffffu
 
 struct packet {
@@ -161,6 +163,7 @@ static struct work *begin(struct engine *e, const struct packet *p)
 	struct flow *f = find_flow(e, p);
 	struct work w = {.wr_id = ev->v[F_wr_id], .first_psn = p->psn,
 			 .read = p->class == CLASS_READ,
+			 .signaled = ev->v[F_sig] == SIGNAL_ALL || ev->v[F_wr_flags] & SIGNALED,
 			 .datagram = p->class == CLASS_DATAGRAM};
 
 	w.last_psn = (p->psn + packets_of(ev->v[F_total], ev->v[F_mtu]) - 1) & PSN_MASK;
@@ -168,6 +171,7 @@ static struct work *begin(struct engine *e, const struct packet *p)
 	if (!w.msg)
 		return NULL;
 	w.msg->rdma = true;
+	w.msg->received = p->class == CLASS_WRITE || p->class == CLASS_READ;
 	take_bell(p->qp, w.msg);
 	return rdma_work_add(e, p->qp, &w);
 }
@@ -397,6 +401,7 @@ void on_rdma_xmit(struct engine *e, const struct event *ev)
 	struct work *w = NULL;
 
 	rdma_copy_settle(e, ev->tid);
+	skb_born(e, ev->v[F_skb]);
 	if (read_packet(ev, &p) && (p.qp = rdma_qp_of(e, ev->v[F_qp], (uint32_t)ev->v[F_qpn]))) {
 		p.qp->packets++;
 		rdma_qp_lives_at(e, p.qp, p.from);

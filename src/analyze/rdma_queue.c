@@ -211,8 +211,11 @@ static void requester_done(struct engine *e, const struct event *ev)
 		i++;
 	if (i == qp->work_count)
 		return; /* it was never sent */
-	for (size_t k = 0; k <= i; k++)
+	for (size_t k = 0; k <= i; k++) {
+		if (k < i && qp->works[k].signaled)
+			message_doubt(qp->works[k].msg, DOUBT_NO_COMPLETION);
 		complete(&qp->works[k], k < i || !ev->v[F_status]);
+	}
 	drop_works(qp, i + 1);
 }
 
@@ -242,6 +245,7 @@ static void receiver_done(struct engine *e, const struct event *ev)
 	}
 	if (!f->to.qp && qp)
 		rdma_qp_show(&f->to, qp);
+	m->received = true;
 	arrived(m, told);
 	t->rdma_last = NULL;
 	message_put(m);

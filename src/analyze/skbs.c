@@ -151,13 +151,17 @@ static int mark_piece(void *ctx, const struct pm_piece *p)
 	return 0;
 }
 
+static void mark_memory(struct engine *e, uint64_t addr, uint64_t len, enum doubt d)
+{
+	provmap_walk(e->map, SPACE_KERNEL, addr, len, mark_piece, &d);
+}
+
 static void mark_skb(struct engine *e, const struct skb *s, enum doubt d)
 {
 	if (s->head)
-		provmap_walk(e->map, SPACE_KERNEL, s->head, s->end, mark_piece, &d);
+		mark_memory(e, s->head, s->end, d);
 	for (size_t i = 0; i < s->extra_count; i++)
-		provmap_walk(e->map, SPACE_KERNEL, s->extras[i].addr, s->extras[i].len,
-			     mark_piece, &d);
+		mark_memory(e, s->extras[i].addr, s->extras[i].len, d);
 }
 
 /* An skb that went its way is filled anew: its free, which went unseen, lies in between. */
@@ -174,6 +178,16 @@ static struct skb *renew_skb(struct engine *e, struct skb *s)
 	s->head = s->end = s->data = s->len = s->extra_count = 0;
 	s->passed = false;
 	return s;
+}
+
+void skb_born(struct engine *e, uint64_t skb)
+{
+	struct skb *s = table_find(&e->skbs, skb);
+
+	if (!s || !s->passed)
+		return;
+	mark_skb(e, s, DOUBT_RECYCLED);
+	s->passed = false;
 }
 
 static void set_head(struct engine *e, struct skb *s, uint64_t head, uint64_t end, bool shared)
@@ -193,8 +207,12 @@ static void set_head(struct engine *e, struct skb *s, uint64_t head, uint64_t en
 	h = head_of(e, head, end);
 	if (!h)
 		return;
-	if (!shared)
+	if (!shared) {
+		/* What others left there is not what it brings: it came into its head by a copy. */
+		if (h->owner_count)
+			mark_memory(e, head, end, DOUBT_RECYCLED);
 		evict_owners(h, s);
+	}
 	if (add_owner(h, s))
 		e->err = -ENOMEM;
 	if (s->head)

@@ -3,7 +3,8 @@
 # Records the golden runs anew: small recordings of real flows on real kernels, for the tests of
 # the analysis. Boots two virtual machines per kernel; one archive for each of them, since runs of
 # one boot share most of their bytes. A run is repeated until its verdict is exact.
-# usage: tests/golden/make.sh [--any] [KERNEL...]     (--any: take the first try of each run)
+# usage: tests/golden/make.sh [--any] [--only ENDING] [KERNEL...]
+#        --any: take the first try of each run; --only rdma: only the archives of that ending
 set -u
 cd "$(dirname "$0")/../.." || exit 4
 
@@ -14,9 +15,11 @@ KERNELS=(bookworm bookworm/6.12)
 in_guest()
 {
 	local share=$1 any=$2 name args try bad=0
+	modprobe -qa rdma_rxe ib_uverbs
 	while read -r name args; do
 		local -a command=(./traffic udp)
 		case $name in
+		rc-* | ud-*) command=(./traffic rdma) ;;
 		*-tap) command=(python3 tests/tools/tapread.py lo ./traffic udp) ;;
 		esac
 		for ((try = 1; try <= TRIES; try++)); do
@@ -28,7 +31,7 @@ in_guest()
 			[ -z "$any" ] || break
 			./analyze --no-report --require-exact "/run/golden/$name" >/run/log 2>&1 && break
 		done
-		echo "$name: try $try: $(./analyze --no-report "/run/golden/$name" 2>&1 | grep -E '^udp-.* (is at-least|is unlinked)' || echo exact)"
+		echo "$name: try $try: $(./analyze --no-report "/run/golden/$name" 2>&1 | grep -E '^((udp|rdma)-.* (is at-least|is unlinked)|refused|missing)' || echo exact)"
 		[ "$try" -le $TRIES ] || bad=1
 		cp -r "/run/golden/$name" "$share/" || return 4
 	done <"$share/runs"
@@ -45,6 +48,11 @@ if [ "${1-}" = --any ]; then
 	any=any
 	shift
 fi
+only=
+if [ "${1-}" = --only ]; then
+	only=$2
+	shift 2
+fi
 [ $# = 0 ] || KERNELS=("$@")
 
 PLAIN='lo-1400 --size 1400 --count 3
@@ -55,6 +63,11 @@ veth-8000 --path veth --size 8000 --count 2
 nics-128 --path nics --size 128 --count 3
 nics-1400 --path nics --size 1400 --count 3
 nics-8000 --path nics --size 8000 --count 3'
+RDMA='rc-send --op send --size 2500 --count 2
+rc-write --op write --size 64 --count 2
+rc-read --op read --size 1500 --count 2
+rc-inside --op send --path dev --size 64 --count 2
+ud-send --qp ud --size 512 --count 2'
 BOUNCED='nics-1400 --path nics --size 1400 --count 2'
 
 work=$(mktemp -d) || exit 4
@@ -65,6 +78,7 @@ status=0
 archive()
 {
 	local share=$work/$1 dir
+	[ -z "$only" ] || [[ $1 = *-$only ]] || return 0
 	mkdir -p "$share" || return 4
 	dir=$(guest/kernel.sh "$2") || return 4
 	echo "$3" >"$share/runs"
@@ -79,6 +93,7 @@ make -s all || exit 4
 for kernel in "${KERNELS[@]}"; do
 	name=${kernel//\//-}
 	archive "$name" "$kernel" "$PLAIN" || status=$?
+	archive "$name-rdma" "$kernel" "$RDMA" || status=$?
 	archive "$name-swiotlb" "$kernel" "$BOUNCED" swiotlb=force || status=$?
 done
 exit $status

@@ -25,7 +25,7 @@ import tempfile
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 COPIES = {"from_iter", "to_iter", "page_from_iter", "page_to_iter", "mem", "csum"}
 PASSES = {"dev_queue", "dev_xmit", "netif_rx", "gro_receive", "netif_receive", "sk_queue", "tap_rcv",
-          "skb_morph", "coalesce"}
+          "skb_morph", "coalesce", "rdma_xmit", "rdma_rcv"}
 FREES = {"consume_skb", "drop_skb"}
 MAPS = {"dma_map", "dma_mapped"}
 TO_DEVICE, FROM_DEVICE = 1, 2
@@ -217,7 +217,17 @@ def concerning(run, hops):
             continue
         pid = events[at]["common_pid"]
         after = [ev for ev in events[at:] if ev["common_pid"] == pid]
-        if h["kind"] == "start":
+        if events[at].name == "rdma_post" or h["event"] == "mem" and h["holder"] == "receiver's buffer":
+            # The doorbell, and what told the ends that the message has arrived.
+            if events[at].name == "rdma_post":
+                take(events[at], "call")
+            last = max(x["file_offset"] for x in hops if x["time_ns"] == mem.last)
+            end = next(i for i, ev in enumerate(events) if ev.off == last)
+            told = [ev for ev in events[end:] if ev.name == "rdma_done"]
+            both = any(h2["event"] == "rdma_xmit" for h2 in hops) and told and told[0]["wc_op"] & 128
+            for ev in told[:2 if both else 1]:
+                take(ev, "call")
+        elif h["kind"] == "start":
             take(events[at], "call")
             take(next((ev for ev in after if ev.name.startswith("sys_exit_")), None), "call")
         elif h["holder"] == "receiver's buffer":

@@ -48,7 +48,7 @@ static const struct {
 	{"copychain_1", "rdma_qp", "u64 __probe_ip; u64 qp; u32 qpn; u64 scq; u64 rcq; __data_loc char[] dev"},
 	{"copychain_1", "rdma_post", "u64 __probe_ip; u64 qp"},
 	{"copychain_1", "rdma_copy", "u64 __probe_ip; u64 mr; u32 lkey; u32 rkey; u64 base; u64 umem; u64 iova; u64 to; u32 len; u32 dir"},
-	{"copychain_1", "rdma_xmit", "u64 __probe_ip; u64 qp; u32 qpn; u32 mtu; u8 opcode; u32 psn; u16 plen; u64 bth; u64 wqe; u64 wr_id; u32 total; " ON_DEV},
+	{"copychain_1", "rdma_xmit", "u64 __probe_ip; u64 qp; u32 qpn; u32 mtu; u8 opcode; u32 psn; u16 plen; u64 bth; u64 wqe; u64 wr_id; u32 wr_flags; u32 sig; u32 total; " ON_DEV},
 	{"copychain_1", "rdma_rcv", "u64 __probe_ip; " SKB},
 	{"copychain_1", "rdma_done", "u64 __probe_ip; u64 cq; u64 wr_id; u32 status; u32 wc_op; u32 len; u32 qpn"},
 	{"copychain_1", "umem_pages", "u64 __probe_ip; u64 sgt; u64 va; u64 size; u32 n; u32 left; u32 first; u64[8] pages"},

@@ -47,6 +47,8 @@ enum { TO_REGION = 0, FROM_REGION = 1 };
 
 static struct mkrun *mk;
 static unsigned long base_a, base_b; /* where in the regions the message lies */
+static int wr_id;
+static bool signaled;
 static struct result r;
 static bool loaded;
 
@@ -82,6 +84,8 @@ static int begin(void **state)
 	mk = mkrun_new();
 	loaded = false;
 	base_a = base_b = 0;
+	wr_id = 7;
+	signaled = true;
 	site(AT_COPY, "rxe_mr_copy");
 	site(AT_INLINE, "rxe_requester");
 	registered(A, UMEM_A, VA_A, 8192, PAGE_A(0), PAGE_A(1));
@@ -187,9 +191,10 @@ static void sent(bool from_a, unsigned n, int opcode, unsigned psn, unsigned lon
 
 	headers(from_a, opcode, psn, len, hdr);
 	mkrun_event(mk, KWORKER, "rdma_xmit qp=%#lx qpn=%d mtu=%d opcode=%d psn=%u plen=%lu bth=%#lx wqe=%#lx "
-		    "wr_id=7 total=%lu skb=%#lx head=%#lx data=%#lx end=4096 len=%lu dev=v0 hdr=@%s",
+		    "wr_id=%d sig=%d total=%lu skb=%#lx head=%#lx data=%#lx end=4096 len=%lu dev=v0 hdr=@%s",
 		    from_a ? QP_A : QP_B, from_a ? QPN_A : QPN_B, MTU, opcode, psn,
-		    header_of(opcode) + len + (-len & 3) + 4, HEAD(n) + BTH_AT, WQE, total, SKB(n), HEAD(n),
+		    header_of(opcode) + len + (-len & 3) + 4, HEAD(n) + BTH_AT, WQE, wr_id, !signaled, total,
+		    SKB(n), HEAD(n),
 		    HEAD(n) + IP_AT, len + 60, hdr);
 }
 
@@ -224,8 +229,8 @@ static void post(bool a)
 
 static void done(bool a, int op, unsigned long len, int status)
 {
-	mkrun_event(mk, KWORKER, "rdma_done cq=%#lx wr_id=7 status=%d wc_op=%d len=%lu qpn=%d",
-		    a ? CQ_A : CQ_B, status, op, len, a ? QPN_A : QPN_B);
+	mkrun_event(mk, KWORKER, "rdma_done cq=%#lx wr_id=%d status=%d wc_op=%d len=%lu qpn=%d",
+		    a ? CQ_A : CQ_B, wr_id, status, op, len, a ? QPN_A : QPN_B);
 }
 
 /* Out of the region of one end, into a packet that is sent. */
@@ -759,26 +764,61 @@ static void test_completion_lost(void **state)
 	assert_at_least(f, DOUBT_NO_COMPLETION);
 }
 
-/* Requests before a completed one that asked for no completion of their own are through, too. */
-static void test_unsignaled(void **state)
+/* Three WRITEs posted at once, of which only the last completes. */
+static void completed_by_the_last(void)
 {
-	const struct flow *f;
-
-	(void)state;
 	post(true);
 	for (unsigned i = 0; i < 3; i++) {
+		wr_id = (int)i;
 		out_packet(true, i, WRITE_ONLY, 10 + i, 0, 64, 64);
 		crossed(i);
 		in_packet(false, i, WRITE_ONLY, 0, 64);
 		freed(i);
 	}
-	mkrun_event(mk, KWORKER, "rdma_done cq=%#lx wr_id=7 status=0 wc_op=1 len=64 qpn=%d", CQ_A, QPN_A);
-	mkrun_event(mk, KWORKER, "rdma_done cq=%#lx wr_id=7 status=0 wc_op=1 len=64 qpn=%d", CQ_A, QPN_A);
-	mkrun_event(mk, KWORKER, "rdma_done cq=%#lx wr_id=7 status=0 wc_op=1 len=64 qpn=%d", CQ_A, QPN_A);
+	done(true, WC_WRITE, 64, 0);
+}
+
+/* Requests that asked for no completion are through when a later one is. */
+static void test_unsignaled(void **state)
+{
+	const struct flow *f;
+
+	(void)state;
+	signaled = false;
+	completed_by_the_last();
 	f = load();
 	assert_counts(f, 3, 192);
 	assert_exact(f);
 	assert_int_equal(f->calls, 1);
+}
+
+/* If they asked for one, it was lost. */
+static void test_signaled(void **state)
+{
+	const struct flow *f;
+
+	(void)state;
+	completed_by_the_last();
+	f = load();
+	assert_counts(f, 3, 192);
+	assert_at_least(f, DOUBT_NO_COMPLETION);
+	assert_int_equal(f->doubts[DOUBT_NO_COMPLETION], 2);
+}
+
+static void test_receipt_lost(void **state)
+{
+	const struct flow *f;
+
+	(void)state;
+	post(true);
+	out_packet(true, 0, SEND_ONLY, 10, 0, 64, 64);
+	crossed(0);
+	in_packet(false, 0, SEND_ONLY, 0, 64);
+	done(true, WC_SEND, 64, 0);
+	freed(0);
+	f = load();
+	assert_counts(f, 1, 64);
+	assert_at_least(f, DOUBT_NO_COMPLETION);
 }
 
 static void test_error_completion(void **state)
@@ -862,7 +902,7 @@ int main(void)
 		TEST(test_inside_one_device), TEST(test_datagram), TEST(test_inline),
 		TEST(test_inline_other_content), TEST(test_sites_left_out), TEST(test_calls_left_out),
 		TEST(test_copy_lost), TEST(test_delivery_lost), TEST(test_completion_lost),
-		TEST(test_unsignaled), TEST(test_error_completion), TEST(test_content_differs),
+		TEST(test_unsignaled), TEST(test_signaled), TEST(test_receipt_lost), TEST(test_error_completion), TEST(test_content_differs),
 		TEST(test_same_numbers), TEST(test_copy_by_a_real_driver),
 	};
 
