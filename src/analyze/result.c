@@ -104,10 +104,14 @@ static bool has_absent(const struct result *r)
 
 static void find_run_doubts(struct result *r)
 {
-	struct json_object *prims = json_get(r->run.census, "primitives");
+	struct json_object *late = json_get(json_get(r->run.manifest, "probes"), "late_modules"),
+			   *prims = json_get(r->run.census, "primitives");
 
 	r->run_doubt[DOUBT_LOST] = r->run.lost || r->missed || r->missed_unknown;
 	r->run_doubt[DOUBT_REFUSED] = r->run.partial;
+	for (size_t i = 0; i < json_length(late); i++)
+		if (json_int(json_at(late, i), "sites", -1))
+			r->run_doubt[DOUBT_LATE] = true;
 	r->run_doubt[DOUBT_UNSEEN] = r->engine.guards > 0;
 	r->run_doubt[DOUBT_ABSENT] = has_absent(r);
 	/* Bytes that no flow is known to have sent may be those that a flow misses. */

@@ -246,6 +246,20 @@ static void add_hits(void *value, void *ctx)
 	*(uint64_t *)ctx += ((const struct other *)value)->hits;
 }
 
+static void print_late(struct json_object *list, FILE *out)
+{
+	for (size_t i = 0; i < json_length(list); i++) {
+		struct json_object *o = json_at(list, i);
+		long long sites = json_int(o, "sites", -1);
+
+		if (sites > 0)
+			fprintf(out, "loaded after the census: %s, with %lld copy sites\n",
+				json_str(o, "module", "?"), sites);
+		else if (sites < 0)
+			fprintf(out, "loaded after the census: %s\n", json_str(o, "module", "?"));
+	}
+}
+
 static void print_left_out(const struct result *r, FILE *out)
 {
 	struct json_object *probes = json_get(r->run.manifest, "probes");
@@ -265,6 +279,7 @@ static void print_left_out(const struct result *r, FILE *out)
 				json_str(o, "why", NULL) ? ": " : "", json_str(o, "why", ""));
 		}
 	}
+	print_late(json_get(probes, "late_modules"), out);
 	table_each(&r->engine.others, add_hits, &others);
 	fprintf(out, "\n%llu copies of other data (terminals, files, netlink) lie on no chain; "
 		"%llu sites of\nmemcpy and its kin outside the network were not probed\n",

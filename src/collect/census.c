@@ -367,42 +367,36 @@ int census_read_function(const struct kallsyms *ks, const struct kcore *kc,
 	return err;
 }
 
-int census_take(struct census *c, const struct kallsyms *ks, const struct kcore *kc,
-		const char *const *wanted, size_t wanted_count)
+static void find_targets(struct census *c, const struct kallsyms *ks, const char *const *wanted,
+			 size_t wanted_count, struct targets *t)
 {
-	const struct ksym *stext = kallsyms_find(ks, "_stext"), *etext = kallsyms_find(ks, "_etext");
-	struct targets t = {.align_mask = 0xff};
-	struct range *ranges = NULL;
-	size_t n = 0;
-	int err;
-
-	memset(c, 0, sizeof(*c));
-	err = alloc_tables(c);
-	if (err)
-		return err;
+	*t = (struct targets){.align_mask = 0xff};
 	for (unsigned int i = 0; i < primitive_count; i++) {
 		c->syms[i] = kallsyms_find(ks, primitives[i].name);
 		if (c->syms[i])
-			targets_add(&t, c->syms[i]->addr, i);
+			targets_add(t, c->syms[i]->addr, i);
 	}
 	for (unsigned int i = 0; i < wanted_count; i++) {
 		const struct ksym *sym = kallsyms_find(ks, wanted[i]);
 
 		if (sym && ksym_is_text(sym))
-			targets_add(&t, sym->addr, (unsigned int)primitive_count + i);
+			targets_add(t, sym->addr, (unsigned int)primitive_count + i);
 	}
-	if (!stext || !etext || !t.count)
-		return -ENOENT;
-	err = take_range(c, &t, ks, kc, stext->addr, etext->addr - stext->addr);
-	if (!err)
-		err = take_data(c, &t, ks, kc, "__start_rodata", "__end_rodata");
-	if (!err)
-		err = take_data(c, &t, ks, kc, "_sdata", "_edata");
-	if (!err)
-		err = module_ranges(ks, &ranges, &n);
+}
+
+/* All modules' text, or that of the one named. */
+static int take_modules(struct census *c, const struct targets *t, const struct kallsyms *ks,
+			const struct kcore *kc, const char *only)
+{
+	struct range *ranges = NULL;
+	size_t n = 0;
+	int err = module_ranges(ks, &ranges, &n);
+
 	/* A module may be unloaded between kallsyms and here: then it has no sites. */
 	for (size_t i = 0; !err && i < n; i++) {
-		err = take_range(c, &t, ks, kc, ranges[i].from, ranges[i].to - ranges[i].from);
+		if (only && strcmp(ranges[i].module, only))
+			continue;
+		err = take_range(c, t, ks, kc, ranges[i].from, ranges[i].to - ranges[i].from);
 		if (err == -EFAULT)
 			err = 0;
 	}
@@ -410,6 +404,42 @@ int census_take(struct census *c, const struct kallsyms *ks, const struct kcore 
 	if (c->count)
 		qsort(c->sites, c->count, sizeof(*c->sites), cmp_site);
 	return err;
+}
+
+int census_take(struct census *c, const struct kallsyms *ks, const struct kcore *kc,
+		const char *const *wanted, size_t wanted_count)
+{
+	const struct ksym *stext = kallsyms_find(ks, "_stext"), *etext = kallsyms_find(ks, "_etext");
+	struct targets t;
+	int err;
+
+	memset(c, 0, sizeof(*c));
+	err = alloc_tables(c);
+	if (err)
+		return err;
+	find_targets(c, ks, wanted, wanted_count, &t);
+	if (!stext || !etext || !t.count)
+		return -ENOENT;
+	err = take_range(c, &t, ks, kc, stext->addr, etext->addr - stext->addr);
+	if (!err)
+		err = take_data(c, &t, ks, kc, "__start_rodata", "__end_rodata");
+	if (!err)
+		err = take_data(c, &t, ks, kc, "_sdata", "_edata");
+	return err ? err : take_modules(c, &t, ks, kc, NULL);
+}
+
+int census_take_module(struct census *c, const struct kallsyms *ks, const struct kcore *kc,
+		       const char *module)
+{
+	struct targets t;
+	int err;
+
+	memset(c, 0, sizeof(*c));
+	err = alloc_tables(c);
+	if (err)
+		return err;
+	find_targets(c, ks, NULL, 0, &t);
+	return take_modules(c, &t, ks, kc, module);
 }
 
 void census_free(struct census *c)

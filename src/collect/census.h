@@ -78,6 +78,10 @@ struct census {
 int census_take(struct census *c, const struct kallsyms *ks, const struct kcore *kc,
 		const char *const *wanted, size_t wanted_count);
 
+/* The same of one module's text alone. */
+int census_take_module(struct census *c, const struct kallsyms *ks, const struct kcore *kc,
+		       const char *module);
+
 /* The bytes of a function, malloc'ed, up to the next symbol. 0 or -errno. */
 int census_read_function(const struct kallsyms *ks, const struct kcore *kc,
 			 const struct ksym *func, uint8_t **code, size_t *size);

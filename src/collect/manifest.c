@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "collect/late.h"
 #include "collect/loss.h"
 #include "collect/sites.h"
 #include "common/file.h"
@@ -233,6 +234,7 @@ static void add_probes(struct json_object *root, const struct session *s, const 
 	add_missing(missing, p, &s->ks);
 	json_object_object_add(o, "missing", missing);
 	json_object_object_add(o, "excluded", excluded);
+	json_object_object_add(o, "late_modules", late_modules(s));
 	json_object_object_add(root, "probes", o);
 }
 
