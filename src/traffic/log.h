@@ -6,6 +6,7 @@
 #ifndef TRAFFIC_LOG_H
 #define TRAFFIC_LOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <json-c/json.h>
@@ -42,8 +43,10 @@ struct tf_record {
 	int8_t verified; /* -1: not looked at */
 	int8_t status;	 /* of its work completion; RDMA only, as the rest */
 	int8_t call;	 /* enum tf_rdma_call */
-	uint64_t done;	 /* when the completion was seen, 0: there is none */
+	bool has_head;
+	uint64_t done; /* when the completion was seen, 0: there is none */
 	int64_t wr_id;
+	uint64_t head; /* the first bytes of a payload that was posted inline */
 };
 
 struct tf_records {

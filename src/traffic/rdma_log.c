@@ -212,4 +212,6 @@ void tf_rdma_more(const struct tf_record *r, struct json_object *line)
 		tf_line_int(line, "done", r->done);
 	else
 		tf_line_str(line, "done", NULL);
+	if (r->has_head)
+		tf_line_addr(line, "head", r->head);
 }

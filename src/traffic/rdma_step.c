@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What both ends do between two messages: look for completions, keep records, wait, give up. */
 #include <errno.h>
+#include <string.h>
 #include <time.h>
 
 #include "common/msg.h"
@@ -51,6 +52,14 @@ struct tf_record *tf_rdma_record(const struct tf_end *e, uint32_t seq)
 	return seq < e->records.count ? &e->records.items[seq] : NULL;
 }
 
+/* The library copies an inline payload where no probe sees it: this tells what is looked for. */
+static void keep_head(struct tf_record *record)
+{
+	record->has_head = record->len >= sizeof(record->head);
+	if (record->has_head)
+		memcpy(&record->head, record->va, sizeof(record->head));
+}
+
 int tf_rdma_note_post(struct tf_end *e, uint32_t seq, enum tf_record_kind kind,
 		      enum tf_rdma_call call)
 {
@@ -66,6 +75,8 @@ int tf_rdma_note_post(struct tf_end *e, uint32_t seq, enum tf_record_kind kind,
 				   .verified = -1,
 				   .time = tf_now()};
 
+	if (kind == RECORD_SEND && e->flow->spec->rdma.inline_data)
+		keep_head(&record);
 	return tf_records_add(&e->records, &record);
 }
 

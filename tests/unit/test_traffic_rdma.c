@@ -240,6 +240,43 @@ static void a_line_tells_how_its_work_request_ended(void **state)
 	json_object_put(line);
 }
 
+/* Only an inline payload that fills 8 bytes, and only where it starts from. */
+static void the_head_of_an_inline_message_is_kept(void **state)
+{
+	static const struct {
+		unsigned long size;
+		bool inline_data;
+		enum tf_record_kind kind;
+		const char *head;
+	} rows[] = {{7, true, RECORD_SEND, NULL},
+		    {8, true, RECORD_SEND, "0x807060504030201"},
+		    {64, true, RECORD_SEND, "0x807060504030201"},
+		    {64, true, RECORD_RECV, NULL},
+		    {64, false, RECORD_SEND, NULL}};
+	static const unsigned char payload[64] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+
+	(void)state;
+	for (size_t i = 0; i < SIZE(rows); i++) {
+		struct tf_spec spec = {.size = rows[i].size,
+				       .rdma = {.depth = 1, .inline_data = rows[i].inline_data}};
+		struct tf_flow flow = {.spec = &spec};
+		struct tf_share share = {0};
+		struct tf_end e = {.flow = &flow, .share = &share, .me = &share.send};
+		struct json_object *line = json_object_new_object(), *head;
+
+		e.buf.va = (void *)payload;
+		assert_int_equal(tf_records_init(&e.records, 1), 0);
+		assert_int_equal(tf_rdma_note_post(&e, 0, rows[i].kind, CALL_POST_SEND), 0);
+		tf_rdma_more(&e.records.items[0], line);
+		assert_int_equal(json_object_object_get_ex(line, "head", &head),
+				 rows[i].head != NULL);
+		if (rows[i].head)
+			assert_string_equal(json_object_get_string(head), rows[i].head);
+		json_object_put(line);
+		tf_records_free(&e.records);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -252,6 +289,7 @@ int main(void)
 		cmocka_unit_test(only_mapped_addresses_are_ipv4),
 		cmocka_unit_test(the_rdma_set_has_every_size_and_both_short_cuts),
 		cmocka_unit_test(a_line_tells_how_its_work_request_ended),
+		cmocka_unit_test(the_head_of_an_inline_message_is_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
