@@ -12,8 +12,10 @@
 #include "common/exitcode.h"
 #include "common/msg.h"
 #include "traffic/cmd.h"
+#include "traffic/counters.h"
 #include "traffic/signals.h"
 
+#define NO_FLOW 0
 #define PATIENCE_S 5 /* between SIGTERM and SIGKILL */
 
 static const struct opt opts[] = {
@@ -99,7 +101,7 @@ static int await(pid_t pid, const sigset_t *set)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-static int run(const struct tf_bed *bed, char **argv)
+static int run_foreign(const struct tf_bed *bed, char **argv)
 {
 	sigset_t set, old;
 	pid_t pid;
@@ -122,6 +124,28 @@ static int run(const struct tf_bed *bed, char **argv)
 		status = await(pid, &set);
 	}
 	sigprocmask(SIG_SETMASK, &old, NULL);
+	return status;
+}
+
+/* A foreign program logs nothing; what its devices counted stands under a flow that is none. */
+static int run(const struct tf_bed *bed, char **argv)
+{
+	struct tf_counters counters = {NO_FLOW, {bed->src.rdma, bed->dst.rdma}, NULL, 0};
+	struct tf_log log;
+	int status = EXIT_ENV;
+
+	if (!bed->src.rdma[0])
+		return run_foreign(bed, argv);
+	if (tf_log_open(&log, NULL))
+		return EXIT_ENV;
+	if (tf_counters_begin(&counters))
+		goto out;
+	status = run_foreign(bed, argv);
+	if ((tf_counters_log(&counters, &log) || tf_log_flush(&log)) && status == EXIT_GOOD)
+		status = EXIT_ENV;
+out:
+	tf_counters_free(&counters);
+	tf_log_close(&log);
 	return status;
 }
 

@@ -70,7 +70,10 @@ static int begin(struct tf_flow *f)
 		err = tf_rdma_look(f->spec, &f->bed->dst, false, &s->recv);
 	if (!err)
 		err = choose_mtu(f->spec, s);
-	return err ? err : tf_rdma_counters(f);
+	if (err)
+		return err;
+	r->counters = (struct tf_counters){f->number, {s->send.dev, s->recv.dev}, NULL, 0};
+	return tf_counters_begin(&r->counters);
 }
 
 static void finish(struct tf_flow *f)
@@ -79,8 +82,7 @@ static void finish(struct tf_flow *f)
 
 	if (!r)
 		return;
-	if (r->before)
-		json_object_put(r->before);
+	tf_counters_free(&r->counters);
 	if (r->share)
 		munmap(r->share, sizeof(*r->share));
 	free(r);

@@ -5,10 +5,10 @@
 
 #include <infiniband/verbs.h>
 
+#include "traffic/counters.h"
 #include "traffic/flow.h"
 
-#define TF_RDMA_GRH 40 /* bytes that a datagram brings before its payload */
-#define TF_RDMA_PORT 1
+#define TF_RDMA_GRH 40	      /* bytes that a datagram brings before its payload */
 #define TF_RDMA_UDP_PORT 4791 /* of RoCE v2 */
 
 /* What an operation is made of. */
@@ -51,8 +51,7 @@ struct tf_rdma_share {
 struct tf_rdma_flow {
 	struct tf_rdma_share *share;
 	const struct tf_rdma_verb *verb;
-	struct json_object *before; /* counters lines, before the first message */
-	uint64_t before_time;
+	struct tf_counters counters;
 };
 
 /* In an end. */
@@ -117,7 +116,6 @@ struct tf_record *tf_rdma_record(const struct tf_end *e, uint32_t seq);
 void tf_rdma_note_done(struct tf_end *e, const struct ibv_wc *wc);
 
 /* Lines and members of the log. */
-int tf_rdma_counters(struct tf_flow *f);
 int tf_rdma_log(struct tf_flow *f);
 void tf_rdma_describe(struct tf_flow *f, struct json_object *line);
 const char *tf_rdma_call_name(const struct tf_record *r);
