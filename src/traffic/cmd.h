@@ -23,7 +23,7 @@ struct tf_udp_args {
 struct tf_rdma_args {
 	unsigned long size, count, depth, ack_timeout, timeout, gid;
 	const char *op, *qp, *mtu, *dev, *fill, *path, *log;
-	bool inline_data, verify;
+	bool inline_data, verify, hold;
 };
 
 extern const struct tf_rdma_args tf_rdma_defaults;

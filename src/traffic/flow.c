@@ -151,17 +151,30 @@ static void tell_address(const struct sockaddr_in *addr)
 	fflush(stdout);
 }
 
-static int hold(struct run *r)
+static void wait_told(void)
 {
-	int err = wait_ends(r, true, false, END_DONE);
-
-	if (err)
-		return err;
-	printf("held: %" PRIu64 " messages sent, waiting for a newline on standard input or "
-	       "SIGUSR1 to %d\n",
-	       r->flow.share->send.messages, (int)getpid());
+	printf(", waiting for a newline on standard input or SIGUSR1 to %d\n", (int)getpid());
 	fflush(stdout);
 	tf_wait_user();
+}
+
+/* What no queue keeps stands still before it is sent, the rest in the queue. */
+static int hold(struct run *r)
+{
+	struct tf_share *s = r->flow.share;
+	int err;
+
+	if (r->flow.kind->hold) {
+		r->flow.kind->hold(&r->flow);
+		wait_told();
+		return 0;
+	}
+	tf_stage_set(s, STAGE_SEND);
+	err = wait_ends(r, true, false, END_DONE);
+	if (err)
+		return err;
+	printf("held: %" PRIu64 " messages sent", s->send.messages);
+	wait_told();
 	return 0;
 }
 
@@ -275,13 +288,10 @@ static int run_ends(struct run *r)
 	if (!r->send)
 		tell_address(&s->recv.addr);
 	time = tf_now();
-	tf_stage_set(s, held ? STAGE_SEND : STAGE_READ);
-	if (held) {
-		err = hold(r);
-		if (err)
-			return err;
-		tf_stage_set(s, STAGE_READ);
-	}
+	err = held ? hold(r) : 0;
+	if (err)
+		return err;
+	tf_stage_set(s, STAGE_READ);
 	err = wait_ends(r, true, true, END_DONE);
 	if (err)
 		return err;

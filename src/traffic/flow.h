@@ -83,6 +83,7 @@ struct tf_kind {
 	void (*finish)(struct tf_flow *f);			   /* NULL or after them */
 	void (*describe)(struct tf_flow *f, struct json_object *); /* NULL or more members */
 	int (*log)(struct tf_flow *f);		    /* NULL or more lines, the ends still there */
+	void (*hold)(const struct tf_flow *f);	    /* NULL or says what stands still, unsent */
 	size_t (*room)(const struct tf_spec *spec); /* NULL or the bytes of a buffer */
 	void (*close)(struct tf_end *e);	    /* NULL: the fd */
 };

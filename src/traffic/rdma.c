@@ -10,10 +10,6 @@
 #include "common/msg.h"
 #include "traffic/rdma.h"
 
-#define SPINS 100 /* looks at an empty completion queue before the processor is given up */
-#define NAP_NS 20000
-#define QUIET_MS 200 /* a receiver's patience once the sender is through */
-
 const struct tf_rdma_verb tf_rdma_verbs[] = {
 	[RDMA_SEND] = {"send", IBV_WR_SEND, .receives = true},
 	[RDMA_SEND_IMM] = {"send-imm", IBV_WR_SEND_WITH_IMM, .receives = true, .imm = true},
@@ -97,6 +93,7 @@ const struct tf_kind tf_rdma = {
 	.finish = finish,
 	.describe = tf_rdma_describe,
 	.log = tf_rdma_log,
+	.hold = tf_rdma_say_regions,
 	.room = room,
 	.close = tf_rdma_teardown,
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What an RDMA flow adds to the log. */
 #include <arpa/inet.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 #include "traffic/rdma.h"
 
@@ -29,6 +31,16 @@ static int add_region(const struct tf_flow *f, const struct tf_rdma_side *side, 
 			json_object_array_add(access, json_object_new_string(accesses[i].name));
 	json_object_object_add(line, "access", access);
 	return tf_log_add(f->log, line);
+}
+
+void tf_rdma_say_regions(const struct tf_flow *f)
+{
+	const struct tf_rdma_flow *r = f->private;
+	const struct tf_rdma_side *send = &r->share->send, *recv = &r->share->recv;
+
+	printf("registered: %" PRIu64 " bytes at 0x%" PRIx64 " to send, %" PRIu64 " at 0x%" PRIx64
+	       " to receive into",
+	       send->len, send->va, recv->len, recv->va);
 }
 
 int tf_rdma_log(struct tf_flow *f)

@@ -38,6 +38,15 @@ static bool check(const struct tf_end *e, const void *at, int64_t seq, const str
 	return tf_payload_check(&e->flow->payload, seq, at, spec->size);
 }
 
+/* What was there before must not pass for the next; the last ones stay for whoever holds. */
+static void clear(const struct tf_end *e, void *at)
+{
+	const struct tf_spec *spec = e->flow->spec;
+
+	if (!spec->hold || e->me->messages + spec->rdma.depth < spec->count)
+		memset(at, 0, spec->size);
+}
+
 /* A message lies in its place: it is looked at and counted, and the place is free again. */
 static int take(struct tf_end *e, void *at, const struct ibv_wc *wc, struct tf_record *record)
 {
@@ -49,7 +58,7 @@ static int take(struct tf_end *e, void *at, const struct ibv_wc *wc, struct tf_r
 	if (spec->verify) {
 		record->verified = check(e, at, record->seq, r->verb->pulls ? NULL : wc);
 		e->me->bad += !record->verified;
-		memset(at, 0, spec->size); /* what was there before must not pass for the next */
+		clear(e, at);
 	}
 	if (r->verb->receives)
 		err = tf_rdma_post_recv(e, wc->wr_id + spec->rdma.depth);

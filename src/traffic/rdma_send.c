@@ -137,11 +137,22 @@ static int await_receiver(struct tf_end *e)
 	return 0;
 }
 
+/* As many as there are places for. */
+static void write_first(struct tf_end *e)
+{
+	const struct tf_spec *spec = e->flow->spec;
+
+	for (uint32_t seq = 0; seq < spec->rdma.depth && seq < spec->count; seq++)
+		tf_payload_write(&e->flow->payload, seq, tf_rdma_slot(e, seq), spec->size);
+}
+
 int tf_rdma_open_send(struct tf_end *e)
 {
 	int err = tf_rdma_setup(e, true);
 
 	e->me->peer = e->share->recv.addr;
+	if (!err && e->flow->spec->hold)
+		write_first(e);
 	return err ? err : tf_rdma_connect(e);
 }
 

@@ -85,16 +85,24 @@ static void defaults_are_sends_in_lock_step(void **state)
 	assert_int_equal(spec.rdma.mtu, 0);
 	assert_int_equal(spec.rdma.ack_timeout, 31);
 	assert_false(spec.rdma.ud || spec.rdma.inline_data || spec.rdma.has_gid || spec.verify);
+	assert_false(spec.hold);
 }
 
 static void all_options_fill_in(void **state)
 {
-	const char *line[] = {
-		"rdma", "--op",		 "send-imm", "--qp=ud",	  "--inline", "--size",
-		"100",	"--count",	 "7",	     "--depth",	  "3",	      "--mtu",
-		"512",	"--ack-timeout", "14",	     "--timeout", "900",      "--rdma-dev",
-		"a,b",	"--gid",	 "0",	     "--fill",	  "deadbeef", "--verify",
-		NULL};
+	const char *line[] = {"rdma",	  "--op",
+			      "send-imm", "--qp=ud",
+			      "--inline", "--size",
+			      "100",	  "--count",
+			      "7",	  "--depth",
+			      "3",	  "--mtu",
+			      "512",	  "--ack-timeout",
+			      "14",	  "--timeout",
+			      "900",	  "--rdma-dev",
+			      "a,b",	  "--gid",
+			      "0",	  "--fill",
+			      "deadbeef", "--verify",
+			      "--hold",	  NULL};
 	struct tf_spec spec;
 	char name[64];
 
@@ -108,6 +116,7 @@ static void all_options_fill_in(void **state)
 	assert_int_equal(spec.timeout, 900);
 	assert_int_equal(spec.fill, 0xdeadbeef);
 	assert_true(spec.has_fill && spec.verify && spec.rdma.ud && spec.rdma.inline_data);
+	assert_true(spec.hold);
 	assert_int_equal(spec.rdma.op, RDMA_SEND_IMM);
 	assert_int_equal(spec.rdma.depth, 3);
 	assert_int_equal(spec.rdma.mtu, 512);
