@@ -82,6 +82,19 @@ doctor_native()
 	doctor_fact "no lockdown" "boot without lockdown=confidentiality, or $other" not locked_down
 }
 
+# For flows of RDMA; an adapter needs the first and the last line only.
+doctor_rdma()
+{
+	local devices module
+	for module in ib_uverbs rdma_rxe; do
+		doctor_fact "RDMA: module $module" "a kernel that has it, such as Debian's linux-image-amd64, or take the VM" has_module "$module"
+	done
+	doctor_fact "RDMA: the rdma tool, which makes soft-RoCE devices" "as root: $(apt_command iproute2)" have command:rdma
+	doctor_fact "RDMA: libibverbs' part for soft-RoCE" "as root: $(apt_command ibverbs-providers)" have "$(package_test ibverbs-providers)"
+	devices=$(rdma_devices)
+	doctor_fact "RDMA: devices for --rdma-dev${devices:+: $devices}" "none here; load an adapter's driver, or rdma link add NAME type rxe netdev DEV; without --rdma-dev traffic makes its own" test -n "$devices"
+}
+
 not()
 {
 	! "$@"
@@ -95,6 +108,7 @@ doctor()
 	doctor_programs
 	doctor_kernel
 	doctor_native
+	doctor_rdma
 	if [ "$NOT_READY" = 0 ]; then
 		echo "./collect.sh run can work here"
 		return 0

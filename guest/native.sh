@@ -40,6 +40,20 @@ locked_down()
 	grep -q '\[confidentiality\]' /sys/kernel/security/lockdown 2>/dev/null
 }
 
+# has_module NAME : built in, loaded, or to be loaded
+has_module()
+{
+	[ -e "/sys/module/$1" ] || PATH=$PATH:/usr/sbin:/sbin modinfo -n "$1" >/dev/null 2>&1
+}
+
+# Their names, in a line.
+rdma_devices()
+{
+	local found=()
+	mapfile -t found < <(compgen -G '/sys/class/infiniband/*')
+	echo "${found[*]##*/}"
+}
+
 is_root()
 {
 	[ "$(id -u)" = 0 ]

@@ -21,6 +21,11 @@ have()
 	esac
 }
 
+package_test()
+{
+	awk -v name="$1" '!/^#/ && $1 == name { print $3 }' "$TOP/packages.txt"
+}
+
 missing_packages()
 {
 	local package test

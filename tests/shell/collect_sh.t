@@ -48,6 +48,14 @@ try env COPYCHAIN_QEMU=/nonexistent PATH="$PATH" ./collect.sh doctor
 check "doctor sees that QEMU is missing" all 'status 4' 'prints "^missing  qemu-system-x86"'
 try ./collect.sh doctor
 check "doctor has a line for each thing" all '[ "$(grep -c "^ok \|^missing " "$T/out")" -gt 20 ]'
+for what in 'module ib_uverbs' 'module rdma_rxe' 'the rdma tool' 'part for soft-RoCE' 'devices for --rdma-dev'; do
+	check "doctor knows about RDMA: $what" all "prints '^\(ok\|missing\)  *native: RDMA: .*$what'"
+done
+mkdir "$T/lack"
+ln -sf /usr/sbin/* /usr/bin/* "$T/lack"
+rm -f "$T/lack/rdma"
+try env PATH="$T/lack" ./collect.sh doctor
+check "doctor says how to get the rdma tool" all 'prints "^missing  native: RDMA: the rdma tool.*apt-get install .*iproute2$"'
 try ./collect.sh clean kernels
 check "clean says what it freed" all 'status 0' 'prints "nothing to remove"'
 
