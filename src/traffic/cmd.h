@@ -22,8 +22,8 @@ struct tf_udp_args {
 /* What the options of `traffic rdma` fill in. */
 struct tf_rdma_args {
 	unsigned long size, count, depth, ack_timeout, timeout, gid;
-	const char *op, *qp, *mtu, *dev, *fill, *path, *log;
-	bool inline_data, verify, hold;
+	const char *op, *qp, *mtu, *dev, *fill, *path, *bind, *to, *log;
+	bool inline_data, send, recv, verify, hold;
 };
 
 extern const struct tf_rdma_args tf_rdma_defaults;
@@ -35,6 +35,17 @@ extern const struct opt_command tf_udp_command, tf_rdma_command, tf_pty_command,
 int tf_udp_spec(const struct tf_udp_args *args, struct tf_spec *spec, char *name, size_t size);
 
 int tf_rdma_spec(const struct tf_rdma_args *args, struct tf_spec *spec, char *name, size_t size);
+
+/* An option that takes an address. */
+struct tf_addr_option {
+	const char *name;
+	uint16_t port;	 /* where none is given; 0: any */
+	bool goes_there; /* not any */
+};
+
+/* Both print what is wrong and give -EINVAL. */
+int tf_parse_addr(const struct tf_addr_option *option, const char *text, struct sockaddr_in *to);
+int tf_check_ends(bool send, bool recv, bool has_to, bool hold, enum tf_ends *ends);
 
 /* A named row of flows. */
 struct tf_set {

@@ -8,6 +8,7 @@
 
 #include "common/exitcode.h"
 #include "common/msg.h"
+#include "traffic/rdma_link.h"
 
 #define MAX_SIZE (16UL << 20)
 #define MAX_BUFFER (256UL << 20) /* of all messages under way; it is locked memory */
@@ -33,6 +34,12 @@ static const struct opt rdma_opts[] = {
 	 "send again after 4.096 us * 2^N, default 31; 0: never", 0, 31, NULL},
 	{OPT_UINT, "timeout", AT(timeout), "MS",
 	 "without progress for that long it is over, default 10000", 1, 3600000, NULL},
+	{OPT_FLAG, "send", AT(send), NULL, "only send; needs --to and --rdma-dev", 0, 0, NULL},
+	{OPT_FLAG, "recv", AT(recv), NULL, "only receive; needs --rdma-dev", 0, 0, NULL},
+	{OPT_STR, "to", AT(to), "ADDR[:PORT]", "where --recv waits for TCP connections", 0, 0,
+	 NULL},
+	{OPT_STR, "bind", AT(bind), "ADDR[:PORT]", "where --recv is to wait, default all:18515", 0,
+	 0, NULL},
 	{OPT_STR, "rdma-dev", AT(dev), "NAME", "the device of both ends, or SENDER,RECEIVER", 0, 0,
 	 NULL},
 	{OPT_UINT, "gid", AT(gid), "INDEX", "in the device's table, default the IPv4 address", 0,
@@ -52,7 +59,8 @@ static const struct opt rdma_opts[] = {
 const struct opt_command tf_rdma_command = {
 	.usage = "traffic rdma [OPTIONS]",
 	.about = "Sends RDMA messages from one process to another and logs every work request.\n"
-		 "Without --rdma-dev it makes soft-RoCE devices, and removes them again.",
+		 "Without --rdma-dev it makes soft-RoCE devices, and removes them again. The ends\n"
+		 "may be two commands, --recv first, that were given the same options.",
 	.opts = rdma_opts,
 };
 
@@ -72,6 +80,9 @@ static const struct {
 	{"send", RDMA_SEND},	       {"send-imm", RDMA_SEND_IMM}, {"write", RDMA_WRITE},
 	{"write-imm", RDMA_WRITE_IMM}, {"read", RDMA_READ},
 };
+
+static const struct tf_addr_option bind_option = {"--bind", TF_LINK_PORT, false};
+static const struct tf_addr_option to_option = {"--to", TF_LINK_PORT, true};
 
 static const struct {
 	const char *path, *bed;
@@ -116,6 +127,27 @@ static int check_args(const struct tf_rdma_args *a)
 	return 0;
 }
 
+/* Neither end could tell the other about devices that it made. */
+static int check_ends(const struct tf_rdma_args *a, struct tf_spec *spec)
+{
+	bool alone = a->send || a->recv;
+
+	if (tf_check_ends(a->send, a->recv, a->to, a->hold, &spec->ends))
+		return -EINVAL;
+	if (!alone && a->to)
+		return wrong("--to is for --send");
+	if (!a->recv && a->bind)
+		return wrong("--bind is for --recv");
+	if (alone && !a->dev)
+		return wrong("--send and --recv need --rdma-dev: beds are for both ends in one "
+			     "command");
+	if (alone && strchr(a->dev, ','))
+		return wrong("--rdma-dev: one end takes one device");
+	if (a->to && tf_parse_addr(&to_option, a->to, &spec->to))
+		return -EINVAL;
+	return tf_parse_addr(&bind_option, a->bind ? a->bind : "0.0.0.0", &spec->bind);
+}
+
 static void make_name(const struct tf_spec *spec, const char *op, char *name, size_t size)
 {
 	bool veth = !strcmp(spec->path, "veth");
@@ -151,6 +183,9 @@ int tf_rdma_spec(const struct tf_rdma_args *a, struct tf_spec *spec, char *name,
 					  .dev = a->dev,
 					  .has_gid = a->gid != NO_GID,
 					  .gid = a->gid}};
+	err = check_ends(a, spec);
+	if (err)
+		return err;
 	spec->bed = find_bed(spec->path);
 	if (a->fill && tf_payload_word(a->fill, &spec->fill)) {
 		msg_error("--fill: '%s' is not 8 hex digits", a->fill);

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "traffic/cmd.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/exitcode.h"
@@ -50,26 +48,8 @@ const struct opt_command tf_udp_command = {
 	.opts = udp_opts,
 };
 
-static int parse_addr(const char *option, const char *text, bool need_port, struct sockaddr_in *to)
-{
-	const char *colon = strchr(text, ':');
-	char addr[INET_ADDRSTRLEN] = "", *end = NULL;
-	unsigned long port = 0;
-
-	*to = (struct sockaddr_in){0};
-	if (colon)
-		port = strtoul(colon + 1, &end, 10);
-	snprintf(addr, sizeof(addr), "%.*s", (int)strcspn(text, ":"), text);
-	if (inet_pton(AF_INET, addr, &to->sin_addr) != 1 || strcspn(text, ":") >= sizeof(addr) ||
-	    port > 65535 || (colon && (*end || end == colon + 1)) || (need_port && !port)) {
-		msg_error("%s: '%s' is not an IPv4 ADDR%s", option, text,
-			  need_port ? ":PORT" : "[:PORT]");
-		return -EINVAL;
-	}
-	to->sin_family = AF_INET;
-	to->sin_port = htons(port);
-	return 0;
-}
+static const struct tf_addr_option bind_option = {"--bind", 0, false};
+static const struct tf_addr_option to_option = {"--to", 0, true};
 
 static int wrong(const char *why)
 {
@@ -77,18 +57,12 @@ static int wrong(const char *why)
 	return -EINVAL;
 }
 
-static int check_ends(const struct tf_udp_args *a)
+static int check_ends(const struct tf_udp_args *a, enum tf_ends *ends)
 {
 	bool alone = a->send || a->recv;
 
-	if (a->send && a->recv)
-		return wrong("--send and --recv: give one of them, or neither for both ends");
-	if (a->send && !a->to)
-		return wrong("--send needs --to ADDR:PORT");
-	if (a->recv && a->to)
-		return wrong("--to is for the sender, not for --recv");
-	if (alone && a->hold)
-		return wrong("--hold needs both ends in one command");
+	if (tf_check_ends(a->send, a->recv, a->to, a->hold, ends))
+		return -EINVAL;
 	if (alone && strcmp(a->path, "lo"))
 		return wrong("--path makes a bed for both ends; one end takes --netns");
 	if (a->netns && strcmp(a->path, "lo"))
@@ -98,7 +72,8 @@ static int check_ends(const struct tf_udp_args *a)
 
 int tf_udp_spec(const struct tf_udp_args *a, struct tf_spec *spec, char *name, size_t size)
 {
-	int err = check_ends(a);
+	enum tf_ends ends;
+	int err = check_ends(a, &ends);
 
 	if (err)
 		return err;
@@ -111,9 +86,7 @@ int tf_udp_spec(const struct tf_udp_args *a, struct tf_spec *spec, char *name, s
 					 : a->send ? ALONE_RATE
 						   : 0,
 				 .timeout = a->timeout,
-				 .ends = a->send   ? ENDS_SEND
-					 : a->recv ? ENDS_RECV
-						   : ENDS_BOTH,
+				 .ends = ends,
 				 .has_fill = a->fill,
 				 .verify = a->verify,
 				 .peek = a->peek,
@@ -124,9 +97,9 @@ int tf_udp_spec(const struct tf_udp_args *a, struct tf_spec *spec, char *name, s
 		msg_error("--fill: '%s' is not 8 hex digits", a->fill);
 		return -EINVAL;
 	}
-	if (a->bind && parse_addr("--bind", a->bind, false, &spec->bind))
+	if (a->bind && tf_parse_addr(&bind_option, a->bind, &spec->bind))
 		return -EINVAL;
-	if (a->to && parse_addr("--to", a->to, true, &spec->to))
+	if (a->to && tf_parse_addr(&to_option, a->to, &spec->to))
 		return -EINVAL;
 	if (a->netns || a->bind || a->to)
 		spec->path = "given";

@@ -285,7 +285,7 @@ static int run_ends(struct run *r)
 
 	if (err)
 		return err;
-	if (!r->send)
+	if (!r->send && !r->flow.kind->announced)
 		tell_address(&s->recv.addr);
 	time = tf_now();
 	err = held ? hold(r) : 0;

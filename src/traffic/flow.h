@@ -77,6 +77,7 @@ struct tf_end_ops {
 /* A row of the table of flow kinds: one per file. */
 struct tf_kind {
 	const char *proto;
+	bool announced; /* a receiver of its own has told where it is before it is an end */
 	struct tf_end_ops send, recv;
 	int (*can)(char *why, size_t size);			   /* NULL: everywhere */
 	int (*begin)(struct tf_flow *f);			   /* NULL or before the ends */

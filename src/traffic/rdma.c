@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * RDMA messages. Whoever's buffer the payload starts from is the sender, also of a READ, which
- * the receiver posts. The ends tell each other through shared memory what the verbs do not.
+ * the receiver posts. The ends tell each other through shared memory what the verbs do not; ends
+ * that are commands of their own, through a connection that stands for it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -44,32 +45,73 @@ static int choose_mtu(const struct tf_spec *spec, struct tf_rdma_share *s)
 	return 0;
 }
 
+static int share(struct tf_flow *f, struct tf_rdma_flow *r)
+{
+	struct tf_rdma_share *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE,
+				       MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+	if (s == MAP_FAILED)
+		return msg_errno(-errno, "shared memory");
+	r->share = s;
+	r->verb = &tf_rdma_verbs[f->spec->rdma.op];
+	return 0;
+}
+
+/* The other end is a command of its own: what it does not tell cannot be known here. */
+static int meet(struct tf_flow *f, struct tf_rdma_flow *r)
+{
+	bool sender = f->spec->ends == ENDS_SEND;
+	struct tf_share *s = f->share;
+	struct tf_link *link = &r->link;
+	int err;
+
+	link->name = f->spec->name;
+	link->who = sender ? "receiver" : "sender";
+	link->count = f->spec->count;
+	link->share = s;
+	link->state = sender ? &s->send : &s->recv;
+	link->other_state = sender ? &s->recv : &s->send;
+	link->other = sender ? &r->share->recv : &r->share->send;
+	link->other_count = sender ? &s->received : &r->share->offered;
+	err = tf_link_open(link, f->spec);
+	if (err)
+		return err;
+	err = tf_link_greet(link, f->spec, sender ? &r->share->send : &r->share->recv, &s->seed);
+	f->payload.seed = s->seed;
+	f->payload.has_seed = true;
+	return err;
+}
+
 static int begin(struct tf_flow *f)
 {
 	struct tf_rdma_flow *r = calloc(1, sizeof(*r));
-	struct tf_rdma_share *s;
+	bool send = f->spec->ends != ENDS_RECV, recv = f->spec->ends != ENDS_SEND;
 	int err;
 
 	f->private = r;
 	if (!r)
 		return -ENOMEM;
-	s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE,
-		 MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-	if (s == MAP_FAILED)
-		return msg_errno(-errno, "shared memory");
-	r->share = s;
-	r->verb = &tf_rdma_verbs[f->spec->rdma.op];
-	s->send.psn = f->share->seed & 0xffffff;
-	s->recv.psn = f->share->seed >> 32 & 0xffffff;
-	err = tf_rdma_look(f->spec, &f->bed->src, true, &s->send);
+	r->link.fd = -1;
+	err = share(f, r);
+	if (!err && send)
+		err = tf_rdma_look(f->spec, &f->bed->src, true, &r->share->send);
+	if (!err && recv)
+		err = tf_rdma_look(f->spec, &f->bed->dst, false, &r->share->recv);
+	if (!err && !(send && recv))
+		err = meet(f, r);
 	if (!err)
-		err = tf_rdma_look(f->spec, &f->bed->dst, false, &s->recv);
-	if (!err)
-		err = choose_mtu(f->spec, s);
+		err = choose_mtu(f->spec, r->share);
 	if (err)
 		return err;
-	r->counters = (struct tf_counters){f->number, {s->send.dev, s->recv.dev}, NULL, 0};
-	return tf_counters_begin(&r->counters);
+	r->share->send.psn = f->share->seed & 0xffffff;
+	r->share->recv.psn = f->share->seed >> 32 & 0xffffff;
+	r->counters = (struct tf_counters){
+		f->number,
+		{send ? r->share->send.dev : NULL, recv ? r->share->recv.dev : NULL},
+		NULL,
+		0};
+	err = tf_counters_begin(&r->counters);
+	return err || (send && recv) ? err : tf_link_start(&r->link);
 }
 
 static void finish(struct tf_flow *f)
@@ -78,6 +120,7 @@ static void finish(struct tf_flow *f)
 
 	if (!r)
 		return;
+	tf_link_close(&r->link);
 	tf_counters_free(&r->counters);
 	if (r->share)
 		munmap(r->share, sizeof(*r->share));
@@ -87,6 +130,7 @@ static void finish(struct tf_flow *f)
 
 const struct tf_kind tf_rdma = {
 	.proto = "rdma",
+	.announced = true,
 	.send = {tf_rdma_open_send, tf_rdma_loop_send},
 	.recv = {tf_rdma_open_recv, tf_rdma_loop_recv},
 	.begin = begin,

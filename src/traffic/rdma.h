@@ -7,6 +7,7 @@
 
 #include "traffic/counters.h"
 #include "traffic/flow.h"
+#include "traffic/rdma_link.h"
 
 #define TF_RDMA_GRH 40	      /* bytes that a datagram brings before its payload */
 #define TF_RDMA_UDP_PORT 4791 /* of RoCE v2 */
@@ -28,7 +29,8 @@ enum tf_rdma_call { CALL_POST_SEND, CALL_COMPLETION, CALL_NONE };
 
 /* What one end tells the other and the log. */
 struct tf_rdma_side {
-	_Atomic uint32_t up; /* its queue pair can receive */
+	_Atomic uint32_t known; /* has a queue pair and a memory region */
+	_Atomic uint32_t up;	/* its queue pair can receive */
 	char dev[IBV_SYSFS_NAME_MAX];
 	unsigned int gid_index;
 	union ibv_gid gid;
@@ -49,9 +51,10 @@ struct tf_rdma_share {
 
 /* In the parent; an end has a copy. */
 struct tf_rdma_flow {
-	struct tf_rdma_share *share;
+	struct tf_rdma_share *share; /* one side is the other command's, if that has an end */
 	const struct tf_rdma_verb *verb;
 	struct tf_counters counters;
+	struct tf_link link; /* to the other command, where that has the other end */
 };
 
 /* In an end. */
@@ -99,7 +102,18 @@ int tf_rdma_loop_recv(struct tf_end *e);
 
 /* The flow is over: the cause is told once, and the other end need not wait. Gives -EIO. */
 int tf_rdma_fail(struct tf_end *e);
+void tf_rdma_stop(struct tf_end *e);
 bool tf_rdma_stopped(const struct tf_end *e);
+
+/* One message more, of those that the other end waits for; or the end is through. */
+void tf_rdma_count(struct tf_end *e, _Atomic uint32_t *messages);
+void tf_rdma_done(struct tf_end *e);
+
+/* This end can receive. */
+void tf_rdma_up(struct tf_end *e);
+
+/* Waits until the other end has said so; -EIO if the flow is over before. */
+int tf_rdma_await(struct tf_end *e, _Atomic uint32_t *word, const char *what);
 
 /* Between two looks that found nothing. */
 void tf_rdma_relax(unsigned int *turns);

@@ -46,9 +46,11 @@ void tf_rdma_say_regions(const struct tf_flow *f)
 int tf_rdma_log(struct tf_flow *f)
 {
 	struct tf_rdma_flow *r = f->private;
-	int err = add_region(f, &r->share->send, true);
+	int err = 0;
 
-	if (!err)
+	if (f->spec->ends != ENDS_RECV)
+		err = add_region(f, &r->share->send, true);
+	if (!err && f->spec->ends != ENDS_SEND)
 		err = add_region(f, &r->share->recv, false);
 	return err ? err : tf_counters_log(&r->counters, f->log);
 }

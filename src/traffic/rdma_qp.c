@@ -93,14 +93,12 @@ static int to_init(struct tf_end *e, struct tf_rdma_end *r)
 }
 
 /* What a socket address would say, where the GID is an IPv4 address. */
-static void tell_addr(struct tf_end *e, const struct tf_rdma_side *side)
+static void tell_addr(const struct tf_rdma_side *side, bool sender, struct sockaddr_in *addr)
 {
-	struct sockaddr_in *addr = &e->me->addr;
-
 	if (!tf_rdma_is_ipv4(&side->gid))
 		return;
 	addr->sin_family = AF_INET;
-	addr->sin_port = e->me == &e->share->recv ? htons(TF_RDMA_UDP_PORT) : 0;
+	addr->sin_port = sender ? 0 : htons(TF_RDMA_UDP_PORT);
 	memcpy(&addr->sin_addr, side->gid.raw + 12, sizeof(addr->sin_addr));
 }
 
@@ -131,9 +129,14 @@ int tf_rdma_setup(struct tf_end *e, bool sender)
 		err = create_qp(e, r);
 	if (!err)
 		err = to_init(e, r);
-	if (!err)
-		tell_addr(e, r->mine);
-	return err;
+	if (err)
+		return err;
+	tell_addr(r->mine, sender, &e->me->addr);
+	tell_addr(r->other, !sender, &e->me->peer);
+	atomic_store(&r->mine->known, 1);
+	tf_wake(&r->mine->known);
+	tf_link_tell_queue(&flow->link, r->mine);
+	return 0;
 }
 
 static struct ibv_ah_attr way(const struct tf_rdma_end *r)
@@ -211,7 +214,17 @@ static int connect_ud(struct tf_rdma_end *r)
 int tf_rdma_connect(struct tf_end *e)
 {
 	struct tf_rdma_end *r = e->private;
+	int err = tf_rdma_await(e, &r->other->known, "the other end makes no queue pair");
 
+	if (err)
+		return err;
+	if (r->other->len != r->mine->len) {
+		msg_error("%s: %llu bytes are registered here, %llu at the other end: its pages "
+			  "are of another size",
+			  e->flow->spec->name, (unsigned long long)r->mine->len,
+			  (unsigned long long)r->other->len);
+		return tf_rdma_fail(e);
+	}
 	return e->flow->spec->rdma.ud ? connect_ud(r) : connect_rc(e, r);
 }
 

@@ -10,16 +10,19 @@
 #define QUIET_MS 200  /* a receiver's patience once the sender is through */
 #define GRACE_MS 1000 /* and before: longer than the sender's, who knows better what is wrong */
 
-static int64_t find_seq(const struct tf_end *e, const void *at)
+static int64_t find_seq(const struct tf_end *e, const void *at, const struct ibv_wc *wc)
 {
 	const struct tf_spec *spec = e->flow->spec;
+	const struct tf_rdma_end *r = e->private;
 
 	if (!spec->has_fill)
 		return tf_payload_seq(&e->flow->payload, e->me->messages, spec->count, at,
 				      spec->size);
 	if (!spec->rdma.ud)
 		return e->me->messages; /* a connection keeps the order */
-	return spec->rdma.depth == 1 && !atomic_load(&e->share->lost)
+	if (r->verb->imm && ntohl(wc->imm_data) < spec->count)
+		return ntohl(wc->imm_data);
+	return spec->ends == ENDS_BOTH && spec->rdma.depth == 1 && !atomic_load(&e->share->lost)
 		       ? (int64_t)atomic_load(&e->share->seq)
 		       : TF_SEQ_UNKNOWN;
 }
@@ -54,7 +57,7 @@ static int take(struct tf_end *e, void *at, const struct ibv_wc *wc, struct tf_r
 	const struct tf_rdma_end *r = e->private;
 	int err = 0;
 
-	record->seq = find_seq(e, at);
+	record->seq = find_seq(e, at, wc);
 	if (spec->verify) {
 		record->verified = check(e, at, record->seq, r->verb->pulls ? NULL : wc);
 		e->me->bad += !record->verified;
@@ -68,8 +71,7 @@ static int take(struct tf_end *e, void *at, const struct ibv_wc *wc, struct tf_r
 	}
 	e->me->messages++;
 	e->me->bytes += spec->size;
-	atomic_fetch_add(&e->share->received, 1);
-	tf_wake(&e->share->received);
+	tf_rdma_count(e, &e->share->received);
 	return 0;
 }
 
@@ -97,7 +99,7 @@ static int receive(struct tf_end *e, uint32_t slot, const struct ibv_wc *wc)
 			return err;
 	} else {
 		record.result = -EIO;
-		atomic_store(&e->share->stop, 1);
+		tf_rdma_stop(e);
 	}
 	return tf_records_add(&e->records, &record);
 }
@@ -109,7 +111,7 @@ static int receive_read(struct tf_end *e, const struct ibv_wc *wc)
 
 	tf_rdma_note_done(e, wc);
 	if (wc->status != IBV_WC_SUCCESS) {
-		atomic_store(&e->share->stop, 1);
+		tf_rdma_stop(e);
 		return 0;
 	}
 	return take(e, tf_rdma_slot(e, wc->wr_id), wc, record ? record : &unkept);
@@ -173,8 +175,7 @@ static int come_up(struct tf_end *e)
 	}
 	if (err)
 		return err;
-	atomic_store(&r->mine->up, 1);
-	tf_wake(&r->mine->up);
+	tf_rdma_up(e);
 	return 0;
 }
 
@@ -215,5 +216,6 @@ int tf_rdma_loop_recv(struct tf_end *e)
 			tf_rdma_relax(&turns);
 		}
 	}
+	tf_rdma_done(e);
 	return err == -EIO ? 0 : err;
 }

@@ -23,14 +23,12 @@ static int reap_sends(struct tf_end *e)
 		r->completed++;
 		tf_rdma_note_done(e, &wc);
 		if (wc.status != IBV_WC_SUCCESS) {
-			atomic_store(&e->share->stop, 1);
+			tf_rdma_stop(e);
 			continue;
 		}
 		count_sent(e);
-		if (!r->verb->receives) {
-			atomic_fetch_add(&r->share->offered, 1);
-			tf_wake(&r->share->offered);
-		}
+		if (!r->verb->receives)
+			tf_rdma_count(e, &r->share->offered);
 	}
 	return n < 0 ? n : count;
 }
@@ -95,8 +93,7 @@ static int offer(struct tf_end *e, uint32_t seq)
 	int err = tf_rdma_note_post(e, seq, RECORD_SEND, CALL_NONE);
 
 	count_sent(e);
-	atomic_fetch_add(&r->share->offered, 1);
-	tf_wake(&r->share->offered);
+	tf_rdma_count(e, &r->share->offered);
 	return err;
 }
 
@@ -120,23 +117,6 @@ static int send_one(struct tf_end *e, uint32_t seq)
 	return 0;
 }
 
-static int await_receiver(struct tf_end *e)
-{
-	struct tf_rdma_end *r = e->private;
-	uint64_t limit = tf_now() + e->flow->spec->timeout * 1000000ULL;
-
-	while (!tf_wait(&r->other->up, 0, 100)) {
-		if (tf_rdma_stopped(e))
-			return 0;
-		if (tf_now() > limit) {
-			msg_error("%s: the receiver's queue pair does not come up",
-				  e->flow->spec->name);
-			return tf_rdma_fail(e);
-		}
-	}
-	return 0;
-}
-
 /* As many as there are places for. */
 static void write_first(struct tf_end *e)
 {
@@ -150,7 +130,6 @@ int tf_rdma_open_send(struct tf_end *e)
 {
 	int err = tf_rdma_setup(e, true);
 
-	e->me->peer = e->share->recv.addr;
 	if (!err && e->flow->spec->hold)
 		write_first(e);
 	return err ? err : tf_rdma_connect(e);
@@ -160,8 +139,9 @@ int tf_rdma_open_send(struct tf_end *e)
 int tf_rdma_loop_send(struct tf_end *e)
 {
 	const struct tf_spec *spec = e->flow->spec;
+	const struct tf_rdma_end *r = e->private;
 	uint32_t seq = 0;
-	int err = await_receiver(e);
+	int err = tf_rdma_await(e, &r->other->up, "the receiver's queue pair does not come up");
 
 	for (; seq < spec->count && !tf_rdma_stopped(e) && !err; seq++) {
 		err = send_one(e, seq);
@@ -170,5 +150,6 @@ int tf_rdma_loop_send(struct tf_end *e)
 	}
 	if (!err)
 		err = settle(e, seq, 0);
+	tf_rdma_done(e);
 	return err == -EIO ? 0 : err;
 }

@@ -10,11 +10,66 @@
 #define SPINS 100 /* looks at an empty completion queue before the processor is given up */
 #define NAP_NS 20000
 
+/* To the other command, if there is one. */
+static void tell(const struct tf_end *e, bool done)
+{
+	const struct tf_rdma_flow *flow = e->flow->private;
+	const struct tf_rdma_end *r = e->private;
+	bool sender = e->me == &e->share->send;
+
+	tf_link_tell_step(&flow->link,
+			  atomic_load(sender ? &r->share->offered : &e->share->received),
+			  atomic_load(&r->mine->up), done);
+}
+
+void tf_rdma_stop(struct tf_end *e)
+{
+	atomic_store(&e->share->stop, 1);
+	tell(e, false);
+}
+
 int tf_rdma_fail(struct tf_end *e)
 {
 	e->me->failed++;
-	atomic_store(&e->share->stop, 1);
+	tf_rdma_stop(e);
 	return -EIO;
+}
+
+void tf_rdma_count(struct tf_end *e, _Atomic uint32_t *messages)
+{
+	atomic_fetch_add(messages, 1);
+	tf_wake(messages);
+	tell(e, false);
+}
+
+void tf_rdma_done(struct tf_end *e)
+{
+	tell(e, true);
+}
+
+void tf_rdma_up(struct tf_end *e)
+{
+	struct tf_rdma_end *r = e->private;
+
+	atomic_store(&r->mine->up, 1);
+	tf_wake(&r->mine->up);
+	tell(e, false);
+}
+
+int tf_rdma_await(struct tf_end *e, _Atomic uint32_t *word, const char *what)
+{
+	uint64_t limit = tf_now() + e->flow->spec->timeout * 1000000ULL;
+
+	while (!tf_wait(word, 0, 100)) {
+		if (tf_rdma_stopped(e))
+			return -EIO;
+		if (tf_now() > limit) {
+			msg_error("%s: %s within %lu ms", e->flow->spec->name, what,
+				  e->flow->spec->timeout);
+			return tf_rdma_fail(e);
+		}
+	}
+	return 0;
 }
 
 bool tf_rdma_stopped(const struct tf_end *e)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* traffic rdma without a device: options, tables, places in a buffer. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -56,6 +57,21 @@ static void rdma_refuses(void **state)
 		{"rdma", "--rdma-dev", ",b"},
 		{"rdma", "--rdma-dev", "a,"},
 		{"rdma", "--rdma-dev"},
+		{"rdma", "--send", "--recv", "--rdma-dev", "a"},
+		{"rdma", "--send", "--rdma-dev", "a"},
+		{"rdma", "--send", "--to", "10.0.0.1"},
+		{"rdma", "--send", "--to", "10.0.0.1", "--rdma-dev", "a,b"},
+		{"rdma", "--send", "--to", "10.0.0.1:0", "--rdma-dev", "a"},
+		{"rdma", "--send", "--to", "10.0.0.1:65536", "--rdma-dev", "a"},
+		{"rdma", "--send", "--to", "localhost", "--rdma-dev", "a"},
+		{"rdma", "--send", "--to", "10.0.0.1", "--bind", "10.0.0.2", "--rdma-dev=a"},
+		{"rdma", "--send", "--to", "10.0.0.1", "--path", "veth"},
+		{"rdma", "--recv"},
+		{"rdma", "--recv", "--rdma-dev", "a", "--to", "10.0.0.1"},
+		{"rdma", "--recv", "--rdma-dev", "a", "--bind", ":1"},
+		{"rdma", "--recv", "--rdma-dev", "a", "--hold"},
+		{"rdma", "--to", "10.0.0.1", "--rdma-dev", "a"},
+		{"rdma", "--bind", "10.0.0.1", "--rdma-dev", "a"},
 		{"rdma", "now"},
 	};
 	struct tf_spec spec;
@@ -124,6 +140,46 @@ static void all_options_fill_in(void **state)
 	assert_true(spec.rdma.has_gid);
 	assert_int_equal(spec.rdma.gid, 0);
 	assert_string_equal(spec.rdma.dev, "a,b");
+}
+
+static void one_end_waits_the_other_goes_there(void **state)
+{
+	static const struct {
+		const char *line[8];
+		enum tf_ends ends;
+		uint32_t addr;
+		uint16_t port;
+	} rows[] = {
+		{{"rdma", "--recv", "--rdma-dev", "a"}, ENDS_RECV, INADDR_ANY, TF_LINK_PORT},
+		{{"rdma", "--recv", "--rdma-dev", "a", "--bind", "10.0.0.1:0"},
+		 ENDS_RECV,
+		 0x0a000001,
+		 0},
+		{{"rdma", "--send", "--rdma-dev", "a", "--to", "10.0.0.2"},
+		 ENDS_SEND,
+		 0x0a000002,
+		 TF_LINK_PORT},
+		{{"rdma", "--send", "--rdma-dev", "a", "--to=10.0.0.2:99"},
+		 ENDS_SEND,
+		 0x0a000002,
+		 99},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < SIZE(rows); i++) {
+		struct tf_spec spec;
+		const struct sockaddr_in *addr;
+		char name[64];
+
+		assert_int_equal(parse(&spec, name, (const char **)rows[i].line), 0);
+		addr = rows[i].ends == ENDS_SEND ? &spec.to : &spec.bind;
+		assert_int_equal(spec.ends, rows[i].ends);
+		assert_int_equal(addr->sin_family, AF_INET);
+		assert_int_equal(ntohl(addr->sin_addr.s_addr), rows[i].addr);
+		assert_int_equal(ntohs(addr->sin_port), rows[i].port);
+		assert_string_equal(spec.name, "rdma-send-given-4096");
+		assert_string_equal(tf_flow_bed(&spec), "lo");
+	}
 }
 
 static void each_path_has_its_bed(void **state)
@@ -292,6 +348,7 @@ int main(void)
 		cmocka_unit_test(rdma_refuses),
 		cmocka_unit_test(defaults_are_sends_in_lock_step),
 		cmocka_unit_test(all_options_fill_in),
+		cmocka_unit_test(one_end_waits_the_other_goes_there),
 		cmocka_unit_test(each_path_has_its_bed),
 		cmocka_unit_test(verbs_are_in_the_order_of_their_names),
 		cmocka_unit_test(places_do_not_overlap),
