@@ -21,7 +21,7 @@ struct tf_udp_args {
 
 /* What the options of `traffic rdma` fill in. */
 struct tf_rdma_args {
-	unsigned long size, count, depth, ack_timeout, timeout, gid;
+	unsigned long size, count, depth, ack_timeout, retries, timeout, gid;
 	const char *op, *qp, *mtu, *dev, *fill, *path, *bind, *to, *log;
 	bool inline_data, send, recv, verify, hold;
 };

@@ -15,6 +15,8 @@
 
 enum tf_ends { ENDS_BOTH, ENDS_SEND, ENDS_RECV };
 
+#define TF_RDMA_RETRIES 7 /* the most that a queue pair takes */
+
 enum tf_rdma_op { RDMA_SEND, RDMA_SEND_IMM, RDMA_WRITE, RDMA_WRITE_IMM, RDMA_READ };
 
 struct tf_rdma_spec {
@@ -24,6 +26,7 @@ struct tf_rdma_spec {
 	unsigned long depth;	   /* messages under way; 1: lock-step */
 	unsigned long mtu;	   /* 0: the port's */
 	unsigned long ack_timeout; /* exponent of a retransmission's time-out */
+	unsigned long retries;	   /* after which it is an error */
 	const char *dev;	   /* NULL: those of the bed; NAME or SENDER,RECEIVER */
 	bool has_gid;
 	unsigned long gid; /* index */

@@ -81,7 +81,7 @@ static int take_step(struct tf_link *link, const uint64_t *words)
 		tf_wake(&link->other->up);
 	}
 	if (words[STEP_STOP] && !atomic_load(&link->share->stop)) {
-		msg_error("%s: the %s at %s gave up, and says why itself", link->name, link->who,
+		msg_error("%s: the %s at %s stopped before the last message", link->name, link->who,
 			  link->at);
 		stop(link);
 	}

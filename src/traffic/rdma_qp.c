@@ -10,9 +10,9 @@
 #include "traffic/rdma.h"
 
 #define QKEY 0x6363686e
-#define RETRIES 7    /* the most that the field holds; for receiver-not-ready: without end */
-#define RNR_TIMER 12 /* 0.64 ms */
-#define READS 16     /* under way at once, if the device can */
+#define RNR_RETRIES 7 /* without end */
+#define RNR_TIMER 12  /* 0.64 ms */
+#define READS 16      /* under way at once, if the device can */
 #define HOPS 64
 
 size_t tf_rdma_stride(const struct tf_spec *spec)
@@ -182,8 +182,8 @@ static int connect_rc(struct tf_end *e, struct tf_rdma_end *r)
 				 r->mine->dev, r->other->dev, r->mine->gid_index);
 	attr.qp_state = IBV_QPS_RTS;
 	attr.timeout = spec->ack_timeout;
-	attr.retry_cnt = RETRIES;
-	attr.rnr_retry = RETRIES;
+	attr.retry_cnt = spec->retries;
+	attr.rnr_retry = RNR_RETRIES;
 	attr.sq_psn = r->mine->psn;
 	attr.max_rd_atomic = attr.max_dest_rd_atomic;
 	err = ibv_modify_qp(r->qp, &attr,

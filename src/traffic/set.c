@@ -22,6 +22,7 @@
 		.size = size_, .count = count_, .timeout = 10000, .verify = true, .rdma = {        \
 			.depth = 1,                                                                \
 			.ack_timeout = 31,                                                         \
+			.retries = TF_RDMA_RETRIES,                                                \
 			__VA_ARGS__                                                                \
 		}                                                                                  \
 	}

@@ -48,6 +48,7 @@ static void rdma_refuses(void **state)
 		{"rdma", "--mtu", "1500"},
 		{"rdma", "--mtu", "8192"},
 		{"rdma", "--ack-timeout", "32"},
+		{"rdma", "--retries", "8"},
 		{"rdma", "--gid", "256"},
 		{"rdma", "--gid", "-1"},
 		{"rdma", "--fill", "xyz"},
@@ -100,6 +101,7 @@ static void defaults_are_sends_in_lock_step(void **state)
 	assert_int_equal(spec.rdma.depth, 1);
 	assert_int_equal(spec.rdma.mtu, 0);
 	assert_int_equal(spec.rdma.ack_timeout, 31);
+	assert_int_equal(spec.rdma.retries, 7);
 	assert_false(spec.rdma.ud || spec.rdma.inline_data || spec.rdma.has_gid || spec.verify);
 	assert_false(spec.hold);
 }
@@ -281,6 +283,7 @@ static void the_rdma_set_has_every_size_and_both_short_cuts(void **state)
 		assert_non_null(flow->bed);
 		assert_true(flow->verify && flow->timeout && flow->rdma.depth == 1);
 		assert_int_equal(flow->rdma.ack_timeout, 31);
+		assert_int_equal(flow->rdma.retries, 7);
 		assert_non_null(strstr(flow->name, tf_rdma_verbs[flow->rdma.op].name));
 	}
 }
