@@ -28,24 +28,11 @@ for pair in $3; do
 done
 END_OF_JOB
 
-# save_when PATH WORDS NAME : guest memory, once the flow has said WORDS
-save_when()
-{
-	local tries=0
-	until grep -qs "$2" "$share/$1-out"; do
-		tries=$((tries + 1))
-		if [ $tries -gt 1200 ] || ! kill -0 "$guest"; then
-			return 1
-		fi
-		sleep 0.1
-	done
-	python3 tests/tools/qmp.py "$T/qmp" "$T/$1-$3" $((MEGABYTES << 20)) && : >"$share/$1-$3-saved"
-}
-
 # both_images PATH
 both_images()
 {
-	save_when "$1" '^held: 3 messages' held && save_when "$1" '^received: 3 messages' read
+	save_when "$share/$1-out" '^held: 3 messages' "$T/$1-held" "$share/$1-held-saved" &&
+		save_when "$share/$1-out" '^received: 3 messages' "$T/$1-read" "$share/$1-read-saved"
 }
 
 hold()

@@ -49,6 +49,21 @@ in_guest()
 	try guest/run.sh --kernel "$kernel" "${@:2}"
 }
 
+# save_when FILE WORDS IMAGE DONE : memory of the guest $guest, which has $MEGABYTES and its monitor at $T/qmp,
+# once it has written the words to the file; then it may go on, for which it waits for DONE
+save_when()
+{
+	local tries=0 guest=${guest:?}
+	until grep -qs "$2" "$1"; do
+		tries=$((tries + 1))
+		if [ $tries -gt 1200 ] || ! kill -0 "$guest"; then
+			return 1
+		fi
+		sleep 0.1
+	done
+	python3 tests/tools/qmp.py "$T/qmp" "$3" $((MEGABYTES << 20)) && : >"$4"
+}
+
 # kernel_quiet FILE : no complaint in what dmesg printed
 kernel_quiet()
 {

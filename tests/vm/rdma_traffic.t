@@ -1,0 +1,44 @@
+#!/bin/bash
+# description: RDMA flows without a recording: what goes wrong is told in a line and leaves nothing behind
+# requires: kernels in the cache or a mirror, python3, ip, 2 GB in TMPDIR; boots a virtual machine
+set -u
+cd "$(dirname "$0")/../.." || exit
+# shellcheck source=tests/vm/vm.sh
+. tests/vm/vm.sh
+
+MEGABYTES=512
+
+both_images()
+{
+	save_when "$share/hold-out" '^registered: 24576 bytes' "$T/held" "$share/held-saved" &&
+		save_when "$share/hold-out" '^received: 3 messages' "$T/read" "$share/read-saved"
+}
+
+judged()
+{
+	python3 "$@" >"$T/claims" 2>"$T/err"
+	tap_claims
+}
+
+rdma_traffic()
+{
+	local share=$T/share
+	NAME=$1
+	mkdir "$share"
+	COPYCHAIN_QEMU_ARGS="-m $MEGABYTES -qmp unix:$T/qmp,server=on,wait=off" \
+		guest/run.sh --kernel "$(guest/kernel.sh "$1")" --share "$share" -- \
+		bash tests/vm/rdma_traffic.sh "$share" >"$T/claims" 2>"$T/err" </dev/null &
+	guest=$!
+	check "$1: memory saved while registered, before the first and after the last message" both_images
+	check "$1: the guest ended well" wait $guest
+	tap_claims
+	judged tests/tools/rdma_ends.py "$share"
+	judged tests/tools/registered.py "$share/hold.log" "$T/held" "$T/read"
+	rm -rf "$share" "$T/held" "$T/read" "$T/qmp"
+}
+
+[ $# -gt 0 ] || set -- bookworm
+for kernel; do
+	rdma_traffic "$kernel"
+done
+plan
