@@ -4,6 +4,7 @@
 #include <json-c/json.h>
 #include <string.h>
 
+#include "analyze/cost.h"
 #include "analyze/result.h"
 #include "common/json.h"
 
@@ -249,6 +250,7 @@ static struct json_object *flow_json(const struct result *r, const struct flow *
 	for (size_t i = 0; i < f->site_count; i++)
 		json_object_array_add(sites, site_json(&f->sites[i]));
 	json_object_object_add(o, "sites", sites);
+	cost_json(o, f);
 	json_object_object_add(o, "drops", drops_json(r, f));
 	json_add_str(o, "verdict", verdict_name(flow_verdict(r, f)));
 	flow_why(r, f, why, sizeof(why));

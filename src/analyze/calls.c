@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "analyze/cost.h"
 #include "analyze/engine.h"
 
 void message_doubt(struct message *msg, enum doubt d)
@@ -423,6 +424,20 @@ void count_piece(struct engine *e, const struct delivery *d)
 	count_way(e, f, h, d->bytes);
 }
 
+/* A peek or a packet socket is not whom the message is sent to. */
+static void time_message(struct engine *e, const struct recv_op *op, size_t first)
+{
+	struct delivery *last = &op->items[first];
+
+	if (op->tap || op->peek)
+		return;
+	for (size_t i = first; i < op->count; i++)
+		if (op->items[i].msg == last->msg)
+			last = &op->items[i];
+	if (cost_add(last->msg->flow, last->hop))
+		e->err = -ENOMEM;
+}
+
 static void count_chains(struct engine *e, struct recv_op *op)
 {
 	for (size_t i = 0; i < op->count; i++) {
@@ -433,6 +448,7 @@ static void count_chains(struct engine *e, struct recv_op *op)
 			before++;
 		if (before == i) {
 			m->flow->chains++;
+			time_message(e, op, i);
 			/* A packet socket that listens is a receiver too, not the one meant. */
 			if (!m->flow->receiver.sk ||
 			    (!op->tap && m->flow->receiver.fam == AF_PACKET))

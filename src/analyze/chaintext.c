@@ -62,7 +62,7 @@ static void print_address(const struct result *r, const struct flow *f, const st
 		fprintf(out, "%#-18llx pa %-9s", (unsigned long long)va, "unknown");
 }
 
-static void describe(const struct step *s, char *buf, size_t size)
+void step_where(const struct step *s, char *buf, size_t size)
 {
 	switch (s->kind) {
 	case HOP_COPY:
@@ -114,7 +114,7 @@ static void print_step(const struct result *r, const struct flow *f, const struc
 {
 	char what[320];
 
-	describe(s, what, sizeof(what));
+	step_where(s, what, sizeof(what));
 	if (s->kind == HOP_WIRE || s->kind == HOP_GAP || s->kind == HOP_COPY_UNKNOWN)
 		fprintf(out, "  %c %11s %-12s ", moves(s) ? '*' : ' ', "", kind_word(s));
 	else

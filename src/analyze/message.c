@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/cost.h"
 #include "analyze/hop.h"
 
 const char *doubt_text(enum doubt d)
@@ -99,6 +100,7 @@ void flow_free(struct flow *f)
 	if (f) {
 		free(f->views);
 		free(f->sites);
+		cost_free(f->cost);
 	}
 	free(f);
 }

@@ -118,6 +118,7 @@ struct flow {
 	uint64_t next_seq;
 	uint64_t shown, shown_seq; /* id of the message in views, 0: none yet; its number */
 	struct logged *log; /* what traffic said of it, or NULL */
+	struct cost *cost;  /* NULL: nothing arrived */
 	struct flow *next;
 };
 

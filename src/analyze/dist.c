@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "analyze/dist.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SUB_BITS 7
+#define SUB (1u << SUB_BITS)
+#define BINS ((64 - SUB_BITS + 1) * SUB)
+
+/* Values below SUB have a bin each; from there on every power of two has SUB of them. */
+static size_t bin_of(uint64_t v)
+{
+	unsigned int shift;
+
+	if (v < SUB)
+		return (size_t)v;
+	shift = 63 - (unsigned int)__builtin_clzll(v) - SUB_BITS;
+	return ((size_t)shift + 1) * SUB + (size_t)((v >> shift) - SUB);
+}
+
+static uint64_t bin_start(size_t bin)
+{
+	size_t shift = bin / SUB;
+
+	return shift ? (uint64_t)(bin % SUB + SUB) << (shift - 1) : bin;
+}
+
+static uint64_t bin_middle(size_t bin)
+{
+	size_t shift = bin / SUB;
+	uint64_t width = shift ? 1ULL << (shift - 1) : 1;
+
+	return bin_start(bin) + (width - 1) / 2;
+}
+
+/* The first of the values that is not below v. */
+static size_t find(const struct dist *d, uint64_t v)
+{
+	size_t low = 0, high = d->used;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (d->values[middle].value < v)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static int make_bins(struct dist *d)
+{
+	d->bins = calloc(BINS, sizeof(*d->bins));
+	if (!d->bins)
+		return -ENOMEM;
+	for (size_t i = 0; i < d->used; i++)
+		d->bins[bin_of(d->values[i].value)] += d->values[i].count;
+	free(d->values);
+	d->values = NULL;
+	d->used = d->room = 0;
+	return 0;
+}
+
+static int grow(struct dist *d)
+{
+	size_t room = d->room ? d->room * 2 : 16;
+	struct dist_value *more = realloc(d->values, room * sizeof(*more));
+
+	if (!more)
+		return -ENOMEM;
+	d->values = more;
+	d->room = room;
+	return 0;
+}
+
+static int add_value(struct dist *d, uint64_t v)
+{
+	size_t at = find(d, v);
+	int err = 0;
+
+	if (at < d->used && d->values[at].value == v) {
+		d->values[at].count++;
+		return 0;
+	}
+	if (d->used == DIST_VALUES) {
+		err = make_bins(d);
+		if (!err)
+			d->bins[bin_of(v)]++;
+		return err;
+	}
+	if (d->used == d->room)
+		err = grow(d);
+	if (err)
+		return err;
+	memmove(&d->values[at + 1], &d->values[at], (d->used - at) * sizeof(*d->values));
+	d->values[at] = (struct dist_value){v, 1};
+	d->used++;
+	return 0;
+}
+
+int dist_add(struct dist *d, uint64_t value)
+{
+	if (d->bins) {
+		d->bins[bin_of(value)]++;
+	} else {
+		int err = add_value(d, value);
+
+		if (err)
+			return err;
+	}
+	if (!d->count || value < d->min)
+		d->min = value;
+	if (value > d->max)
+		d->max = value;
+	d->count++;
+	return 0;
+}
+
+uint64_t dist_percentile(const struct dist *d, unsigned int percent)
+{
+	/* Split, so that no count overflows. */
+	uint64_t rank = d->count / 100 * percent + (d->count % 100 * percent + 99) / 100;
+	uint64_t seen = 0;
+
+	for (size_t i = 0; i < d->used; i++) {
+		seen += d->values[i].count;
+		if (seen && seen >= rank)
+			return d->values[i].value;
+	}
+	for (size_t i = 0; d->bins && i < BINS; i++) {
+		seen += d->bins[i];
+		if (seen && seen >= rank) {
+			uint64_t v = bin_middle(i);
+
+			return v < d->min ? d->min : v > d->max ? d->max : v;
+		}
+	}
+	return 0;
+}
+
+uint64_t dist_between(const struct dist *d, uint64_t from, uint64_t to)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < d->used; i++)
+		if (d->values[i].value >= from && d->values[i].value < to)
+			n += d->values[i].count;
+	for (size_t i = 0; d->bins && i < BINS; i++)
+		if (bin_start(i) >= from && bin_start(i) < to)
+			n += d->bins[i];
+	return n;
+}
+
+void dist_free(struct dist *d)
+{
+	free(d->values);
+	free(d->bins);
+	memset(d, 0, sizeof(*d));
+}
