@@ -3,7 +3,7 @@
 #ifndef ANALYZE_COST_H
 #define ANALYZE_COST_H
 
-#include "analyze/dist.h"
+#include "common/dist.h"
 #include "analyze/message.h"
 
 #define COST_WAYS 8 /* different ways of a flow that are told apart */

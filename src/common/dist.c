@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "analyze/dist.h"
+#include "common/dist.h"
 
 #include <errno.h>
 #include <stdlib.h>

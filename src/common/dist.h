@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The distribution of many times in little memory: exact while few values differ, else in bins. */
-#ifndef ANALYZE_DIST_H
-#define ANALYZE_DIST_H
+#ifndef COMMON_DIST_H
+#define COMMON_DIST_H
 
 #include <stdbool.h>
 #include <stddef.h>
