@@ -14,7 +14,7 @@ PKGS        := $(sort $(PKG_collect) $(PKG_analyze) $(PKG_traffic))
 CPPFLAGS += -D_GNU_SOURCE -Isrc $(PKG_CFLAGS)
 CFLAGS   ?= -O2 -g
 CFLAGS   += -std=c17 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
-LDLIBS   += -lpthread
+LDLIBS   += -lpthread -lm
 ifdef DEVELOPER
 CFLAGS   += -Werror -Wformat=2 -Wvla
 endif

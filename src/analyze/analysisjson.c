@@ -203,6 +203,9 @@ static void add_counts(struct json_object *o, const struct flow *f)
 	json_add_uint(o, "payload_bytes", f->payload_bytes);
 	json_add_uint(o, "header_bytes", f->header_bytes);
 	json_add_uint(o, "dead_copy_bytes", f->dead_bytes);
+	json_add_uint(o, "copied_bytes", f->copies.sum);
+	json_add_uint(o, "copy_bytes", f->chain_copy_bytes);
+	json_add_uint(o, "emulated_bytes", f->chain_emulated_bytes);
 	add_range(o, "copies", &f->copies);
 	json_add_double(o, "copies_per_message",
 			flow_times(f, f->chain_copy_bytes + f->dead_bytes), 6);

@@ -159,6 +159,7 @@ static struct json_object *hop_json(const struct step *s, const struct dist *d)
 	json_add_str(o, "kind", hop_kind_name((enum hop_kind)s->kind));
 	json_add_str(o, "where", where);
 	json_add_uint(o, "median_ns", dist_percentile(d, 50));
+	json_add_uint(o, "spread_ns", dist_spread(d));
 	json_add_uint(o, "count", d->count);
 	json_add_bool(o, "exact", dist_exact(d));
 	return o;

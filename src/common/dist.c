@@ -2,6 +2,7 @@
 #include "common/dist.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,15 +120,14 @@ int dist_add(struct dist *d, uint64_t value)
 	return 0;
 }
 
-uint64_t dist_percentile(const struct dist *d, unsigned int percent)
+/* The value of that rank, from 1; what is out of range is the least or the most. */
+static uint64_t at_rank(const struct dist *d, uint64_t rank)
 {
-	/* Split, so that no count overflows. */
-	uint64_t rank = d->count / 100 * percent + (d->count % 100 * percent + 99) / 100;
 	uint64_t seen = 0;
 
 	for (size_t i = 0; i < d->used; i++) {
 		seen += d->values[i].count;
-		if (seen && seen >= rank)
+		if (seen >= rank)
 			return d->values[i].value;
 	}
 	for (size_t i = 0; d->bins && i < BINS; i++) {
@@ -138,7 +138,21 @@ uint64_t dist_percentile(const struct dist *d, unsigned int percent)
 			return v < d->min ? d->min : v > d->max ? d->max : v;
 		}
 	}
-	return 0;
+	return d->max;
+}
+
+uint64_t dist_percentile(const struct dist *d, unsigned int percent)
+{
+	/* Split, so that no count overflows. */
+	return at_rank(d, d->count / 100 * percent + (d->count % 100 * percent + 99) / 100);
+}
+
+uint64_t dist_spread(const struct dist *d)
+{
+	uint64_t half = (uint64_t)ceil(1.65 * sqrt((double)d->count));
+	uint64_t middle = (d->count + 1) / 2;
+
+	return at_rank(d, middle + half) - at_rank(d, middle > half ? middle - half : 1);
 }
 
 uint64_t dist_between(const struct dist *d, uint64_t from, uint64_t to)

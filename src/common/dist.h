@@ -31,6 +31,12 @@ int dist_add(struct dist *d, uint64_t value);
 /* Nearest rank: the smallest value that at least `percent` of all do not exceed; 0 of none. */
 uint64_t dist_percentile(const struct dist *d, unsigned int percent);
 
+/*
+ * How far apart the ends of the interval stand in which the median lies with 99.9 % confidence,
+ * whatever the distribution: those of rank n/2 ± 1.65 √n. The range of all where they are few.
+ */
+uint64_t dist_spread(const struct dist *d);
+
 static inline bool dist_exact(const struct dist *d)
 {
 	return !d->bins;

@@ -100,6 +100,27 @@ static void test_many_values(void **state)
 	dist_free(&d);
 }
 
+/* The interval by ranks holds the median of another sample of the same source. */
+static void test_spread(void **state)
+{
+	struct dist d = {0};
+
+	(void)state;
+	assert_int_equal(dist_spread(&d), 0);
+	dist_add(&d, 10);
+	assert_int_equal(dist_spread(&d), 0);
+	dist_add(&d, 30);
+	assert_int_equal(dist_spread(&d), 20);
+	for (uint64_t i = 3; i <= 10000; i++)
+		dist_add(&d, 1000);
+	assert_int_equal(dist_spread(&d), 0);
+	dist_free(&d);
+	for (uint64_t i = 1; i <= 1000; i++)
+		dist_add(&d, i);
+	assert_int_equal(dist_spread(&d), 2 * 53); /* 1.65 √1000 = 52.2 */
+	dist_free(&d);
+}
+
 static void test_largest(void **state)
 {
 	struct dist d = {0};
@@ -257,7 +278,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_empty),	    cmocka_unit_test(test_few_values),
-		cmocka_unit_test(test_many_values), cmocka_unit_test(test_largest),
+		cmocka_unit_test(test_many_values), cmocka_unit_test(test_spread),
+		cmocka_unit_test(test_largest),
 		cmocka_unit_test(test_hops),	    cmocka_unit_test(test_ways),
 		cmocka_unit_test(test_not_delivered),
 	};
