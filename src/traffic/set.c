@@ -72,13 +72,15 @@ static const struct tf_set sets[] = {
 
 struct args {
 	unsigned long count;
-	const char *log;
+	const char *log, *only;
 	bool list;
 };
 
 static const struct opt opts[] = {
 	{OPT_UINT, "count", offsetof(struct args, count), "N",
 	 "messages a flow, where the table has more than one", 1, 10000000, NULL},
+	{OPT_STR, "only", offsetof(struct args, only), "NAME,NAME", "only these flows of the set", 0, 0,
+	 NULL},
 	{OPT_FLAG, "list", offsetof(struct args, list), NULL, "show the flows of all sets", 0, 0,
 	 NULL},
 	{OPT_STR, "log", offsetof(struct args, log), "FILE",
@@ -188,6 +190,35 @@ static void run_flow(struct state *st, const struct tf_spec *row, unsigned int n
 		st->status = status;
 }
 
+/* Is a name among words joined by commas? */
+static bool is_among(const char *words, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *w = words; *w; w += strspn(w, ",")) {
+		size_t n = strcspn(w, ",");
+
+		if (n == len && !memcmp(w, name, n))
+			return true;
+		w += n;
+	}
+	return false;
+}
+
+/* A name that no flow has would otherwise quietly select nothing. */
+static bool all_known(const struct tf_set *set, const char *words)
+{
+	size_t wanted = 0, known = 0;
+
+	for (const char *w = words; *w; w += strspn(w, ",")) {
+		wanted += *w != ',';
+		w += strcspn(w, ",");
+	}
+	for (size_t i = 0; i < set->count; i++)
+		known += is_among(words, set->flows[i].name);
+	return wanted && wanted == known;
+}
+
 static int run_set(const struct tf_set *set, const struct args *args)
 {
 	struct state st = {.args = args};
@@ -197,7 +228,8 @@ static int run_set(const struct tf_set *set, const struct args *args)
 	tf_signals_catch();
 	tf_bed_reap();
 	for (size_t i = 0; i < set->count && !tf_interrupted; i++)
-		run_flow(&st, &set->flows[i], i + 1, set->count);
+		if (!args->only || is_among(args->only, set->flows[i].name))
+			run_flow(&st, &set->flows[i], i + 1, set->count);
 	tf_bed_down(&st.bed);
 	tf_log_close(&st.log);
 	tf_signals_end();
@@ -232,6 +264,11 @@ int tf_cmd_set(int argc, char **argv)
 	set = tf_set_find(argv[named]);
 	if (!set) {
 		msg_error("no set '%s'; --list shows them", argv[named]);
+		return EXIT_USAGE;
+	}
+	if (args.only && !all_known(set, args.only)) {
+		msg_error("--only %s: the set %s has no such flow; --list shows them", args.only,
+			  set->name);
 		return EXIT_USAGE;
 	}
 	return run_set(set, &args);

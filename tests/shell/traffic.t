@@ -191,6 +191,15 @@ socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x" * 64, ("127.0.0.1",
 	[ $? -eq 1 ]
 }
 
+# By their names, in the order and with the numbers of the set.
+only_two()
+{
+	rm -f "$T/log"
+	"$TRAFFIC" set default --count 3 --only udp-lo-1400,udp-lo-64 --log "$T/log" 2>"$T/err" &&
+		[ "$(sed -n 's/.*"kind":"flow","flow":\([0-9]*\),"name":"\([^"]*\)".*/\1 \2/p' "$T/log")" = "1 udp-lo-64
+2 udp-lo-1400" ]
+}
+
 set_runs()
 {
 	rm -f "$T/log"
@@ -359,6 +368,9 @@ ok "no messages" exits 2 "$TRAFFIC" udp --count 0
 ok "words left over" exits 2 "$TRAFFIC" udp now
 ok "unknown set" exits 2 "$TRAFFIC" set nosuch
 ok "a set is named" exits 2 "$TRAFFIC" set
+ok "a flow that the set lacks" exits 2 "$TRAFFIC" set default --only udp-lo-64,nosuch
+ok "no flow at all" exits 2 "$TRAFFIC" set default --only ,
+ok "some flows of a set" only_two
 ok "bed without a command" exits 2 "$TRAFFIC" bed veth
 ok "bed on an unknown path" exits 2 "$TRAFFIC" bed wlan -- true
 ok "log on a full disk" exits 4 "$TRAFFIC" udp --count 10 --log /dev/full
