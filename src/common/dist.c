@@ -155,6 +155,31 @@ uint64_t dist_spread(const struct dist *d)
 	return at_rank(d, middle + half) - at_rank(d, middle > half ? middle - half : 1);
 }
 
+/* The part of [seen, seen + count) that lies in [from, to). */
+static uint64_t overlap(uint64_t seen, uint64_t count, uint64_t from, uint64_t to)
+{
+	uint64_t low = seen > from ? seen : from, high = seen + count < to ? seen + count : to;
+
+	return high > low ? high - low : 0;
+}
+
+uint64_t dist_middle(const struct dist *d)
+{
+	uint64_t from = d->count / 4, to = d->count - from, seen = 0;
+	double sum = 0;
+
+	for (size_t i = 0; i < d->used; i++) {
+		sum += (double)overlap(seen, d->values[i].count, from, to) *
+		       (double)d->values[i].value;
+		seen += d->values[i].count;
+	}
+	for (size_t i = 0; d->bins && i < BINS; i++) {
+		sum += (double)overlap(seen, d->bins[i], from, to) * (double)bin_middle(i);
+		seen += d->bins[i];
+	}
+	return to > from ? (uint64_t)(sum / (double)(to - from) + 0.5) : 0;
+}
+
 uint64_t dist_between(const struct dist *d, uint64_t from, uint64_t to)
 {
 	uint64_t n = 0;

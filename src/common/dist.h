@@ -37,6 +37,12 @@ uint64_t dist_percentile(const struct dist *d, unsigned int percent);
  */
 uint64_t dist_spread(const struct dist *d);
 
+/*
+ * The mean of the middle half. Where values are of two kinds, the median jumps from one to the
+ * other with the shares of the two; this moves along with them. 0 of none.
+ */
+uint64_t dist_middle(const struct dist *d);
+
 static inline bool dist_exact(const struct dist *d)
 {
 	return !d->bins;

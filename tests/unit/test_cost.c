@@ -121,6 +121,28 @@ static void test_spread(void **state)
 	dist_free(&d);
 }
 
+/* Half of 10, half of 20 with outliers: the median is either, the mean of the middle is between. */
+static void test_middle(void **state)
+{
+	struct dist d = {0};
+
+	(void)state;
+	assert_int_equal(dist_middle(&d), 0);
+	dist_add(&d, 7);
+	assert_int_equal(dist_middle(&d), 7);
+	dist_free(&d);
+	for (uint64_t i = 0; i < 100; i++)
+		dist_add(&d, i < 10 ? 1000000 : i < 55 ? 100 : 200);
+	assert_int_equal(dist_percentile(&d, 50), 200);
+	assert_int_equal(dist_middle(&d), 160); /* ranks 25 to 74: 20 of 100, 30 of 200 */
+	dist_free(&d);
+	for (uint64_t i = 1; i <= 100000; i++)
+		dist_add(&d, 1000000 + i);
+	assert_false(dist_exact(&d));
+	assert_in_range(dist_middle(&d), 1046000, 1054000);
+	dist_free(&d);
+}
+
 static void test_largest(void **state)
 {
 	struct dist d = {0};
@@ -279,7 +301,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_empty),	    cmocka_unit_test(test_few_values),
 		cmocka_unit_test(test_many_values), cmocka_unit_test(test_spread),
-		cmocka_unit_test(test_largest),
+		cmocka_unit_test(test_middle),	    cmocka_unit_test(test_largest),
 		cmocka_unit_test(test_hops),	    cmocka_unit_test(test_ways),
 		cmocka_unit_test(test_not_delivered),
 	};
