@@ -1,6 +1,6 @@
 # copychain: make help lists the targets.
 
-PROGRAMS := collect analyze traffic
+PROGRAMS := collect analyze traffic regress
 PREFIX   ?= /usr/local
 BUILD    ?= build
 CC       ?= gcc
@@ -9,7 +9,8 @@ PKG_collect := libtracefs libtraceevent libbpf json-c
 LIB_collect := -lZydis
 PKG_analyze := libtraceevent json-c
 PKG_traffic := json-c libibverbs
-PKGS        := $(sort $(PKG_collect) $(PKG_analyze) $(PKG_traffic))
+PKG_regress := json-c sqlite3
+PKGS        := $(sort $(PKG_collect) $(PKG_analyze) $(PKG_traffic) $(PKG_regress))
 
 CPPFLAGS += -D_GNU_SOURCE -Isrc $(PKG_CFLAGS)
 CFLAGS   ?= -O2 -g

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The static comparison: which copy sites a kernel has that another has not, without any traffic. */
+#ifndef REGRESS_CENSUSDIFF_H
+#define REGRESS_CENSUSDIFF_H
+
+struct json_object;
+
+/* From sites.json: calls and jumps, one row per module, function, primitive and status. */
+struct json_object *census_digest(struct json_object *sites);
+
+/*
+ * new[], gone[] (sites of a function), moved[] (the same primitive, gone from one function and new in
+ * one whose name is alike), other_primitive[] (one function, the copies of which are made by other
+ * primitives now), more[] and fewer[] (other numbers), blind[] (more
+ * sites that no probe can see). Rows stand in the order of their names.
+ */
+struct json_object *census_compare(struct json_object *from, struct json_object *to);
+
+/* Sites that differ, in all lists. */
+unsigned long census_differences(struct json_object *compared);
+
+#endif

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "regress/compare.h"
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/json.h"
+#include "regress/costdiff.h"
+#include "regress/finding.h"
+#include "regress/sitediff.h"
+
+/* A count of bytes that is told per payload byte, and which way is worse. */
+static const struct {
+	const char *what, *bytes, *unit;
+	bool worse; /* false: a rise is a change, no regression */
+} ratios[] = {
+	{"copies", "copied_bytes", "copies per byte", true},
+	{"amplification", "copy_bytes", "bytes copied per byte", true},
+	{"emulated-dma", "emulated_bytes", "bytes of emulated DMA per byte", true},
+	{"dead-copies", "dead_copy_bytes", "bytes of dead copies per byte", false},
+};
+
+#define RATIOS (sizeof(ratios) / sizeof(ratios[0]))
+
+/* -1, 0, 1 as a/x is less, equal or more than b/y, without rounding. */
+static int order(uint64_t a, uint64_t x, uint64_t b, uint64_t y)
+{
+	unsigned __int128 left = (unsigned __int128)a * y, right = (unsigned __int128)b * x;
+
+	return left < right ? -1 : left > right;
+}
+
+static double share(uint64_t a, uint64_t x)
+{
+	return x ? (double)a / (double)x : 0;
+}
+
+static void compare_ratio(struct json_object *list, size_t i, struct json_object *from,
+			  struct json_object *to)
+{
+	uint64_t a = json_uint(from, ratios[i].bytes, 0), x = json_uint(from, "payload_bytes", 0);
+	uint64_t b = json_uint(to, ratios[i].bytes, 0), y = json_uint(to, "payload_bytes", 0);
+	int rose = order(b, y, a, x);
+	struct json_object *f;
+
+	if (!rose)
+		return;
+	f = finding_add(list, !ratios[i].worse ? OUTCOME_CHANGE : rose > 0 ? OUTCOME_REGRESSION :
+			OUTCOME_IMPROVEMENT, ratios[i].what, "%s: %.3f, was %.3f", ratios[i].unit,
+			share(b, y), share(a, x));
+	json_add_double(f, "from", share(a, x), 6);
+	json_add_double(f, "to", share(b, y), 6);
+	json_add_uint(f, "from_bytes", a);
+	json_add_uint(f, "from_of", x);
+	json_add_uint(f, "to_bytes", b);
+	json_add_uint(f, "to_of", y);
+}
+
+static int rank(const char *verdict)
+{
+	static const char *const names[] = {"exact", "at-least", "unlinked"};
+
+	for (int i = 0; i < 3; i++)
+		if (!strcmp(names[i], verdict))
+			return i;
+	return 3;
+}
+
+static void compare_verdict(struct json_object *list, struct json_object *from,
+			    struct json_object *to)
+{
+	const char *a = json_str(from, "verdict", "?"), *b = json_str(to, "verdict", "?");
+	const char *why = json_str(to, "why", "");
+	struct json_object *f;
+
+	if (rank(a) == rank(b))
+		return;
+	f = finding_add(list, rank(b) > rank(a) ? OUTCOME_REGRESSION : OUTCOME_IMPROVEMENT,
+			"verdict", "verdict: %s, was %s%s%s", b, a, *why ? ": " : "", why);
+	json_add_str(f, "from", a);
+	json_add_str(f, "to", b);
+}
+
+/* As shares: the two kernels need not have been sent as many messages. */
+static void compare_delivery(struct json_object *list, struct json_object *from,
+			     struct json_object *to)
+{
+	uint64_t a = json_uint(from, "delivered", 0), x = json_uint(from, "messages", 0);
+	uint64_t b = json_uint(to, "delivered", 0), y = json_uint(to, "messages", 0);
+
+	if (order(a, x, b, y))
+		finding_add(list, OUTCOME_CHANGE, "delivery",
+			    "%llu of %llu messages arrived, were %llu of %llu",
+			    (unsigned long long)b, (unsigned long long)y, (unsigned long long)a,
+			    (unsigned long long)x);
+}
+
+/* Why the counts of a flow say nothing about its kernel, or NULL. */
+static const char *unfit(struct json_object *flow)
+{
+	if (!json_uint(flow, "messages", 0))
+		return "no message was seen";
+	if (!json_uint(flow, "payload_bytes", 0))
+		return "no message arrived";
+	/* Loss is the recorder's, whatever the kernel is like. */
+	if (strstr(json_str(flow, "why", ""), "lost"))
+		return json_str(flow, "why", "");
+	return NULL;
+}
+
+static void not_comparable(struct json_object *list, const char *fmt, const char *why)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text), "%s%s", fmt, why);
+	finding_add(list, OUTCOME_NOT_COMPARABLE, "flow", "%s", text);
+}
+
+static bool is_comparable(struct json_object *list, struct json_object *from,
+			  struct json_object *to)
+{
+	const char *a = from ? unfit(from) : NULL, *b = to ? unfit(to) : NULL;
+
+	if (!from)
+		not_comparable(list, "the baseline has no such flow", "");
+	else if (!to)
+		not_comparable(list, "this kernel did not run it", "");
+	else if (a)
+		not_comparable(list, "baseline: ", a);
+	else if (b)
+		not_comparable(list, "", b);
+	else if (!json_object_equal(json_get(from, "size"), json_get(to, "size")))
+		not_comparable(list, "messages have another size than the baseline's", "");
+	else
+		return true;
+	return false;
+}
+
+struct json_object *compare_flow(struct json_object *from, struct json_object *to,
+				 const struct limits *limits)
+{
+	struct json_object *list = json_object_new_array();
+
+	if (!is_comparable(list, from, to))
+		return list;
+	for (size_t i = 0; i < RATIOS; i++)
+		compare_ratio(list, i, from, to);
+	compare_verdict(list, from, to);
+	compare_cost(list, from, to, limits);
+	compare_delivery(list, from, to);
+	compare_sites(list, from, to);
+	compare_hops(list, from, to, limits);
+	return list;
+}
+
+struct json_object *compare_kernel(struct json_object *from, struct json_object *to)
+{
+	struct json_object *list = json_object_new_array();
+
+	if (strcmp(json_str(to, "status", ""), "measured"))
+		finding_add(list, OUTCOME_NOT_COMPARABLE, "kernel", "not measured: %s",
+			    json_str(to, "why", "no reason given"));
+	else if (strcmp(json_str(from, "status", ""), "measured"))
+		finding_add(list, OUTCOME_NOT_COMPARABLE, "kernel",
+			    "the baseline was not measured: %s",
+			    json_str(from, "why", "no reason given"));
+	else if (strcmp(json_str(from, "set", ""), json_str(to, "set", "")))
+		finding_add(list, OUTCOME_NOT_COMPARABLE, "kernel",
+			    "the baseline was measured with flows '%s', this kernel with '%s'",
+			    json_str(from, "set", ""), json_str(to, "set", ""));
+	return list;
+}

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "regress/costdiff.h"
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "common/json.h"
+#include "regress/compare.h"
+#include "regress/finding.h"
+#include "regress/ways.h"
+
+/* A median and how well it is known. */
+struct figure {
+	uint64_t median, spread;
+};
+
+#define SPREADS 3 /* two medians this many widths of their interval apart differ */
+
+static double allowed(const struct figure *a, const struct figure *b, double part,
+		      unsigned long floor)
+{
+	uint64_t spread = a->spread > b->spread ? a->spread : b->spread;
+	double by_part = part * (double)a->median, by_spread = SPREADS * (double)spread;
+	double most = by_part > by_spread ? by_part : by_spread;
+
+	return most > (double)floor ? most : (double)floor;
+}
+
+/* -1, 0, 1: cheaper, the same within what is allowed, dearer. */
+static int dearer(const struct figure *a, const struct figure *b, double allow)
+{
+	double rise = (double)b->median - (double)a->median;
+
+	return rise > allow ? 1 : rise < -allow ? -1 : 0;
+}
+
+static double percent(const struct figure *a, const struct figure *b)
+{
+	return a->median ? 100 * ((double)b->median - (double)a->median) / (double)a->median : 0;
+}
+
+static void add(struct json_object *list, enum outcome class, const char *what,
+		const struct figure *a, const struct figure *b, double allow, const char *name)
+{
+	double limit = a->median ? 100 * allow / (double)a->median : 0;
+	struct json_object *f =
+		finding_add(list, class, what, "%s: %llu instructions, was %llu (%+.1f %%, limit %.1f %%)",
+			    name, (unsigned long long)b->median, (unsigned long long)a->median,
+			    percent(a, b), limit);
+
+	json_add_uint(f, "from", a->median);
+	json_add_uint(f, "to", b->median);
+	json_add_double(f, "percent", percent(a, b), 3);
+	json_add_double(f, "limit_percent", limit, 3);
+}
+
+static enum outcome class_of(int sign)
+{
+	return sign > 0 ? OUTCOME_REGRESSION : OUTCOME_IMPROVEMENT;
+}
+
+static struct json_object *bare_of(struct json_object *flow)
+{
+	return json_get(json_get(flow, "cost"), "bare");
+}
+
+static bool has_median(struct json_object *bare, const struct limits *limits)
+{
+	return json_uint(bare, "messages", 0) >= limits->messages && json_uint(bare, "median", 0);
+}
+
+/* Are the messages of kinds so far apart that a few more of one move the median? */
+static bool is_unsteady(struct json_object *bare, const struct limits *limits)
+{
+	return SPREADS * (double)json_uint(bare, "spread", 0) >
+	       limits->message * (double)json_uint(bare, "median", 0);
+}
+
+/* What is compared of two flows' messages, and the rise that is allowed; false: nothing. */
+static bool messages_of(struct json_object *from, struct json_object *to,
+			const struct limits *limits, struct figure *a, struct figure *b,
+			double *allow, bool *unsteady)
+{
+	struct json_object *was = bare_of(from), *is = bare_of(to);
+	const char *key;
+
+	if (!has_median(was, limits) || !has_median(is, limits))
+		return false;
+	*unsteady = is_unsteady(was, limits) || is_unsteady(is, limits);
+	key = *unsteady ? "middle" : "median";
+	*a = (struct figure){json_uint(was, key, 0), 0};
+	*b = (struct figure){json_uint(is, key, 0), 0};
+	*allow = allowed(a, b, *unsteady ? limits->unsteady : limits->message, limits->hop_floor);
+	return true;
+}
+
+static void compare_messages(struct json_object *list, struct json_object *from,
+			     struct json_object *to, const struct limits *limits)
+{
+	struct figure a, b;
+	double allow;
+	bool unsteady;
+	int sign;
+
+	if (!messages_of(from, to, limits, &a, &b, &allow, &unsteady))
+		return;
+	sign = dearer(&a, &b, allow);
+	if (sign)
+		add(list, class_of(sign), "cost", &a, &b, allow,
+		    unsteady ? "per message, mean of the middle half" : "per message");
+}
+
+struct json_object *cost_summary(struct json_object *from, struct json_object *to,
+				 const struct limits *limits)
+{
+	struct json_object *o;
+	struct figure a, b;
+	double allow;
+	bool unsteady;
+
+	if (!messages_of(from, to, limits, &a, &b, &allow, &unsteady))
+		return NULL;
+	o = json_object_new_object();
+	json_add_str(o, "measure", unsteady ? "middle" : "median");
+	json_add_uint(o, "from", a.median);
+	json_add_uint(o, "to", b.median);
+	json_add_double(o, "percent", percent(&a, &b), 3);
+	return o;
+}
+
+static struct figure hop_figure(struct json_object *hop)
+{
+	return (struct figure){json_uint(hop, "cost", 0), json_uint(hop, "spread", 0)};
+}
+
+static bool many(struct json_object *flow, const struct limits *limits)
+{
+	struct json_object *cost = json_get(flow, "cost");
+
+	return cost && json_uint(cost, "way_messages", 0) >= limits->messages;
+}
+
+/*
+ * Probes are in it, and what a probe costs is the kernel's doing as well: so this tells where a
+ * path grew, and the messages without probes decide whether that is a regression.
+ */
+static void compare_way(struct json_object *list, const struct way_diff *d,
+			const struct limits *limits)
+{
+	struct figure a = {0}, b = {0};
+	double allow;
+	int sign;
+
+	for (size_t i = 0; i < d->count; i++) {
+		struct figure was = hop_figure(d->steps[i].from), is = hop_figure(d->steps[i].to);
+
+		a.median += was.median;
+		b.median += is.median;
+		a.spread += was.spread;
+		b.spread += is.spread;
+	}
+	/* Spreads of many hops do not all fall to one side: their sum is no multiple more. */
+	a.spread /= SPREADS;
+	b.spread /= SPREADS;
+	allow = allowed(&a, &b, limits->message, limits->hop_floor);
+	sign = dearer(&a, &b, allow);
+	if (sign)
+		add(list, OUTCOME_CHANGE, "way-cost", &a, &b, allow, "over all hops, with probes");
+}
+
+void compare_cost(struct json_object *list, struct json_object *from, struct json_object *to,
+		  const struct limits *limits)
+{
+	struct way_diff d;
+
+	compare_messages(list, from, to, limits);
+	if (!many(from, limits) || !many(to, limits) ||
+	    ways_compare(json_get(from, "hops"), json_get(to, "hops"), &d))
+		return;
+	/* A hop more has a probe more: only the same hops can be summed and compared. */
+	if (!d.changes)
+		compare_way(list, &d, limits);
+	ways_free(&d);
+}
+
+static void add_hop(struct json_object *list, const struct way_diff *d, size_t i)
+{
+	const struct way_step *s = &d->steps[i];
+	char name[400], after[400] = "the start";
+	struct json_object *f;
+
+	hop_text(s->to ? s->to : s->from, name, sizeof(name));
+	for (size_t k = i; k-- > 0;) {
+		struct json_object *before = s->to ? d->steps[k].to : d->steps[k].from;
+
+		if (before) {
+			hop_text(before, after, sizeof(after));
+			break;
+		}
+	}
+	f = finding_add(list, OUTCOME_CHANGE, "hop", "%s: %s, after %s", s->to ? "new" : "gone",
+			name, after);
+	json_add_str(f, "hop", name);
+}
+
+static void compare_hop(struct json_object *list, const struct way_step *s,
+			const struct limits *limits)
+{
+	struct figure a = hop_figure(s->from), b = hop_figure(s->to);
+	double allow = allowed(&a, &b, limits->hop, limits->hop_floor);
+	int sign = dearer(&a, &b, allow);
+	char name[400], text[420];
+
+	if (!sign)
+		return;
+	hop_text(s->to, name, sizeof(name));
+	snprintf(text, sizeof(text), "up to %s", name);
+	/* What one hop costs more another may cost less: here, too, the whole decides. */
+	add(list, OUTCOME_CHANGE, "hop-cost", &a, &b, allow, text);
+}
+
+void compare_hops(struct json_object *list, struct json_object *from, struct json_object *to,
+		  const struct limits *limits)
+{
+	bool timed = many(from, limits) && many(to, limits);
+	struct way_diff d;
+
+	if (ways_compare(json_get(from, "hops"), json_get(to, "hops"), &d))
+		return;
+	for (size_t i = 0; i < d.count; i++)
+		if (d.steps[i].change != STEP_KEPT)
+			add_hop(list, &d, i);
+		else if (timed)
+			compare_hop(list, &d.steps[i], limits);
+	ways_free(&d);
+}

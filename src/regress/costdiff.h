@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What a flow's messages and hops cost now and did before, and the way they go. */
+#ifndef REGRESS_COSTDIFF_H
+#define REGRESS_COSTDIFF_H
+
+struct json_object;
+struct limits;
+
+/* Of whole messages: without probes, and summed over the hops where those are the same. */
+void compare_cost(struct json_object *list, struct json_object *from, struct json_object *to,
+		  const struct limits *limits);
+
+/*
+ * What is compared of whole messages without probes: measure ("median", or "middle" where messages
+ * are of several kinds), from, to, percent; or NULL, where there is nothing to compare.
+ */
+struct json_object *cost_summary(struct json_object *from, struct json_object *to,
+				 const struct limits *limits);
+
+/* Of each hop, and which hops are new or gone. */
+void compare_hops(struct json_object *list, struct json_object *from, struct json_object *to,
+		  const struct limits *limits);
+
+#endif

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "regress/finding.h"
+
+#include <json-c/json.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/json.h"
+
+static const char *const outcome_names[OUTCOMES] = {
+	[OUTCOME_SAME] = "same",
+	[OUTCOME_ACCEPTED] = "accepted",
+	[OUTCOME_IMPROVEMENT] = "improvement",
+	[OUTCOME_CHANGE] = "change",
+	[OUTCOME_NOT_COMPARABLE] = "not comparable",
+	[OUTCOME_REGRESSION] = "regression",
+};
+
+const char *outcome_name(enum outcome o)
+{
+	return outcome_names[o];
+}
+
+enum outcome outcome_parse(const char *name)
+{
+	for (int o = 0; o < OUTCOMES; o++)
+		if (!strcmp(outcome_names[o], name))
+			return (enum outcome)o;
+	return OUTCOMES;
+}
+
+struct json_object *finding_add(struct json_object *list, enum outcome class, const char *what,
+				const char *fmt, ...)
+{
+	struct json_object *o = json_object_new_object();
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	json_add_str(o, "class", outcome_name(class));
+	json_add_str(o, "what", what);
+	json_add_str(o, "text", text);
+	json_object_array_add(list, o);
+	return o;
+}
+
+enum outcome findings_outcome(struct json_object *list)
+{
+	enum outcome worst = OUTCOME_SAME;
+
+	for (size_t i = 0; i < json_length(list); i++) {
+		struct json_object *f = json_at(list, i);
+		enum outcome o = outcome_parse(json_str(f, "class", ""));
+
+		if (json_str(f, "accepted", NULL))
+			o = OUTCOME_ACCEPTED;
+		if (o != OUTCOMES && o > worst)
+			worst = o;
+	}
+	return worst;
+}
+
+const char *finding_about(const char *what)
+{
+	static const struct {
+		const char *what, *about;
+	} kinds[] = {
+#define FINDING(what, limit, about) {what, about},
+#include "regress/findings.def"
+#undef FINDING
+	};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (!strcmp(kinds[i].what, what))
+			return kinds[i].about;
+	return NULL;
+}

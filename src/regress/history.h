@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The history: an SQLite data base with a row per night, kernel and flow (docs/regress.md). */
+#ifndef REGRESS_HISTORY_H
+#define REGRESS_HISTORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct history;
+struct json_object;
+
+/*
+ * Opens or, if create, makes it. -EBADMSG: the file is damaged or no history of ours; -ENOENT: there is
+ * none. why gets one line. The file is never changed by an error.
+ */
+int history_open(const char *path, bool create, struct history **out, char *why, size_t size);
+void history_close(struct history *h);
+
+/* All rows of a report, in one transaction; a night that is there already is replaced. */
+int history_add(struct history *h, struct json_object *report, char *why, size_t size);
+
+/* A value that is followed over nights. */
+struct history_value {
+	const char *name, *sql, *about;
+	bool number;
+	double part; /* a change of less than this share is none */
+};
+extern const struct history_value history_values[]; /* ends with a NULL name */
+const struct history_value *history_value(const char *name);
+
+/* What to look at; NULL: all. */
+struct history_query {
+	const char *kernel, *flow;
+	const struct history_value *value;
+};
+
+struct history_row {
+	const char *night, *kernel, *flow, *version, *value; /* until the next call; value "": none */
+};
+
+/* Calls fn for each row, by kernel, flow and night; stops when it gives other than 0. 0 or -errno. */
+int history_each(struct history *h, const struct history_query *q,
+		 int (*fn)(const struct history_row *row, void *ctx), void *ctx);
+
+#endif

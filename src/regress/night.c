@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "regress/night.h"
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/exitcode.h"
+#include "common/json.h"
+#include "regress/censusdiff.h"
+#include "regress/costdiff.h"
+#include "regress/digest.h"
+#include "regress/finding.h"
+
+/* What a kernel is called in reports, without its flows and sites. */
+static struct json_object *identity(struct json_object *digest)
+{
+	static const char *const keys[] = {"label",  "kernel",  "version", "append", "setup", "set",
+					   "status", "why",	"time",	   "seconds", NULL};
+	struct json_object *o = json_object_new_object();
+
+	for (const char *const *k = keys; *k; k++)
+		if (json_get(digest, *k))
+			json_object_object_add(o, *k, json_object_get(json_get(digest, *k)));
+	return o;
+}
+
+/* A flow's own figures, without sites and hops: what tables and plots show. */
+static struct json_object *figures(struct json_object *flow)
+{
+	static const char *const keys[] = {
+		"messages", "delivered", "payload_bytes", "copies", "copied_bytes", "copy_bytes",
+		"emulated_bytes", "dead_copy_bytes", "dma", "wire", "gap", "verdict", "why",
+		"sites", "hops", "cost", NULL};
+	struct json_object *o = json_object_new_object();
+
+	for (const char *const *k = keys; *k; k++)
+		if (json_get(flow, *k))
+			json_object_object_add(o, *k, json_object_get(json_get(flow, *k)));
+	return o;
+}
+
+static void add_suggestions(const char *kernel, const char *flow, struct json_object *findings)
+{
+	for (size_t i = 0; i < json_length(findings); i++) {
+		struct json_object *f = json_at(findings, i);
+		enum outcome o = outcome_parse(json_str(f, "class", ""));
+		char line[512];
+
+		if (o != OUTCOME_REGRESSION && o != OUTCOME_NOT_COMPARABLE)
+			continue;
+		accept_suggest(kernel, flow, f, line, sizeof(line));
+		json_add_str(f, "accept", line);
+	}
+}
+
+static void judge(const struct night_input *in, const char *kernel, const char *flow,
+		  struct json_object *o, struct json_object *findings)
+{
+	if (in->accepts)
+		accepts_apply(in->accepts, kernel, flow, findings);
+	add_suggestions(kernel, flow, findings);
+	json_add_str(o, "outcome", outcome_name(findings_outcome(findings)));
+	json_object_object_add(o, "findings", findings);
+}
+
+/* Why a kernel did not run a flow stands in its digest. */
+static const char *skip_reason(struct json_object *digest, const char *name)
+{
+	struct json_object *list = json_get(digest, "skipped");
+
+	for (size_t i = 0; i < json_length(list); i++)
+		if (!strcmp(json_str(json_at(list, i), "name", ""), name))
+			return json_str(json_at(list, i), "why", "");
+	return NULL;
+}
+
+static struct json_object *flow_report(const struct night_input *in, struct json_object *d,
+				       struct json_object *from, struct json_object *to)
+{
+	struct json_object *o = json_object_new_object(),
+			   *findings = compare_flow(from, to, &in->limits);
+	const char *name = json_str(to ? to : from, "name", "?");
+	const char *skipped = to ? NULL : skip_reason(d, name);
+
+	json_add_str(o, "name", name);
+	json_object_object_add(o, "size", json_object_get(json_get(to ? to : from, "size")));
+	json_object_object_add(o, "from", from ? figures(from) : NULL);
+	json_object_object_add(o, "to", to ? figures(to) : NULL);
+	json_object_object_add(o, "cost", cost_summary(from, to, &in->limits));
+	if (skipped && json_length(findings))
+		json_add_str(json_at(findings, 0), "text", skipped);
+	judge(in, json_str(d, "label", "?"), name, o, findings);
+	return o;
+}
+
+/* A flow that neither kernel could run: nothing to compare, and nothing that got lost. */
+static void add_skipped(struct json_object *flows, struct json_object *base, struct json_object *d)
+{
+	struct json_object *list = json_get(d, "skipped");
+
+	for (size_t i = 0; i < json_length(list); i++) {
+		const char *name = json_str(json_at(list, i), "name", "?");
+		struct json_object *o, *findings;
+
+		if (digest_flow(base, name))
+			continue;
+		o = json_object_new_object();
+		findings = json_object_new_array();
+		json_add_str(o, "name", name);
+		finding_add(findings, OUTCOME_NOT_COMPARABLE, "flow", "neither kernel ran it: %s",
+			    skip_reason(d, name));
+		json_add_str(o, "outcome", outcome_name(OUTCOME_NOT_COMPARABLE));
+		json_object_object_add(o, "findings", findings);
+		json_object_array_add(flows, o);
+	}
+}
+
+static struct json_object *compare_flows(const struct night_input *in, struct json_object *base,
+					 struct json_object *d)
+{
+	struct json_object *list = json_object_new_array(), *flows = json_get(base, "flows"),
+			   *own = json_get(d, "flows");
+
+	for (size_t i = 0; i < json_length(flows); i++) {
+		struct json_object *from = json_at(flows, i);
+		struct json_object *to = digest_flow(d, json_str(from, "name", ""));
+
+		json_object_array_add(list, flow_report(in, d, from, to));
+	}
+	for (size_t i = 0; i < json_length(own); i++)
+		if (!digest_flow(base, json_str(json_at(own, i), "name", "")))
+			json_object_array_add(list, flow_report(in, d, NULL, json_at(own, i)));
+	add_skipped(list, base, d);
+	return list;
+}
+
+static enum outcome worst_of(struct json_object *list, enum outcome worst)
+{
+	for (size_t i = 0; i < json_length(list); i++) {
+		enum outcome o = outcome_parse(json_str(json_at(list, i), "outcome", ""));
+
+		if (o != OUTCOMES && o > worst)
+			worst = o;
+	}
+	return worst;
+}
+
+static struct json_object *kernel_report(const struct night_input *in, struct json_object *base,
+					 struct json_object *d)
+{
+	struct json_object *o = identity(d), *findings = compare_kernel(base, d), *flows;
+	bool measured = !json_length(findings);
+
+	judge(in, json_str(d, "label", "?"), "-", o, findings);
+	flows = measured ? compare_flows(in, base, d) : json_object_new_array();
+	json_add_str(o, "outcome",
+		     outcome_name(worst_of(flows, findings_outcome(findings))));
+	json_object_object_add(o, "flows", flows);
+	if (json_get(base, "census") && json_get(d, "census"))
+		json_object_object_add(o, "census", census_compare(json_get(base, "census"),
+								   json_get(d, "census")));
+	return o;
+}
+
+static struct json_object *base_report(struct json_object *base)
+{
+	struct json_object *o = identity(base), *list = json_object_new_array(),
+			   *flows = json_get(base, "flows");
+
+	for (size_t i = 0; i < json_length(flows); i++) {
+		struct json_object *f = json_object_new_object(), *flow = json_at(flows, i);
+
+		json_add_str(f, "name", json_str(flow, "name", "?"));
+		json_object_object_add(f, "to", figures(flow));
+		json_object_array_add(list, f);
+	}
+	json_object_object_add(o, "flows", list);
+	return o;
+}
+
+static struct json_object *unused_lines(const struct accepts *a)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; a && i < a->count; i++) {
+		const struct accept_line *l = &a->lines[i];
+		char text[1024];
+
+		if (l->used)
+			continue;
+		snprintf(text, sizeof(text), "line %u: %s %s %s %s", l->number, l->kernel, l->flow,
+			 l->what, l->limit);
+		json_object_array_add(list, json_object_new_string(text));
+	}
+	return list;
+}
+
+static struct json_object *limits_json(const struct limits *l)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_add_double(o, "message_percent", 100 * l->message, 2);
+	json_add_double(o, "unsteady_percent", 100 * l->unsteady, 2);
+	json_add_double(o, "hop_percent", 100 * l->hop, 2);
+	json_add_uint(o, "hop_instructions", l->hop_floor);
+	json_add_uint(o, "messages", l->messages);
+	return o;
+}
+
+struct json_object *night_compare(const struct night_input *in, char *why, size_t size)
+{
+	struct json_object *base = digest_load(in->baseline, why, size), *o, *kernels, *d = NULL;
+	size_t i;
+
+	if (!base)
+		return NULL;
+	o = json_object_new_object();
+	kernels = json_object_new_array();
+	json_add_uint(o, "schema", 1);
+	json_add_str(o, "night", in->name);
+	json_add_str(o, "set", json_str(base, "set", ""));
+	json_object_object_add(o, "limits", limits_json(&in->limits));
+	json_object_object_add(o, "baseline", base_report(base));
+	for (i = 0; i < in->digests.count; i++) {
+		d = digest_load(in->digests.items[i], why, size);
+		if (!d)
+			break;
+		json_object_array_add(kernels, kernel_report(in, base, d));
+		json_object_put(d);
+	}
+	json_object_object_add(o, "kernels", kernels);
+	json_object_object_add(o, "accepted_unused", unused_lines(in->accepts));
+	json_add_int(o, "exit_status", night_status(o));
+	json_object_put(base);
+	if (i < in->digests.count) {
+		json_object_put(o);
+		return NULL;
+	}
+	return o;
+}
+
+/* A flow that was measured on neither side is nothing that was lost. */
+static bool is_loss(struct json_object *flow)
+{
+	return outcome_parse(json_str(flow, "outcome", "")) == OUTCOME_NOT_COMPARABLE &&
+	       json_get(flow, "from");
+}
+
+static int kernel_status(struct json_object *kernel, bool traffic)
+{
+	struct json_object *flows = json_get(kernel, "flows");
+	enum outcome whole = findings_outcome(json_get(kernel, "findings"));
+	int status = EXIT_GOOD;
+	size_t both = 0;
+
+	if (whole == OUTCOME_NOT_COMPARABLE)
+		return EXIT_INEXACT;
+	for (size_t n = 0; n < json_length(flows); n++) {
+		struct json_object *f = json_at(flows, n);
+		enum outcome o = outcome_parse(json_str(f, "outcome", ""));
+
+		both += json_get(f, "from") && json_get(f, "to");
+		if (o == OUTCOME_REGRESSION && status < EXIT_ASSERT)
+			status = EXIT_ASSERT;
+		if (is_loss(f))
+			status = EXIT_INEXACT;
+	}
+	/* That nothing could be compared is no good news. */
+	return traffic && !both && whole == OUTCOME_SAME ? EXIT_INEXACT : status;
+}
+
+int night_status(struct json_object *report)
+{
+	struct json_object *kernels = json_get(report, "kernels");
+	bool traffic = strcmp(json_str(report, "set", ""), "none") != 0;
+	int status = EXIT_GOOD;
+
+	for (size_t i = 0; i < json_length(kernels); i++) {
+		int s = kernel_status(json_at(kernels, i), traffic);
+
+		status = s > status ? s : status;
+	}
+	return status;
+}

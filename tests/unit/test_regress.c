@@ -1,0 +1,507 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Kernel against kernel: digests in, findings, outcomes and exit statuses out. */
+#include <errno.h>
+#include <json-c/json.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "common/json.h"
+#include "regress/accept.h"
+#include "regress/bare.h"
+#include "regress/censusdiff.h"
+#include "regress/compare.h"
+#include "regress/finding.h"
+#include "regress/night.h"
+#include "regress/ways.h"
+
+static const struct limits limits = LIMITS_DEFAULT;
+
+static struct json_object *parse(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* ' stands for ", so that JSON can be read here. */
+static struct json_object *parse(const char *fmt, ...)
+{
+	struct json_object *o;
+	char *text;
+	va_list ap;
+
+	va_start(ap, fmt);
+	assert_true(vasprintf(&text, fmt, ap) > 0);
+	va_end(ap);
+	for (char *c = text; *c; c++)
+		*c = *c == '\'' ? '"' : *c;
+	o = json_tokener_parse(text);
+	if (!o)
+		fail_msg("no JSON: %s", text);
+	free(text);
+	return o;
+}
+
+#define SITES "{'kind':'copy','symbol':'getfrag','module':null,'primitive':'from_iter','bytes':%lu}," \
+	      "{'kind':'copy','symbol':'recvmsg','module':null,'primitive':'to_iter','bytes':%lu}"
+#define HOPS "{'kind':'copy','where':'getfrag','cost':1000,'spread':0}," \
+	     "{'kind':'handoff','where':'driver eth0','cost':2000,'spread':0}," \
+	     "{'kind':'copy','where':'recvmsg','cost':3000,'spread':0}"
+
+/* n messages of 100 bytes, all delivered, two copies; more: members that win over these. */
+static struct json_object *flow(unsigned long n, const char *more)
+{
+	struct json_object *o = parse(
+		"{'name':'f','size':{'min':100,'max':100},'messages':%lu,'delivered':%lu,'payload_bytes':%lu,"
+		"'copied_bytes':%lu,'copy_bytes':%lu,'emulated_bytes':0,'dead_copy_bytes':0,"
+		"'verdict':'exact','why':'','sites':[" SITES "],'hops':[" HOPS "],"
+		"'cost':{'bare':{'messages':%lu,'median':10000,'middle':10000,'spread':0},"
+		"'probed':{'messages':%lu,'median':30000},'way_messages':%lu}}",
+		n, n, 100 * n, 200 * n, 200 * n, 100 * n, 100 * n, n, n, n);
+	struct json_object *m = parse("{%s}", more);
+
+	json_object_object_foreach(m, key, value)
+		json_object_object_add(o, key, json_object_get(value));
+	json_object_put(m);
+	return o;
+}
+
+/* Compares and frees both; the findings' outcome, and the texts in one string. */
+static char said[8192];
+
+static enum outcome against(struct json_object *from, struct json_object *to)
+{
+	struct json_object *list = compare_flow(from, to, &limits);
+	enum outcome o = findings_outcome(list);
+
+	*said = '\0';
+	for (size_t i = 0; i < json_length(list); i++) {
+		size_t used = strlen(said);
+
+		snprintf(said + used, sizeof(said) - used, "[%s] %s\n",
+			 json_str(json_at(list, i), "what", ""),
+			 json_str(json_at(list, i), "text", ""));
+	}
+	json_object_put(list);
+	json_object_put(from);
+	json_object_put(to);
+	return o;
+}
+
+static void says(const char *words)
+{
+	if (!strstr(said, words))
+		fail_msg("'%s' is not in:\n%s", words, said);
+}
+
+static void test_same(void **state)
+{
+	(void)state;
+	assert_int_equal(against(flow(1000, ""), flow(1000, "")), OUTCOME_SAME);
+	assert_string_equal(said, "");
+	/* As many of twice as many: ratios are compared, not sums. */
+	assert_int_equal(against(flow(1000, ""), flow(2000, "")), OUTCOME_SAME);
+}
+
+static void test_one_byte_more(void **state)
+{
+	(void)state;
+	assert_int_equal(against(flow(1000, ""), flow(1000, "'copied_bytes':200001,'copy_bytes':200001")),
+			 OUTCOME_REGRESSION);
+	says("[copies] copies per byte: 2.000, was 2.000");
+	assert_int_equal(against(flow(1000, ""), flow(1000, "'copied_bytes':199999,'copy_bytes':199999")),
+			 OUTCOME_IMPROVEMENT);
+	/* Too large for a product in 64 bits, and still told apart. */
+	assert_int_equal(against(flow(1000, "'payload_bytes':10000000000000001,'copied_bytes':20000000000000002"),
+				 flow(1000, "'payload_bytes':10000000000000001,'copied_bytes':20000000000000003")),
+			 OUTCOME_REGRESSION);
+}
+
+static void test_a_copy_more(void **state)
+{
+	(void)state;
+	assert_int_equal(against(flow(1000, ""), flow(1000, "'copied_bytes':300000,'copy_bytes':300000,'sites':["
+		"{'kind':'copy','symbol':'getfrag','module':null,'primitive':'from_iter','bytes':100000},"
+		"{'kind':'copy','symbol':'clean_rx_irq','module':'e1000','primitive':'memcpy','bytes':100000},"
+		"{'kind':'copy','symbol':'recvmsg.isra.0','module':null,'primitive':'to_iter','bytes':100000}],"
+		"'hops':[{'kind':'copy','where':'getfrag','cost':1000,'spread':0},"
+		"{'kind':'handoff','where':'driver eth0','cost':2000,'spread':0},"
+		"{'kind':'copy','where':'e1000:clean_rx_irq','cost':9,'spread':0},"
+		"{'kind':'copy','where':'recvmsg','cost':3000,'spread':0}]")), OUTCOME_REGRESSION);
+	says("copies per byte: 3.000, was 2.000");
+	says("[site] new: e1000:clean_rx_irq by memcpy copies each byte 1.000 times");
+	says("[hop] new: copy at e1000:clean_rx_irq, after handoff driver eth0");
+	if (strstr(said, "recvmsg by") || strstr(said, "cost"))
+		fail_msg("too much:\n%s", said);
+}
+
+static void test_emulated(void **state)
+{
+	(void)state;
+	assert_int_equal(against(flow(10, ""), flow(10, "'emulated_bytes':1000")), OUTCOME_REGRESSION);
+	says("[emulated-dma]");
+	assert_int_equal(against(flow(10, ""), flow(10, "'dead_copy_bytes':1000")), OUTCOME_CHANGE);
+}
+
+static void test_other_sites(void **state)
+{
+	(void)state;
+	assert_int_equal(against(flow(1000, ""), flow(1000, "'sites':["
+		"{'kind':'copy','symbol':'getfrag','module':null,'primitive':'csum_from_iter','bytes':100000},"
+		"{'kind':'copy','symbol':'recvmsg','module':null,'primitive':'to_iter','bytes':100000}]")),
+			 OUTCOME_CHANGE);
+	says("new: getfrag by csum_from_iter");
+	says("gone: getfrag by from_iter");
+}
+
+/* Two sites of one function are one: which of its calls ran is no change of place. */
+static void test_sites_folded(void **state)
+{
+	(void)state;
+	assert_int_equal(against(flow(1000, ""), flow(1000, "'sites':["
+		"{'kind':'copy','symbol':'getfrag','module':null,'primitive':'from_iter','bytes':60000},"
+		"{'kind':'copy','symbol':'getfrag','module':null,'primitive':'from_iter','bytes':40000},"
+		"{'kind':'copy','symbol':'recvmsg','module':null,'primitive':'to_iter','bytes':100000}]")),
+			 OUTCOME_SAME);
+}
+
+static void test_verdict(void **state)
+{
+	const char *gap = "'verdict':'at-least','why':'a step is not explained (1)'";
+
+	(void)state;
+	assert_int_equal(against(flow(10, ""), flow(10, gap)), OUTCOME_REGRESSION);
+	says("verdict: at-least, was exact: a step is not explained (1)");
+	assert_int_equal(against(flow(10, gap), flow(10, "")), OUTCOME_IMPROVEMENT);
+	assert_int_equal(against(flow(10, gap), flow(10, gap)), OUTCOME_SAME);
+	assert_int_equal(against(flow(10, "'delivered':10"), flow(10, "'delivered':9")), OUTCOME_CHANGE);
+}
+
+static void test_not_comparable(void **state)
+{
+	(void)state;
+	assert_int_equal(against(NULL, flow(10, "")), OUTCOME_NOT_COMPARABLE);
+	assert_int_equal(against(flow(10, ""), NULL), OUTCOME_NOT_COMPARABLE);
+	assert_int_equal(against(flow(10, ""), flow(10, "'verdict':'at-least','why':'events were lost'")),
+			 OUTCOME_NOT_COMPARABLE);
+	says("events were lost");
+	assert_int_equal(against(flow(10, ""), flow(10, "'size':{'min':100,'max':101}")),
+			 OUTCOME_NOT_COMPARABLE);
+	assert_int_equal(against(flow(10, ""), flow(10, "'payload_bytes':0")), OUTCOME_NOT_COMPARABLE);
+	assert_int_equal(against(flow(10, "'messages':0"), flow(10, "")), OUTCOME_NOT_COMPARABLE);
+}
+
+static const char *bare(unsigned n, unsigned median, unsigned middle, unsigned spread)
+{
+	static char text[4][200];
+	static unsigned at;
+
+	at = (at + 1) % 4;
+	snprintf(text[at], sizeof(text[at]),
+		 "'cost':{'bare':{'messages':%u,'median':%u,'middle':%u,'spread':%u},'way_messages':%u}", n,
+		 median, middle, spread, n);
+	return text[at];
+}
+
+static void test_cost(void **state)
+{
+	(void)state;
+	assert_int_equal(against(flow(1000, ""), flow(1000, bare(1000, 10100, 0, 0))), OUTCOME_SAME);
+	assert_int_equal(against(flow(1000, ""), flow(1000, bare(1000, 10101, 0, 0))), OUTCOME_REGRESSION);
+	says("10101 instructions, was 10000 (+1.0 %, limit 1.0 %)");
+	assert_int_equal(against(flow(1000, ""), flow(1000, bare(1000, 9899, 0, 0))), OUTCOME_IMPROVEMENT);
+	/* Of a short path one percent is less than what a boot moves it by. */
+	assert_int_equal(against(flow(1000, bare(1000, 1000, 0, 0)), flow(1000, bare(1000, 1100, 0, 0))),
+			 OUTCOME_SAME);
+	/* Too few for a median. */
+	assert_int_equal(against(flow(1000, bare(99, 10000, 0, 0)), flow(1000, bare(99, 20000, 0, 0))),
+			 OUTCOME_SAME);
+}
+
+/* Messages of two kinds: the median may jump, the mean of the middle half decides. */
+static void test_cost_unsteady(void **state)
+{
+	(void)state;
+	assert_int_equal(against(flow(1000, bare(1000, 10000, 11000, 2000)),
+				 flow(1000, bare(1000, 12000, 11100, 2000))), OUTCOME_SAME);
+	assert_int_equal(against(flow(1000, bare(1000, 10000, 11000, 2000)),
+				 flow(1000, bare(1000, 10000, 11600, 0))), OUTCOME_REGRESSION);
+	says("mean of the middle half: 11600 instructions, was 11000 (+5.5 %, limit 5.0 %)");
+}
+
+static void test_hop_cost(void **state)
+{
+	(void)state;
+	assert_int_equal(against(flow(1000, ""), flow(1000, "'hops':["
+		"{'kind':'copy','where':'getfrag','cost':1090,'spread':0},"
+		"{'kind':'handoff','where':'driver eth0','cost':2200,'spread':0},"
+		"{'kind':'copy','where':'recvmsg','cost':3900,'spread':400}]")), OUTCOME_CHANGE);
+	says("[hop-cost] up to handoff driver eth0: 2200 instructions, was 2000 (+10.0 %");
+	if (strstr(said, "getfrag") || strstr(said, "recvmsg"))
+		fail_msg("within what is known:\n%s", said);
+}
+
+static void test_ways(void **state)
+{
+	struct json_object *a = parse("[{'kind':'x','where':'1'},{'kind':'x','where':'2'},{'kind':'x','where':'3'}]");
+	struct json_object *b = parse("[{'kind':'x','where':'2'},{'kind':'y','where':'2'},{'kind':'x','where':'3'}]");
+	struct json_object *none = parse("[]");
+	struct way_diff d;
+	char shape[8] = "";
+
+	(void)state;
+	assert_int_equal(ways_compare(a, b, &d), 0);
+	for (size_t i = 0; i < d.count; i++)
+		shape[i] = "=-+"[d.steps[i].change];
+	assert_string_equal(shape, "-=+=");
+	assert_int_equal(d.changes, 2);
+	ways_free(&d);
+	assert_int_equal(ways_compare(none, b, &d), 0);
+	assert_int_equal(d.changes, 3);
+	ways_free(&d);
+	assert_int_equal(ways_compare(NULL, NULL, &d), 0);
+	assert_int_equal(d.count, 0);
+	ways_free(&d);
+	json_object_put(a);
+	json_object_put(b);
+	json_object_put(none);
+}
+
+#define SITE(module, function, primitive, status) \
+	"{'module':" module ",'function':'" function "','primitive':'" primitive "','kind':'call','status':'" \
+	status "'}"
+
+static size_t in(struct json_object *diff, const char *list, const char *function)
+{
+	struct json_object *l = json_get(diff, list);
+	size_t n = 0;
+
+	for (size_t i = 0; i < json_length(l); i++)
+		n += !strcmp(json_str(json_at(l, i), "function", ""), function);
+	return n;
+}
+
+static void test_census(void **state)
+{
+	struct json_object *a = parse("{'sites':[" SITE("null", "stays", "memcpy", "probed") ","
+		SITE("null", "stays", "memcpy", "unprobed") "," SITE("null", "old_function", "memcpy", "probed") ","
+		SITE("null", "raw_getsockopt", "to_user", "unprobed") "," SITE("null", "pipe_write", "page_from", "probed") ","
+		SITE("'m'", "split.isra.0", "memcpy", "probed") "," SITE("null", "grows", "memcpy", "probed") ","
+		"{'function':'taken','primitive':'memcpy','kind':'taken','status':'reference'}]}");
+	struct json_object *b = parse("{'sites':[" SITE("null", "stays", "memcpy", "unprobed") ","
+		SITE("null", "stays", "memcpy", "probed") "," SITE("null", "fresh_function", "memcpy", "probed") ","
+		SITE("null", "raw_getsockopt", "to_iter", "probed") "," SITE("null", "anon_pipe_write", "page_from", "probed") ","
+		SITE("'m'", "split.constprop.0", "memcpy", "probed") "," SITE("null", "grows", "memcpy", "blind") ","
+		SITE("null", "grows", "memcpy", "probed") "]}");
+	struct json_object *from = census_digest(a), *to = census_digest(b), *d = census_compare(from, to);
+
+	(void)state;
+	assert_int_equal(in(d, "new", "fresh_function"), 1);
+	assert_int_equal(json_length(json_get(d, "new")), 1);
+	assert_int_equal(in(d, "gone", "old_function"), 1);
+	assert_int_equal(json_length(json_get(d, "gone")), 1);
+	assert_int_equal(in(d, "moved", "anon_pipe_write"), 1);
+	assert_int_equal(in(d, "other_primitive", "raw_getsockopt"), 1);
+	assert_int_equal(in(d, "more", "grows"), 1);
+	assert_int_equal(in(d, "blind", "grows"), 1);
+	assert_int_equal(census_differences(d), 6);
+	json_object_put(d);
+	d = census_compare(from, from);
+	assert_int_equal(census_differences(d), 0);
+	json_object_put(d);
+	json_object_put(from);
+	json_object_put(to);
+	json_object_put(a);
+	json_object_put(b);
+}
+
+static char dir[] = "/tmp/copychain-regress-XXXXXX";
+
+static const char *file(const char *name, const char *text)
+{
+	static char path[4][256];
+	static unsigned at;
+	FILE *f;
+
+	at = (at + 1) % 4;
+	snprintf(path[at], sizeof(path[at]), "%s/%s", dir, name);
+	f = fopen(path[at], "w");
+	assert_non_null(f);
+	for (; *text; text++)
+		fputc(*text == '\'' ? '"' : *text, f);
+	assert_int_equal(fclose(f), 0);
+	return path[at];
+}
+
+static int accept_error(const char *text, char *why, size_t size)
+{
+	struct accepts a;
+	int err = accepts_load(file("accepted", text), &a, why, size);
+
+	accepts_free(&a);
+	return err;
+}
+
+static void test_accept_faults(void **state)
+{
+	static const struct {
+		const char *text, *why;
+	} bad[] = {
+		{"x\n", "line 1: it takes five words"},
+		{"# fine\n\nk f copies 3\n", "line 3: it takes five words"},
+		{"k f copies 3 \n", "it takes five words"},
+		{"k f copise 3 reason\n", "no kind of finding"},
+		{"k f copies three reason\n", "must be a number"},
+		{"k f cost nan reason\n", "must be a number"},
+	};
+	char why[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(accept_error(bad[i].text, why, sizeof(why)), -EBADMSG);
+		if (!strstr(why, bad[i].why))
+			fail_msg("%s: %s", bad[i].text, why);
+	}
+	assert_int_equal(accept_error("", why, sizeof(why)), 0);
+	assert_int_equal(accept_error("k\tf copies  3  two words\r\n", why, sizeof(why)), 0);
+}
+
+/* Accepted is what the line names, up to where it says, and nothing else. */
+static void test_accept(void **state)
+{
+	static const struct {
+		const char *line;
+		enum outcome outcome;
+	} cases[] = {
+		{"linux-* f copies 3 the driver needs it", OUTCOME_ACCEPTED},
+		{"linux-* f copies - the driver needs it", OUTCOME_ACCEPTED},
+		{"linux-* f copies 2.9 the driver needs it", OUTCOME_REGRESSION},
+		{"other f copies 3 the driver needs it", OUTCOME_REGRESSION},
+		{"linux-* g copies 3 the driver needs it", OUTCOME_REGRESSION},
+		{"linux-* f amplification 3 the driver needs it", OUTCOME_REGRESSION},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct json_object *from = flow(10, ""), *to = flow(10, "'copied_bytes':3000");
+		struct json_object *list = compare_flow(from, to, &limits);
+		struct accepts a;
+		char why[256], line[512];
+
+		assert_int_equal(accepts_load(file("accepted", cases[i].line), &a, why, sizeof(why)), 0);
+		accept_suggest("linux-7", "f", json_at(list, 0), line, sizeof(line));
+		assert_string_equal(line, "linux-7 f copies 3.000");
+		accepts_apply(&a, "linux-7", "f", list);
+		assert_int_equal(findings_outcome(list), cases[i].outcome);
+		assert_int_equal(a.lines[0].used, cases[i].outcome == OUTCOME_ACCEPTED);
+		accepts_free(&a);
+		json_object_put(list);
+		json_object_put(from);
+		json_object_put(to);
+	}
+}
+
+static void test_bare(void **state)
+{
+	struct bare b;
+
+	(void)state;
+	assert_int_equal(bare_read(file("log", "{'kind':'flow','flow':1,'name':'one'}\n"
+		"{'kind':'send','flow':1,'seq':0,'time':1000}\n{'kind':'send','flow':1,'seq':5000,'time':2000}\n"
+		"{'kind':'recv','flow':1,'seq':0,'time':1400}\n{'kind':'recv','flow':1,'seq':0,'time':9000}\n"
+		"{'kind':'recv','flow':1,'seq':-1,'time':9000}\n{'kind':'recv','flow':1,'seq':77,'time':9000}\n"
+		"{'kind':'recv','flow':99,'seq':0,'time':1}\n{'kind':'recv','flow':1,'seq':5000,'time':2800}\n"), &b), 0);
+	assert_int_equal(bare_find(&b, "one")->count, 2);
+	assert_int_equal(bare_find(&b, "one")->min, 400);
+	assert_int_equal(bare_find(&b, "one")->max, 800);
+	assert_null(bare_find(&b, "two"));
+	bare_free(&b);
+	assert_int_equal(bare_read(file("log", "{'kind':'send','flow':1,'seq':99999999999,'time':1}\n"), &b), -EBADMSG);
+	bare_free(&b);
+	assert_int_equal(bare_read(file("log", "no json\n"), &b), -EBADMSG);
+	bare_free(&b);
+	assert_int_equal(bare_read("/nonexistent/log", &b), -ENOENT);
+	bare_free(&b);
+}
+
+#define DIGEST(label, status, flows) \
+	"{'schema':1,'label':'" label "','status':'" status "','why':'panic','set':'s','flows':[" flows "]}"
+#define FLOW(name, copied) \
+	"{'name':'" name "','size':{'min':1,'max':1},'messages':10,'delivered':10,'payload_bytes':10," \
+	"'copied_bytes':" copied ",'verdict':'exact','why':''}"
+
+static int status_of(const char *base, const char *digest)
+{
+	struct night_input in = {.name = "n", .limits = LIMITS_DEFAULT};
+	const char *items[] = {NULL};
+	struct json_object *report;
+	char why[512];
+	int status;
+
+	in.baseline = file("base.json", base);
+	items[0] = file("digest.json", digest);
+	in.digests = (struct opt_list){items, 1};
+	report = night_compare(&in, why, sizeof(why));
+	status = report ? (int)json_uint(report, "exit_status", 99) : -1;
+	json_object_put(report);
+	return status;
+}
+
+static void test_status(void **state)
+{
+	(void)state;
+	assert_int_equal(status_of(DIGEST("a", "measured", FLOW("f", "20")), DIGEST("b", "measured", FLOW("f", "20"))), 0);
+	assert_int_equal(status_of(DIGEST("a", "measured", FLOW("f", "20")), DIGEST("b", "measured", FLOW("f", "10"))), 0);
+	assert_int_equal(status_of(DIGEST("a", "measured", FLOW("f", "20")), DIGEST("b", "measured", FLOW("f", "30"))), 1);
+	assert_int_equal(status_of(DIGEST("a", "measured", FLOW("f", "20")), DIGEST("b", "failed", "")), 3);
+	assert_int_equal(status_of(DIGEST("a", "failed", ""), DIGEST("b", "measured", FLOW("f", "30"))), 3);
+	/* One flow got worse and one is missing: the highest applies. */
+	assert_int_equal(status_of(DIGEST("a", "measured", FLOW("f", "20") "," FLOW("g", "20")),
+				   DIGEST("b", "measured", FLOW("f", "30"))), 3);
+	/* A new flow alone is no failure, beside one that is compared. */
+	assert_int_equal(status_of(DIGEST("a", "measured", FLOW("f", "20")),
+				   DIGEST("b", "measured", FLOW("f", "20") "," FLOW("g", "20"))), 0);
+	/* Nothing to compare is no good news. */
+	assert_int_equal(status_of(DIGEST("a", "measured", ""), DIGEST("b", "measured", FLOW("g", "20"))), 3);
+	assert_int_equal(status_of(DIGEST("a", "measured", FLOW("f", "20")), "{'schema':2,'label':'b','status':'measured'}"), -1);
+	assert_int_equal(status_of(DIGEST("a", "measured", FLOW("f", "20")), "{'schema':1"), -1);
+	assert_int_equal(status_of(DIGEST("a", "measured", FLOW("f", "20")), "[]"), -1);
+}
+
+static int make_dir(void **state)
+{
+	(void)state;
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int remove_dir(void **state)
+{
+	static const char *const names[] = {"accepted", "log", "base.json", "digest.json"};
+	char path[256];
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+		unlink(path);
+	}
+	return rmdir(dir);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_same),	     cmocka_unit_test(test_one_byte_more),
+		cmocka_unit_test(test_a_copy_more),  cmocka_unit_test(test_emulated),
+		cmocka_unit_test(test_other_sites),  cmocka_unit_test(test_sites_folded),
+		cmocka_unit_test(test_verdict),	     cmocka_unit_test(test_not_comparable),
+		cmocka_unit_test(test_cost),	     cmocka_unit_test(test_cost_unsteady),
+		cmocka_unit_test(test_hop_cost),     cmocka_unit_test(test_ways),
+		cmocka_unit_test(test_census),	     cmocka_unit_test(test_accept_faults),
+		cmocka_unit_test(test_accept),	     cmocka_unit_test(test_bare),
+		cmocka_unit_test(test_status),
+	};
+
+	return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}
