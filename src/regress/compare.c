@@ -37,6 +37,13 @@ static double share(uint64_t a, uint64_t x)
 	return x ? (double)a / (double)x : 0;
 }
 
+/* Where nobody shares a copy, copies and amplification are one number and told once. */
+static bool one_receiver(struct json_object *from, struct json_object *to)
+{
+	return json_uint(from, "copied_bytes", 0) == json_uint(from, "copy_bytes", 0) &&
+	       json_uint(to, "copied_bytes", 0) == json_uint(to, "copy_bytes", 0);
+}
+
 static void compare_ratio(struct json_object *list, size_t i, struct json_object *from,
 			  struct json_object *to)
 {
@@ -45,7 +52,7 @@ static void compare_ratio(struct json_object *list, size_t i, struct json_object
 	int rose = order(b, y, a, x);
 	struct json_object *f;
 
-	if (!rose)
+	if (!rose || (!strcmp(ratios[i].what, "amplification") && one_receiver(from, to)))
 		return;
 	f = finding_add(list, !ratios[i].worse ? OUTCOME_CHANGE : rose > 0 ? OUTCOME_REGRESSION :
 			OUTCOME_IMPROVEMENT, ratios[i].what, "%s: %.3f, was %.3f", ratios[i].unit,

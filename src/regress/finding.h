@@ -9,8 +9,8 @@ struct json_object;
 enum outcome {
 	OUTCOME_SAME,
 	OUTCOME_ACCEPTED, /* it differs, and a line of the accepted changes says why that is well */
-	OUTCOME_IMPROVEMENT,
 	OUTCOME_CHANGE,
+	OUTCOME_IMPROVEMENT,
 	OUTCOME_NOT_COMPARABLE,
 	OUTCOME_REGRESSION,
 	OUTCOMES,

@@ -122,7 +122,8 @@ static int check(struct history *h, bool create, char *why, size_t size)
 	int code = pragma(h, "PRAGMA quick_check(1)", &none, text, sizeof(text));
 
 	if (code == SQLITE_OK && strcmp(text, "ok")) {
-		snprintf(why, size, "%s", text);
+		/* One line, of which the first says only that there is a second. */
+		snprintf(why, size, "damaged: %s", strchr(text, '\n') ? strchr(text, '\n') + 1 : text);
 		return -EBADMSG;
 	}
 	if (code == SQLITE_OK)
