@@ -19,7 +19,7 @@ usage: guest/kernel.sh [--refresh] NAME    print the folder of a kernel, fetched
 
 NAME is a Debian suite, with a series where the suite has several
 (bookworm, bookworm/6.12, trixie-backports), or a folder with a kernel of your own:
-vmlinuz* or bzImage, and lib/modules/VERSION.
+vmlinuz* or bzImage, and lib/modules/VERSION; or one in which you have built a kernel.
 
 A kernel in the cache is used without asking the mirror; --refresh asks it again.
 COPYCHAIN_MIRROR, COPYCHAIN_MIRROR_SECURITY, COPYCHAIN_KEYRING: take these
@@ -342,6 +342,25 @@ own_modules()
 	done
 }
 
+# A build folder has its modules strewn about: its own Makefile installs them below a folder of ours.
+built_modules()
+{
+	local dir=$1 version=$2 image=$3 view=$4 target=$4/lib/modules/$2
+	{ [ -r "$dir/Makefile" ] && [ -r "$dir/modules.order" ]; } || return 0
+	if [ ! -r "$target/modules.dep" ] || [ "$dir/modules.order" -nt "$target/modules.dep" ] ||
+		[ "$image" -nt "$target/modules.dep" ]; then
+		need_tool make make
+		need_tool depmod kmod
+		say "kernel: installing the modules of $1"
+		rm -rf "$view"
+		mkdir -p "$view"
+		env -u MAKEFLAGS make -s -C "$dir" INSTALL_MOD_PATH="$view" INSTALL_MOD_STRIP=1 modules_install >"$view.log" 2>&1 ||
+			lacking "make modules_install failed in $dir: $(tail -n 1 "$view.log")"
+		depmod -b "$view" "$version" || lacking "depmod failed on $version of $dir"
+	fi
+	echo "$target"
+}
+
 # A kernel of the user's own is shown through a folder of links, and never written to.
 own_kernel()
 {
@@ -351,15 +370,16 @@ own_kernel()
 	[ -n "$image" ] || lacking "no vmlinuz* or bzImage in $1: name a folder that holds one, with lib/modules/VERSION"
 	version=$(image_version "$image")
 	[ -n "$version" ] || lacking "$image is no bootable x86 kernel image"
+	make_cache "$KERNELS"
+	view=$KERNELS/.own-$(printf '%s' "$dir:$version" | cksum | tr -d ' ')
 	modules=$(own_modules "$dir" "$version")
+	[ -n "$modules" ] || modules=$(built_modules "$dir" "$version" "$image" "$view-built") || exit
 	[ -n "$modules" ] ||
 		lacking "no lib/modules/$version/modules.dep in $1: make modules_install INSTALL_MOD_PATH=$1"
 	if [ "$image" = "$dir/vmlinuz" ] && [ "$modules" = "$dir/lib/modules/$version" ]; then
 		echo "$dir"
 		return
 	fi
-	make_cache "$KERNELS"
-	view=$KERNELS/.own-$(printf '%s' "$dir:$version" | cksum | tr -d ' ')
 	mkdir -p "$view/lib/modules"
 	ln -sfn "$image" "$view/vmlinuz"
 	ln -sfn "$modules" "$view/lib/modules/$version"
