@@ -1,0 +1,176 @@
+#!/bin/bash
+# One job of a night: boots one kernel, measures it, and writes its digest. Knows nothing of other jobs.
+set -u
+
+PROGRAM=guest/job.sh
+HERE=$(cd "$(dirname "$0")" && pwd)
+TOP=$(cd "$HERE/.." && pwd)
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$HERE/lib.sh"
+
+SHIFT=2
+
+dir=
+label=
+kernel=
+append=
+setup=
+set=default
+names=
+limit=900
+timed=true
+CHILD=
+ENDED=
+
+usage()
+{
+	cat <<'END'
+usage: guest/job.sh --dir DIR --label NAME --kernel KERNEL [OPTIONS]
+
+Measures a kernel in a guest and leaves DIR/digest.json, also where the kernel could not be
+measured: then it says why. DIR/log tells what happened.
+
+  --append ARGS    more kernel parameters
+  --setup COMMAND  run in the guest before anything is measured
+  --set SET        flows of traffic (default); none: only the census
+  --names A,B      only these flows of the set
+  --no-cost        without counting instructions
+  --timeout S      seconds until the guest is ended (900)
+
+exit status: 0 there is a digest; 2 wrong usage; 4 none could be written
+END
+}
+
+# What is under way is ended and leaves no digest, so that the job can be done again.
+forward()
+{
+	ENDED=$1
+	[ -z "$CHILD" ] || kill -s TERM "$CHILD" 2>/dev/null
+}
+trap 'forward 129' HUP
+trap 'forward 130' INT
+trap 'forward 143' TERM
+
+supervise()
+{
+	local status
+	"$@" &
+	CHILD=$!
+	wait "$CHILD"
+	status=$?
+	while kill -0 "$CHILD" 2>/dev/null; do
+		wait "$CHILD"
+		status=$?
+	done
+	CHILD=
+	[ -z "$ENDED" ] || exit "$ENDED"
+	return $status
+}
+
+parse()
+{
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--no-cost)
+			timed=false
+			shift
+			;;
+		--dir | --label | --kernel | --append | --setup | --set | --names | --timeout)
+			[ $# -ge 2 ] || usage_error "$1 needs a value"
+			case $1 in
+			--dir) dir=$2 ;;
+			--label) label=$2 ;;
+			--kernel) kernel=$2 ;;
+			--append) append=$2 ;;
+			--setup) setup=$2 ;;
+			--set) set=$2 ;;
+			--names) names=$2 ;;
+			--timeout) limit=$2 ;;
+			esac
+			shift 2
+			;;
+		-h | --help)
+			usage
+			exit
+			;;
+		*) usage_error "'$1' is not expected" ;;
+		esac
+	done
+	if [ -z "$dir" ] || [ -z "$label" ] || [ -z "$kernel" ]; then
+		usage_error "--dir, --label and --kernel are needed"
+	fi
+}
+
+# digest OPTIONS... : a digest of this name is always whole
+digest()
+{
+	"$TOP/regress" digest --dir "$dir" --label "$label" --kernel "$kernel" --version "$version" --append "$append" \
+		--setup "$setup" --set "$set${names:+:$names}" --seconds "$((SECONDS - STARTED))" --out "$dir/digest.json" "$@" 2>>"$dir/log"
+}
+
+# The guest says itself why it died; a program says it in its last line.
+reason()
+{
+	local line
+	line=$(grep -aE '^guest: linux .* died:' "$dir/log" | tail -n 1)
+	[ -n "$line" ] || line=$(grep -aE '^setup: ' "$dir/log" | tail -n 1)
+	[ -n "$line" ] || line=$(grep -a . "$dir/log" | tail -n 1)
+	printf '%s' "${line:-no reason given}" | tr -d '\000-\037\177'
+}
+
+finish_failed()
+{
+	local why
+	why=$(reason)
+	if ! digest --failed "$why"; then
+		say "regress: $label: cannot write $dir/digest.json: $(tail -n 1 "$dir/log" 2>/dev/null)"
+		exit $EXIT_ENVIRONMENT
+	fi
+	say "regress: $label: not measured: $why"
+	exit 0
+}
+
+find_kernel()
+{
+	local path
+	path=$("$HERE/kernel.sh" "$kernel" 2>>"$dir/log") || return
+	for version in "$path"/lib/modules/*/; do
+		version=$(basename "$version")
+	done
+	folder=$path
+}
+
+boot()
+{
+	local qemu=${COPYCHAIN_QEMU_ARGS:-}
+	# One instruction is 2^SHIFT ns of the guest's time; that takes one CPU.
+	! $timed || qemu="-icount shift=$SHIFT,sleep=on -smp 1 $qemu"
+	COPYCHAIN_QEMU_ARGS=$qemu supervise "$HERE/run.sh" --kernel "$folder" --share "$dir" --timeout "$limit" --append "$append" -- \
+		sh guest/measure.sh "$dir" "$set" "$names" "$timed" "$setup" >>"$dir/log" 2>&1
+}
+
+analyze()
+{
+	[ "$set" != none ] || return 0
+	supervise "$TOP/analyze" --out "$dir" "$dir/run" >>"$dir/log" 2>&1
+}
+
+parse "$@"
+STARTED=$SECONDS
+version=
+folder=
+mkdir -p "$dir" 2>/dev/null || lacking "cannot make $dir"
+dir=$(cd "$dir" && pwd -P) || exit $EXIT_ENVIRONMENT
+rm -rf "$dir"/run* "$dir"/*.json* "$dir/log"
+: >"$dir/log" || lacking "cannot write to $dir"
+cd "$TOP" || exit
+say "regress: $label: begins"
+find_kernel || finish_failed
+boot || finish_failed
+analyze || finish_failed
+if ! $timed || [ "$set" = none ]; then
+	digest || finish_failed
+else
+	digest --shift "$SHIFT" || finish_failed
+fi
+say "regress: $label: measured, linux $version, $((SECONDS - STARTED)) s"

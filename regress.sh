@@ -1,0 +1,266 @@
+#!/bin/bash
+# The front door of the nightly regression: kernels in, a job for each, and one comparison of them all.
+set -u
+
+PROGRAM=regress.sh
+TOP=$(cd "$(dirname "$(readlink -f "$0")")" && pwd)
+
+# shellcheck source-path=SCRIPTDIR source=guest/lib.sh
+. "$TOP/guest/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=guest/packages.sh
+. "$TOP/guest/packages.sh"
+# shellcheck source-path=SCRIPTDIR source=guest/build.sh
+. "$TOP/guest/build.sh"
+# shellcheck source-path=SCRIPTDIR source=guest/night.sh
+. "$TOP/guest/night.sh"
+
+MAKE_PID=
+ENDED=
+
+kernels=
+flows=default
+against=
+baseline=
+accepted=
+appends=()
+setups=()
+jobs=
+limit=900
+permille=10
+cost=true
+nights=$TOP/nights
+history=
+name=
+new=false
+retry=false
+refresh=false
+dry=false
+keep=14
+on_failure=
+
+usage()
+{
+	cat <<'END'
+usage: ./regress.sh --kernels A,B,... [OPTIONS]
+       ./regress.sh history [--kernel PATTERN] [--flow PATTERN] [--value NAME] [--svg FILE]
+       ./regress.sh history --rebuild
+
+Boots each kernel in a virtual machine, runs the same flows on it, and says what differs: copy
+sites, copies, hops, verdicts, and instructions per message.
+
+  --kernels A,B,...    as for collect.sh --vm (bookworm, bookworm/6.12, trixie-backports), or a
+                       folder with a kernel of yours; NAME=KERNEL names it in the reports
+  --flows SET[:A,B]    a set of traffic, or some flows of it (default); none: only the copy sites
+  --against NAME       the kernel to compare with (the first)
+  --baseline FILE      compare with a digest kept from an earlier night instead
+  --accepted FILE      accepted changes (regress.accepted, where that exists)
+  --append NAME=ARGS   kernel parameters for one of the kernels
+  --setup NAME=COMMAND run in the guest of one of them before it is measured
+  --jobs N             virtual machines at a time (as many as there are CPUs and memory)
+  --timeout S          seconds for one kernel (900)
+  --cost-threshold P   rise of cost in percent that is a regression (1)
+  --no-cost            do not count instructions; takes two CPUs a guest, and is no faster
+  --refresh            ask the mirror for newer kernels first
+  --nights DIR         where nights are kept (nights); --history FILE (DIR/history.db)
+  --night NAME         what this one is called (the time)
+  --new                begin a night even where one like it was interrupted
+  --retry              go on with the last night of this matrix: measure again what failed in it
+  --keep N             recordings of the last N nights stay; digests and reports always do (14)
+  --on-failure COMMAND run by sh where the exit status is not 0, with the mail on its input
+                       and COPYCHAIN_NIGHT, COPYCHAIN_STATUS, COPYCHAIN_REPORT
+  --dry-run            show the jobs and how long they will take
+
+exit status: 0 nothing is worse; 1 a regression; 2 wrong usage; 3 a kernel or flow could not
+be measured or compared; 4 environment lacking or input damaged, with one line that says what
+END
+}
+
+# A signal goes to make, which ends the jobs; what they measured stays.
+forward()
+{
+	ENDED=$1
+	[ -n "$MAKE_PID" ] || exit "$1"
+	kill -s TERM "$MAKE_PID" 2>/dev/null
+}
+trap 'forward 129' HUP
+trap 'forward 130' INT
+trap 'forward 143' TERM
+
+number()
+{
+	[[ $2 =~ ^[1-9][0-9]*$ ]] || usage_error "$1 takes a number, not '$2'"
+}
+
+threshold()
+{
+	[[ $1 =~ ^[0-9]+(\.[0-9])?$ ]] || usage_error "--cost-threshold takes percent with at most one digit behind the point, not '$1'"
+	permille=$(awk -v p="$1" 'BEGIN { printf "%d", p * 10 }')
+	[ "$permille" -ge 1 ] || usage_error "--cost-threshold must be 0.1 or more"
+}
+
+set_value()
+{
+	case $1 in
+	--kernels) kernels=$2 ;;
+	--flows) flows=$2 ;;
+	--against) against=$2 ;;
+	--baseline) baseline=$2 ;;
+	--accepted) accepted=$2 ;;
+	--append) appends+=("$2") ;;
+	--setup) setups+=("$2") ;;
+	--jobs)
+		number "$1" "$2"
+		jobs=$2
+		;;
+	--timeout)
+		number "$1" "$2"
+		limit=$2
+		;;
+	--keep)
+		number "$1" "$2"
+		keep=$2
+		;;
+	--cost-threshold) threshold "$2" ;;
+	--nights) nights=$2 ;;
+	--history) history=$2 ;;
+	--night) name=$2 ;;
+	--on-failure) on_failure=$2 ;;
+	*) usage_error "unknown option $1" ;;
+	esac
+}
+
+parse()
+{
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--no-cost) cost=false ;;
+		--new) new=true ;;
+		--retry) retry=true ;;
+		--refresh) refresh=true ;;
+		--dry-run) dry=true ;;
+		-h | --help)
+			usage
+			exit
+			;;
+		--*=*) set_value "${1%%=*}" "${1#*=}" ;;
+		--*)
+			[ $# -ge 2 ] || usage_error "$1 needs a value, or is unknown"
+			set_value "$1" "$2"
+			shift
+			;;
+		*) usage_error "'$1' is not expected" ;;
+		esac
+		shift
+	done
+	[ -n "$kernels" ] || usage_error "which kernels? --kernels A,B,..."
+	[ -z "$baseline" ] || [ -z "$against" ] || usage_error "--baseline and --against exclude each other"
+	if [ -n "$accepted" ]; then
+		[ -r "$accepted" ] || lacking "cannot read the accepted changes in $accepted"
+	elif [ -r regress.accepted ]; then
+		accepted=$PWD/regress.accepted
+	fi
+	[[ $name =~ ^[A-Za-z0-9._-]*$ ]] || usage_error "--night takes letters, digits, '.', '_' and '-'"
+	[[ $flows =~ ^[a-z0-9-]+(:[A-Za-z0-9,._-]+)?$ ]] || usage_error "--flows takes SET or SET:NAME,NAME, not '$flows'"
+}
+
+run_jobs()
+{
+	# make tells jobs apart by what they leave behind: one that is done is not done again
+	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -k -j "$jobs" -f "$night/Makefile" </dev/null &
+	MAKE_PID=$!
+	wait "$MAKE_PID"
+	while kill -0 "$MAKE_PID" 2>/dev/null; do
+		wait "$MAKE_PID"
+	done
+	MAKE_PID=
+	[ -z "$ENDED" ] || {
+		say "regress.sh: interrupted; the same command goes on with night $(basename "$night")"
+		exit "$ENDED"
+	}
+}
+
+fail_command()
+{
+	local mail=$night/report.md
+	[ -n "$on_failure" ] && [ "$1" != 0 ] || return 0
+	[ -r "$mail" ] || mail=/dev/null
+	COPYCHAIN_NIGHT=$(basename "$night") COPYCHAIN_STATUS=$1 COPYCHAIN_REPORT=$night/report.html \
+		sh -c "$on_failure" <"$mail" ||
+		say "regress.sh: --on-failure '$on_failure' failed with status $?"
+}
+
+compare()
+{
+	local digests=() i base=$baseline undone=false
+	for i in "${!labels[@]}"; do
+		if [ ! -r "$night/jobs/${slugs[i]}/digest.json" ]; then
+			say "regress.sh: ${labels[i]} has no digest: see $night/jobs/${slugs[i]}/log"
+			undone=true
+		elif [ "${labels[i]}" = "$against" ]; then
+			base=$night/jobs/${slugs[i]}/digest.json
+		else
+			digests+=("$night/jobs/${slugs[i]}/digest.json")
+		fi
+	done
+	[ -n "$base" ] || lacking "the baseline $against has no digest: nothing can be compared"
+	"$TOP/regress" compare --night "$(basename "$night")" --baseline "$base" --out "$night" --history "$history" \
+		--cost-permille "$permille" ${accepted:+--accepted "$accepted"} "${digests[@]}"
+	status=$?
+	# a job that could not even say that it failed is the environment's doing
+	! $undone || status=$EXIT_ENVIRONMENT
+	return $status
+}
+
+cmd_run()
+{
+	parse "$@"
+	read_matrix
+	choose_jobs
+	if $dry; then
+		show_matrix
+		exit
+	fi
+	need_packages build run
+	build
+	begin_night
+	! $refresh || refresh_kernels
+	run_jobs
+	(compare)
+	status=$?
+	end_night $status
+	fail_command $status
+	exit $status
+}
+
+cmd_history()
+{
+	local words=() rebuild=false
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--rebuild) rebuild=true ;;
+		--nights | --history)
+			[ $# -ge 2 ] || usage_error "$1 needs a value"
+			set_value "$1" "$2"
+			shift
+			;;
+		--nights=* | --history=*) set_value "${1%%=*}" "${1#*=}" ;;
+		*) words+=("$1") ;;
+		esac
+		shift
+	done
+	[ -n "$history" ] || history=$nights/history.db
+	need_packages build
+	build
+	! $rebuild || rebuild_history
+	exec "$TOP/regress" history --db "$history" "${words[@]}"
+}
+
+case ${1:-} in
+'') usage_error "no kernels: --kernels A,B,..." ;;
+history)
+	shift
+	cmd_history "$@"
+	;;
+help | -h | --help) usage ;;
+*) cmd_run "$@" ;;
+esac
