@@ -2,6 +2,9 @@
 
 PROGRAMS := collect analyze traffic regress
 PREFIX   ?= /usr/local
+SYSCONF  ?= /etc
+# Who the nightly comparison runs as; it needs no root, but a cache and this folder to write to.
+NIGHTLY_USER ?= $(or $(SUDO_USER),$(shell id -un))
 BUILD    ?= build
 CC       ?= gcc
 
@@ -55,6 +58,20 @@ $(BUILD)/%.o: src/%.c
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 $(wildcard docs/man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1
+
+# An /etc/copychain/nightly.conf that is there already stays.
+NIGHTLY_CONF = $(SYSCONF)/copychain/nightly.conf
+NIGHTLY_FILL = sed -e 's|@TOP@|$(CURDIR)|g; s|@USER@|$(NIGHTLY_USER)|; s|@CONF@|$(NIGHTLY_CONF)|'
+
+install-nightly: all
+	install -d $(DESTDIR)$(SYSCONF)/systemd/system $(DESTDIR)$(SYSCONF)/cron.d $(DESTDIR)$(SYSCONF)/copychain
+	$(NIGHTLY_FILL) nightly/copychain-nightly.service.in >$(DESTDIR)$(SYSCONF)/systemd/system/copychain-nightly.service
+	install -m 644 nightly/copychain-nightly.timer $(DESTDIR)$(SYSCONF)/systemd/system
+	$(NIGHTLY_FILL) nightly/cron.in >$(DESTDIR)$(SYSCONF)/cron.d/copychain-nightly
+	test -e $(DESTDIR)$(NIGHTLY_CONF) || install -m 644 nightly/nightly.conf $(DESTDIR)$(NIGHTLY_CONF)
+	@echo 'edit $(NIGHTLY_CONF), then: systemctl enable --now copychain-nightly.timer'
 
 clean:
 	rm -rf build $(PROGRAMS)
@@ -66,8 +83,9 @@ help:
 	@echo 'make check-fresh      both README commands in a fresh Debian (debootstrap)'
 	@echo 'make bench            speed and memory beside trace-cmd report, as ratios'
 	@echo 'make install          copy the programs to $$(PREFIX)/bin, PREFIX=$(PREFIX)'
+	@echo 'make install-nightly  a systemd timer and a cron line that compare kernels every night'
 	@echo 'make clean            remove what make made'
 	@echo 'DEVELOPER=1           warnings are errors'
 	@echo 'SANITIZE=address,undefined   build under build/ with sanitizers'
 
-.PHONY: all install clean help
+.PHONY: all install install-nightly clean help

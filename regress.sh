@@ -68,6 +68,7 @@ sites, copies, hops, verdicts, and instructions per message.
   --keep N             recordings of the last N nights stay; digests and reports always do (14)
   --on-failure COMMAND run by sh where the exit status is not 0, with the mail on its input
                        and COPYCHAIN_NIGHT, COPYCHAIN_STATUS, COPYCHAIN_REPORT
+  --options FILE       take options from a file: NAME or NAME VALUE a line, without dashes
   --dry-run            show the jobs and how long they will take
 
 exit status: 0 nothing is worse; 1 a regression; 2 wrong usage; 3 a kernel or flow could not
@@ -129,10 +130,34 @@ set_value()
 	esac
 }
 
-parse()
+# Options from a file: NAME or NAME VALUE a line.
+read_options()
+{
+	local line words=()
+	[ -r "$1" ] || lacking "cannot read the options in $1"
+	while read -r line || [ -n "$line" ]; do
+		case $line in
+		'' | '#'*) ;;
+		*[[:space:]]*)
+			line=${line/[[:space:]]/=}
+			words+=("--${line%%=*}=${line#*=}")
+			;;
+		*) words+=("--$line") ;;
+		esac
+	done <"$1"
+	parse_words "${words[@]}"
+}
+
+parse_words()
 {
 	while [ $# -gt 0 ]; do
 		case $1 in
+		--options)
+			[ $# -ge 2 ] || usage_error "$1 needs a value"
+			read_options "$2"
+			shift
+			;;
+		--options=*) read_options "${1#*=}" ;;
 		--no-cost) cost=false ;;
 		--new) new=true ;;
 		--retry) retry=true ;;
@@ -152,6 +177,11 @@ parse()
 		esac
 		shift
 	done
+}
+
+parse()
+{
+	parse_words "$@"
 	[ -n "$kernels" ] || usage_error "which kernels? --kernels A,B,..."
 	[ -z "$baseline" ] || [ -z "$against" ] || usage_error "--baseline and --against exclude each other"
 	if [ -n "$accepted" ]; then

@@ -6,6 +6,7 @@
 # tests/fuzz/fuzz_NAME.c    libFuzzer targets; seeds_NAME DIR, where it exists, writes their seeds,
 #                           and tests/fuzz/regress/NAME holds inputs that once went wrong
 # tests/shell, tests/vm     TAP, for prove; the latter boots virtual machines
+# tests/long                the same, but not part of check: it takes long
 
 TEST_OUT  := $(BUILD)/tests
 TEST_SRC  := $(wildcard tests/unit/test_*.c tests/unit/prop_*.c)
@@ -69,6 +70,12 @@ TAP_VM    := $(wildcard tests/vm/*.t)
 check-shell: all
 	$(if $(TAP_SHELL),tests/run-tap $(TAP_SHELL),@echo '# tests/shell is empty')
 
+# Kernels against kernels at length: half an hour of virtual machines, run by hand.
+TAP_LONG := $(wildcard tests/long/*.t)
+
+check-long: all
+	tests/run-tap -v $(TAP_LONG)
+
 check-vm: all
 	$(if $(TAP_VM),tests/run-tap -j 2 -v $(TAP_VM),@echo '# tests/vm is empty')
 
@@ -100,4 +107,4 @@ bench: $(BENCH_BIN) all
 	@for b in $(BENCH_BIN); do "$$b" || exit 1; done
 	@tests/bench/analyze.py
 
-.PHONY: check check-unit check-fuzz run-fuzz check-lint check-shell check-vm check-fresh bench
+.PHONY: check check-unit check-fuzz run-fuzz check-lint check-shell check-vm check-long check-fresh bench

@@ -89,6 +89,27 @@ regress --kernels a=bookworm,b=bookworm/6.12 --append b=swiotlb=force --dry-run
 check "--dry-run shows the matrix and the time" all 'status 0' 'prints "^a  *bookworm  *90 .*a guess"' 'prints "^b .*swiotlb=force"' 'prints "about 180 s"'
 check "and does nothing" all '[ ! -e "$NIGHTS" ]'
 
+printf '# two kernels\nkernels a=bookworm,b=bookworm/6.12\n\nappend b=swiotlb=force quiet\ndry-run\n' >"$T/options"
+try ./regress.sh --nights "$NIGHTS" --options "$T/options" --jobs 2
+check "options from a file" all 'status 0' 'prints "^b .*swiotlb=force quiet"' 'prints "2 at a time: about 90 s"'
+echo 'nonsense x' >"$T/options"
+try ./regress.sh --options "$T/options"
+check "an unknown one in it" all 'status 2' one_line 'says "unknown option --nonsense"'
+
+try make -s install-nightly DESTDIR="$T/root" NIGHTLY_USER=root
+check "make install-nightly" all 'status 0' '[ -s "$T/root/etc/cron.d/copychain-nightly" ]' '! grep -rq "@[A-Z]*@" "$T/root"'
+echo "kernels mine" >"$T/root/etc/copychain/nightly.conf"
+try make -s install-nightly DESTDIR="$T/root" NIGHTLY_USER=root
+check "again, it keeps what the administrator wrote" grep -qx "kernels mine" "$T/root/etc/copychain/nightly.conf"
+if command -v systemd-analyze >/dev/null; then
+	try systemd-analyze verify "$T/root/etc/systemd/system/copychain-nightly.service" "$T/root/etc/systemd/system/copychain-nightly.timer"
+	check "systemd finds no fault with the units" all 'status 0' '! says copychain-nightly'
+else
+	skip "systemd finds no fault with the units" "no systemd here"
+fi
+sed -n 's/^30 2 [*] [*] [*] root //p' "$T/root/etc/cron.d/copychain-nightly" >"$T/line"
+check "cron's line is shell" all '[ -s "$T/line" ]' 'sh -n "$T/line"'
+
 plays a "$T/golden/bookworm/nics-1400"
 plays b "$T/golden/bookworm/nics-1400"
 regress --night same --kernels a=bookworm,b=bookworm --on-failure 'touch "$T/called"'
