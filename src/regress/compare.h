@@ -13,11 +13,15 @@ struct limits {
 	double message;  /* of a whole message, by the median */
 	double unsteady; /* where messages are of several kinds, by the mean of the middle half */
 	double hop;	 /* of one hop, and never less than three times what its median is known to */
-	unsigned long hop_floor; /* instructions; less is no difference */
+	unsigned long message_floor, hop_floor; /* instructions; less is no difference */
 	unsigned long messages;	 /* fewer have no median worth comparing */
 };
 
-#define LIMITS_DEFAULT {.message = 0.01, .unsteady = 0.05, .hop = 0.03, .hop_floor = 100, .messages = 100}
+#define LIMITS_DEFAULT                                                                             \
+	{                                                                                          \
+		.message = 0.005, .unsteady = 0.05, .hop = 0.03, .message_floor = 50,              \
+		.hop_floor = 100, .messages = 100                                                  \
+	}
 
 /* Findings of one flow; either side may be NULL: that kernel has no such flow. */
 struct json_object *compare_flow(struct json_object *from, struct json_object *to,

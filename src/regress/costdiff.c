@@ -17,6 +17,7 @@ struct figure {
 };
 
 #define SPREADS 3 /* two medians this many widths of their interval apart differ */
+#define UNSTEADY 0.01 /* of the median; more than that is said to lie within SPREADS of them */
 
 static double allowed(const struct figure *a, const struct figure *b, double part,
 		      unsigned long floor)
@@ -72,10 +73,10 @@ static bool has_median(struct json_object *bare, const struct limits *limits)
 }
 
 /* Are the messages of kinds so far apart that a few more of one move the median? */
-static bool is_unsteady(struct json_object *bare, const struct limits *limits)
+static bool is_unsteady(struct json_object *bare)
 {
 	return SPREADS * (double)json_uint(bare, "spread", 0) >
-	       limits->message * (double)json_uint(bare, "median", 0);
+	       UNSTEADY * (double)json_uint(bare, "median", 0);
 }
 
 /* What is compared of two flows' messages, and the rise that is allowed; false: nothing. */
@@ -88,11 +89,12 @@ static bool messages_of(struct json_object *from, struct json_object *to,
 
 	if (!has_median(was, limits) || !has_median(is, limits))
 		return false;
-	*unsteady = is_unsteady(was, limits) || is_unsteady(is, limits);
+	*unsteady = is_unsteady(was) || is_unsteady(is);
 	key = *unsteady ? "middle" : "median";
 	*a = (struct figure){json_uint(was, key, 0), 0};
 	*b = (struct figure){json_uint(is, key, 0), 0};
-	*allow = allowed(a, b, *unsteady ? limits->unsteady : limits->message, limits->hop_floor);
+	*allow = allowed(a, b, *unsteady ? limits->unsteady : limits->message,
+			 limits->message_floor);
 	return true;
 }
 

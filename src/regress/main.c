@@ -91,7 +91,7 @@ static const struct opt compare_opts[] = {
 	{OPT_STR, "history", offsetof(struct compare_options, history), "DB",
 	 "adds the night to it", 0, 0, NULL},
 	{OPT_UINT, "cost-permille", offsetof(struct compare_options, permille), "N",
-	 "rise of the median cost that is a regression, in thousandths (10); five times\n"
+	 "rise of the median cost that is a regression, in thousandths (5); ten times\n"
 	 "                           that where messages are of several kinds", 1, 100000, NULL},
 	{0},
 };
@@ -153,7 +153,7 @@ static int compare(struct night_input *in, const struct compare_options *o)
 
 static int cmd_compare(int argc, char **argv)
 {
-	struct compare_options o = {.permille = 10};
+	struct compare_options o = {.permille = 5};
 	struct night_input in = {.limits = LIMITS_DEFAULT};
 	struct accepts accepts = {0};
 	char why[1024];
@@ -174,7 +174,7 @@ static int cmd_compare(int argc, char **argv)
 	in.baseline = o.baseline;
 	in.digests = (struct opt_list){(const char **)argv + i, (size_t)(argc - i)};
 	in.limits.message = (double)o.permille / 1000;
-	in.limits.unsteady = 5 * in.limits.message;
+	in.limits.unsteady = 10 * in.limits.message;
 	in.accepts = &accepts;
 	status = compare(&in, &o);
 	accepts_free(&accepts);

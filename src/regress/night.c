@@ -204,6 +204,7 @@ static struct json_object *limits_json(const struct limits *l)
 
 	json_add_double(o, "message_percent", 100 * l->message, 2);
 	json_add_double(o, "unsteady_percent", 100 * l->unsteady, 2);
+	json_add_uint(o, "message_instructions", l->message_floor);
 	json_add_double(o, "hop_percent", 100 * l->hop, 2);
 	json_add_uint(o, "hop_instructions", l->hop_floor);
 	json_add_uint(o, "messages", l->messages);
