@@ -14,6 +14,7 @@ TOP=$(cd "$(dirname "$(readlink -f "$0")")" && pwd)
 # shellcheck source-path=SCRIPTDIR source=guest/night.sh
 . "$TOP/guest/night.sh"
 
+START=$PWD
 MAKE_PID=
 ENDED=
 
@@ -26,7 +27,7 @@ appends=()
 setups=()
 jobs=
 limit=900
-permille=10
+permille=5
 cost=true
 nights=$TOP/nights
 history=
@@ -58,7 +59,7 @@ sites, copies, hops, verdicts, and instructions per message.
   --setup NAME=COMMAND run in the guest of one of them before it is measured
   --jobs N             virtual machines at a time (as many as there are CPUs and memory)
   --timeout S          seconds for one kernel (900)
-  --cost-threshold P   rise of cost in percent that is a regression (1)
+  --cost-threshold P   rise of cost in percent that is a regression (0.5)
   --no-cost            do not count instructions; takes two CPUs a guest, and is no faster
   --refresh            ask the mirror for newer kernels first
   --nights DIR         where nights are kept (nights); --history FILE (DIR/history.db)
@@ -186,9 +187,11 @@ parse()
 	[ -z "$baseline" ] || [ -z "$against" ] || usage_error "--baseline and --against exclude each other"
 	if [ -n "$accepted" ]; then
 		[ -r "$accepted" ] || lacking "cannot read the accepted changes in $accepted"
+		accepted=$(realpath "$accepted")
 	elif [ -r regress.accepted ]; then
 		accepted=$PWD/regress.accepted
 	fi
+	[ -z "$history" ] || history=$(realpath -m "$history")
 	[[ $name =~ ^[A-Za-z0-9._-]*$ ]] || usage_error "--night takes letters, digits, '.', '_' and '-'"
 	[[ $flows =~ ^[a-z0-9-]+(:[A-Za-z0-9,._-]+)?$ ]] || usage_error "--flows takes SET or SET:NAME,NAME, not '$flows'"
 }
@@ -214,8 +217,8 @@ fail_command()
 	local mail=$night/report.md
 	[ -n "$on_failure" ] && [ "$1" != 0 ] || return 0
 	[ -r "$mail" ] || mail=/dev/null
-	COPYCHAIN_NIGHT=$(basename "$night") COPYCHAIN_STATUS=$1 COPYCHAIN_REPORT=$night/report.html \
-		sh -c "$on_failure" <"$mail" ||
+	(cd "$START" && COPYCHAIN_NIGHT=$(basename "$night") COPYCHAIN_STATUS=$1 COPYCHAIN_REPORT=$night/report.html \
+		sh -c "$on_failure" <"$mail") ||
 		say "regress.sh: --on-failure '$on_failure' failed with status $?"
 }
 

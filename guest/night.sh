@@ -46,6 +46,8 @@ read_matrix()
 		esac
 		{ [ -n "$word" ] && [ -n "$label" ]; } || usage_error "--kernels takes KERNEL or NAME=KERNEL, not '$label=$word'"
 		! known_label "$label" || usage_error "two kernels are called $label: name one NAME=KERNEL"
+		# no shell expands this behind a comma
+		word=${word/#\~\//$HOME/}
 		[ ! -d "$word" ] || word=$(cd "$word" && pwd -P)
 		labels+=("$label")
 		sources+=("$word")
