@@ -114,7 +114,7 @@ static struct json_object *socket_json(const struct socket_view *s)
 	return o;
 }
 
-static struct json_object *region_json(const struct result *r, const struct region *g,
+static struct json_object *region_json(const struct result *r, const struct rdma_region *g,
 				       const struct logged_pages *p)
 {
 	struct json_object *o = json_object_new_object(), *pages = json_object_new_array();

@@ -19,7 +19,7 @@ static void print_socket(const char *who, const struct socket_view *s, FILE *out
 		s->linked ? "" : " (fd not linked to the file)");
 }
 
-static void print_region(const struct result *r, const struct region *g,
+static void print_region(const struct result *r, const struct rdma_region *g,
 			 const struct logged_pages *p, FILE *out)
 {
 	fprintf(out, "           -> region %#llx + %llu, lkey %#x, rkey %#x\n"

@@ -69,7 +69,7 @@ struct socket_view {
 /* "10.0.0.1:53" or "[::1]:53". */
 void socket_text(const struct socket_view *s, bool remote, char *buf, size_t size);
 
-struct region;
+struct rdma_region;
 
 /* One end of an RDMA flow: its queue pair and the memory region that the payload lies in. */
 struct rdma_view {
@@ -79,7 +79,7 @@ struct rdma_view {
 	int tgid;
 	char dev[32];
 	uint64_t packets; /* that the queue pair sent, those without payload included */
-	struct region *region;
+	struct rdma_region *region;
 };
 
 struct flow {

@@ -14,7 +14,7 @@ struct region_page {
 };
 
 /* Memory that a process registered. Kept after its release while a flow refers to it. */
-struct region {
+struct rdma_region {
 	uint64_t umem; /* struct ib_umem */
 	uint64_t va, len;
 	int tgid;
@@ -25,7 +25,7 @@ struct region {
 	uint64_t pinned; /* as pin_user_pages_fast told */
 	uint64_t time;
 	bool live, shown;
-	struct region *next;
+	struct rdma_region *next;
 };
 
 /* A call of the device's copy function: len bytes between a region, at iova, and a packet. */
@@ -69,7 +69,7 @@ struct rdma_qp {
 };
 
 struct rdma {
-	struct region *regions, **last_region;
+	struct rdma_region *regions, **last_region;
 	struct table by_umem;  /* live regions */
 	struct provmap *pinned; /* page of a region → origin: the region, off: in it */
 	struct table copies;   /* struct rdma_copy by the next address in the packet */
@@ -86,9 +86,9 @@ void rdma_free(struct engine *e);
 void on_umem_pages(struct engine *e, const struct event *ev);
 void on_umem_pinned(struct engine *e, const struct event *ev);
 void on_umem_release(struct engine *e, const struct event *ev);
-struct region *region_of_umem(struct engine *e, uint64_t umem);
+struct rdma_region *region_of_umem(struct engine *e, uint64_t umem);
 /* The region that a direct-map address is pinned for, and how far into it; or NULL. */
-struct region *region_at(struct engine *e, uint64_t kva, uint64_t *off);
+struct rdma_region *region_at(struct engine *e, uint64_t kva, uint64_t *off);
 void regions_finish(struct engine *e); /* puts the pages of each in order */
 void regions_free(struct engine *e);
 

@@ -22,7 +22,7 @@ void on_rdma_copy(struct engine *e, const struct event *ev)
 {
 	struct thread *t = thread_of(e, ev->tid);
 	struct rdma_copy *c;
-	struct region *r;
+	struct rdma_region *r;
 
 	rdma_copy_settle(e, ev->tid);
 	c = calloc(1, sizeof(*c));
@@ -54,7 +54,7 @@ struct moved {
 	const struct site *site; /* NULL: no probe saw it */
 	uint64_t user, via;	 /* the region's side: the user's address, the direct map's */
 	uint64_t packet, len;
-	struct region *region;
+	struct rdma_region *region;
 	bool sampled;
 	uint64_t sample;
 };
@@ -115,7 +115,7 @@ struct delivering {
 	const struct moved *m;
 };
 
-static void show_receiver(struct flow *f, struct region *r)
+static void show_receiver(struct flow *f, struct rdma_region *r)
 {
 	if (!r || f->to.region)
 		return;

@@ -225,7 +225,7 @@ static void keep(struct adopting *a, uint64_t addr, uint64_t len, struct hop *h)
 static void show_sender(struct adopting *a, const struct hop *start)
 {
 	struct flow *f = a->msg->flow;
-	struct region *r;
+	struct rdma_region *r;
 	uint64_t off;
 
 	if (f->from.region || !start->via)

@@ -16,10 +16,10 @@ static uint64_t pages_between(const struct engine *e, uint64_t va, uint64_t len)
 	return len ? (va % size + len - 1) / size + 1 : 0;
 }
 
-static struct region *region_new(struct engine *e, uint64_t umem, const struct event *ev)
+static struct rdma_region *region_new(struct engine *e, uint64_t umem, const struct event *ev)
 {
 	const struct thread *t = thread_of(e, ev->tid);
-	struct region *r = calloc(1, sizeof(*r));
+	struct rdma_region *r = calloc(1, sizeof(*r));
 
 	if (!r || !t || table_set(&e->rdma->by_umem, umem, r)) {
 		free(r);
@@ -38,7 +38,7 @@ static struct region *region_new(struct engine *e, uint64_t umem, const struct e
 	return r;
 }
 
-static int keep_page(struct region *r, uint64_t index, uint64_t kva)
+static int keep_page(struct rdma_region *r, uint64_t index, uint64_t kva)
 {
 	if (r->page_count == r->page_room) {
 		size_t want = r->page_room ? r->page_room * 2 : 16;
@@ -54,7 +54,7 @@ static int keep_page(struct region *r, uint64_t index, uint64_t kva)
 }
 
 /* Maps the page's own addresses to the part of the region that lies in it. */
-static void add_page(struct engine *e, struct region *r, uint64_t index, uint64_t kva)
+static void add_page(struct engine *e, struct rdma_region *r, uint64_t index, uint64_t kva)
 {
 	uint64_t size = e->run->page_size, lead = r->va % size;
 	uint64_t from = index ? 0 : lead, off = index ? index * size - lead : 0;
@@ -75,7 +75,7 @@ static void add_page(struct engine *e, struct region *r, uint64_t index, uint64_
 void on_umem_pages(struct engine *e, const struct event *ev)
 {
 	uint64_t umem = ev->v[F_sgt] - e->run->umem_sgt, n = ev->v[F_n], left = ev->v[F_left];
-	struct region *r = table_find(&e->rdma->by_umem, umem);
+	struct rdma_region *r = table_find(&e->rdma->by_umem, umem);
 	struct thread *t = thread_of(e, ev->tid);
 	uint64_t done;
 
@@ -105,7 +105,7 @@ void on_umem_pinned(struct engine *e, const struct event *ev)
 		t->pinned = (int32_t)ev->v[F_ret] > 0 ? ev->v[F_ret] : 0;
 }
 
-static void unpin(struct engine *e, struct region *r)
+static void unpin(struct engine *e, struct rdma_region *r)
 {
 	for (size_t i = 0; i < r->page_count; i++)
 		engine_check(e, provmap_clear(e->rdma->pinned, SPACE_KERNEL, r->pages[i].kva,
@@ -113,9 +113,9 @@ static void unpin(struct engine *e, struct region *r)
 }
 
 /* Nothing will point to a region that no flow shows. */
-static void forget(struct engine *e, struct region *r)
+static void forget(struct engine *e, struct rdma_region *r)
 {
-	struct region **at = &e->rdma->regions;
+	struct rdma_region **at = &e->rdma->regions;
 
 	while (*at && *at != r)
 		at = &(*at)->next;
@@ -129,7 +129,7 @@ static void forget(struct engine *e, struct region *r)
 
 void on_umem_release(struct engine *e, const struct event *ev)
 {
-	struct region *r = table_remove(&e->rdma->by_umem, ev->v[F_umem]);
+	struct rdma_region *r = table_remove(&e->rdma->by_umem, ev->v[F_umem]);
 
 	if (!r)
 		return;
@@ -139,7 +139,7 @@ void on_umem_release(struct engine *e, const struct event *ev)
 		forget(e, r);
 }
 
-struct region *region_of_umem(struct engine *e, uint64_t umem)
+struct rdma_region *region_of_umem(struct engine *e, uint64_t umem)
 {
 	return table_find(&e->rdma->by_umem, umem);
 }
@@ -150,14 +150,14 @@ static int take_piece(void *ctx, const struct pm_piece *p)
 	return 1;
 }
 
-struct region *region_at(struct engine *e, uint64_t kva, uint64_t *off)
+struct rdma_region *region_at(struct engine *e, uint64_t kva, uint64_t *off)
 {
 	struct pm_piece p;
 
 	if (!provmap_walk(e->rdma->pinned, SPACE_KERNEL, kva, 1, take_piece, &p))
 		return NULL;
 	*off = p.off;
-	return (struct region *)(uintptr_t)p.origin;
+	return (struct rdma_region *)(uintptr_t)p.origin;
 }
 
 static int cmp_page(const void *a, const void *b)
@@ -169,7 +169,7 @@ static int cmp_page(const void *a, const void *b)
 
 void regions_finish(struct engine *e)
 {
-	for (struct region *r = e->rdma->regions; r; r = r->next)
+	for (struct rdma_region *r = e->rdma->regions; r; r = r->next)
 		if (r->page_count)
 			qsort(r->pages, r->page_count, sizeof(*r->pages), cmp_page);
 }
@@ -177,7 +177,7 @@ void regions_finish(struct engine *e)
 void regions_free(struct engine *e)
 {
 	while (e->rdma->regions) {
-		struct region *r = e->rdma->regions;
+		struct rdma_region *r = e->rdma->regions;
 
 		e->rdma->regions = r->next;
 		free(r->pages);

@@ -226,7 +226,7 @@ double flow_calls(const struct flow *f)
 	return f->messages ? (double)f->calls / (double)f->messages : 0;
 }
 
-uint64_t region_agreed(const struct result *r, const struct region *g, const struct logged_pages *p)
+uint64_t region_agreed(const struct result *r, const struct rdma_region *g, const struct logged_pages *p)
 {
 	uint64_t size = r->run.page_size, n = 0;
 

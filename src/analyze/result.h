@@ -43,7 +43,7 @@ double flow_times(const struct flow *f, uint64_t bytes);
 double flow_calls(const struct flow *f);
 
 /* How many of a region's recorded pages the process's pagemap had, too, by the traffic log. */
-uint64_t region_agreed(const struct result *r, const struct region *g, const struct logged_pages *p);
+uint64_t region_agreed(const struct result *r, const struct rdma_region *g, const struct logged_pages *p);
 
 /* Share of delivered bytes that chains explain, 0 to 1. */
 double flow_accounted(const struct flow *f);

@@ -351,7 +351,7 @@ static void test_regions(void **state)
 /* The second batch of a registration comes with its own pages; batches' events come in any order. */
 static void test_region_batches(void **state)
 {
-	const struct region *g;
+	const struct rdma_region *g;
 	uint64_t off = 0;
 
 	(void)state;
