@@ -10,6 +10,9 @@ CC       ?= gcc
 
 PKG_collect := libtracefs libtraceevent libbpf json-c
 LIB_collect := -lZydis
+DIRS_collect := collect
+DIRS_analyze := analyze report
+DIRS_traffic := traffic
 PKG_analyze := libtraceevent json-c
 PKG_traffic := json-c libibverbs
 PKG_regress := json-c sqlite3
@@ -37,7 +40,7 @@ all: $(PROGRAMS:%=$(BIN)%)
 COMMON_OBJ := $(patsubst src/%.c,$(BUILD)/%.o,$(wildcard src/common/*.c))
 
 define program
-OBJ_$(1) := $$(patsubst src/%.c,$$(BUILD)/%.o,$$(wildcard src/$(1)/*.c))
+OBJ_$(1) := $$(patsubst src/%.c,$$(BUILD)/%.o,$$(wildcard $$(DIRS_$(1):%=src/%/*.c)))
 $$(BIN)$(1): $$(OBJ_$(1)) $$(BUILD)/common.a
 	@mkdir -p $$(@D)
 	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$$$(pkg-config --libs $$(PKG_$(1))) $$(LIB_$(1)) $$(LDLIBS)

@@ -10,11 +10,12 @@
 #include "common/exitcode.h"
 #include "common/msg.h"
 #include "common/opt.h"
+#include "report/report.h"
 
 struct options {
 	unsigned long max_copies, message;
 	bool require_exact, no_report;
-	const char *flow, *out;
+	const char *flow, *out, *kinds;
 };
 
 static const struct opt opts[] = {
@@ -28,6 +29,8 @@ static const struct opt opts[] = {
 	 "only this flow, by name or number", 0, 0, NULL},
 	{OPT_STR, "out", offsetof(struct options, out), "DIR",
 	 "where to write the report (reports/RUN)", 0, 0, NULL},
+	{OPT_STR, "report", offsetof(struct options, kinds), "KIND[,KIND]",
+	 "which reports to write (all)", 0, 0, NULL},
 	{OPT_FLAG, "no-report", offsetof(struct options, no_report), NULL,
 	 "only print", 0, 0, NULL},
 	{0},
@@ -77,56 +80,17 @@ static int newest_run(char *out, size_t size)
 	return err;
 }
 
-static int make_dirs(const char *path)
-{
-	char part[PATH_MAX];
-
-	for (const char *slash = path; slash;) {
-		slash = strchr(slash + 1, '/');
-		snprintf(part, sizeof(part), "%.*s", (int)(slash ? slash - path : PATH_MAX), path);
-		if (mkdir(part, 0777) && errno != EEXIST)
-			return -errno;
-	}
-	return 0;
-}
-
-static int write_text(const struct result *r, const char *flow, const char *dir)
-{
-	char path[PATH_MAX + 32];
-	FILE *f;
-	int err;
-
-	snprintf(path, sizeof(path), "%s/summary.txt", dir);
-	f = fopen(path, "we");
-	if (!f)
-		return -errno;
-	screen_print(r, flow, f);
-	err = ferror(f) ? -EIO : 0;
-	if (fclose(f) && !err)
-		err = -errno;
-	return err;
-}
-
 static int write_report(const struct result *r, const struct options *o)
 {
-	const char *base = strrchr(r->run.dir, '/');
-	char dir[PATH_MAX], path[PATH_MAX + 32];
-	int err;
+	struct report rep = {.r = r, .flow = o->flow};
+	char dir[PATH_MAX];
 
 	if (o->out)
 		snprintf(dir, sizeof(dir), "%s", o->out);
 	else
-		snprintf(dir, sizeof(dir), "reports/%s", base ? base + 1 : r->run.dir);
-	snprintf(path, sizeof(path), "%s/analysis.json", dir);
-	err = make_dirs(dir);
-	if (!err)
-		err = write_text(r, o->flow, dir);
-	if (!err)
-		err = analysis_write(r, path);
-	if (err)
-		return msg_errno(err, "cannot write the report to %s", dir);
-	printf("\nreport: %s/summary.txt, %s/analysis.json\n", dir, dir);
-	return 0;
+		snprintf(dir, sizeof(dir), "reports/%s", run_name(r));
+	rep.dir = dir;
+	return report_write(&rep, o->kinds);
 }
 
 /* The highest status that applies. */
@@ -173,7 +137,7 @@ static int analyze(const char *dir, const struct options *o)
 			snprintf(r.problem, sizeof(r.problem), "out of memory");
 		msg_error("%s", r.problem);
 	} else {
-		screen_print(&r, o->flow, stdout);
+		summary_print(&r, o->flow, stdout);
 		status = judge(&r, o);
 		if (!o->no_report && write_report(&r, o))
 			status = EXIT_ENV;
@@ -218,6 +182,8 @@ int main(int argc, char **argv)
 		msg_error("one run at a time; '%s' is too many", argv[i]);
 		return EXIT_USAGE;
 	}
+	if (!report_kinds_known(o.kinds))
+		return EXIT_USAGE;
 	if (!run && newest_run(dir, sizeof(dir))) {
 		msg_error("no run in runs/; './collect.sh run' makes one");
 		return EXIT_ENV;

@@ -61,9 +61,8 @@ bool flow_selected(const struct flow *f, const char *pattern);
 
 /* screen.c */
 void screen_print(const struct result *r, const char *pattern, FILE *out);
-/* chaintext.c; step_where: the code or holder behind a step. */
+/* step.c: the code or holder behind a step. */
 void step_where(const struct step *s, char *buf, size_t size);
-void chain_print(const struct result *r, const struct flow *f, FILE *out);
 /* analysisjson.c: 0 or -errno. */
 int analysis_write(const struct result *r, const char *path);
 

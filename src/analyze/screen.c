@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The first screen: what was recorded, a row per flow, where the copies were, what limits it. */
 #include <json-c/json.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "analyze/result.h"
 #include "common/json.h"
+#include "report/boxes.h"
+#include "report/report.h"
+#include "report/text.h"
 
 /* One column of the flow table: how it is headed, how wide it is, and what stands in it. */
 struct column {
@@ -119,22 +123,19 @@ static const struct column columns[] = {
 
 #define COLUMNS (sizeof(columns) / sizeof(columns[0]))
 
-/* Names in a trace are anybody's: control characters must not reach the terminal. */
-static void clean(char *s)
-{
-	for (; *s; s++)
-		if ((unsigned char)*s < ' ' || *s == 127)
-			*s = '?';
-}
-
 static void print_row(const struct result *r, const struct flow *f, FILE *out)
 {
-	char cell[128];
+	char cell[128], clean[128], cut[128];
 
 	for (size_t i = 0; i < COLUMNS; i++) {
+		int width = columns[i].width, room;
+
 		columns[i].put(r, f, cell, sizeof(cell));
-		clean(cell);
-		fprintf(out, "%s%*s", i ? " " : "", columns[i].width, cell);
+		text_clean(cell, clean, sizeof(clean));
+		text_cut(clean, (size_t)abs(width), cut, sizeof(cut));
+		room = abs(width) - (int)text_width(cut);
+		fprintf(out, "%s%*s%s%*s", i ? " " : "", width < 0 ? 0 : room, "", cut,
+			width < 0 ? room : 0, "");
 	}
 	fputc('\n', out);
 }
@@ -290,8 +291,6 @@ static void print_left_out(const struct result *r, FILE *out)
 			(unsigned long long)r->engine.orphan_bytes);
 }
 
-#define CHAINS_MAX 32
-
 void screen_print(const struct result *r, const char *pattern, FILE *out)
 {
 	const struct flow *f;
@@ -309,12 +308,9 @@ void screen_print(const struct result *r, const char *pattern, FILE *out)
 	for (f = r->engine.flows; f; f = f->next)
 		if (flow_selected(f, pattern))
 			print_sites(f, out);
-	for (f = r->engine.flows; f; f = f->next)
-		if (flow_selected(f, pattern) && (pattern || f->index <= CHAINS_MAX))
-			chain_print(r, f, out);
-	if (!pattern && r->engine.next_flow > CHAINS_MAX)
-		fprintf(out, "\nchains of %llu more flows: --flow NAME shows them\n",
-			(unsigned long long)(r->engine.next_flow - CHAINS_MAX));
+	f = worked_flow(r, pattern);
+	if (f)
+		boxes_print(r, f, out);
 	print_left_out(r, out);
 	for (f = r->engine.flows; f; f = f->next)
 		if (flow_selected(f, pattern))
