@@ -12,6 +12,7 @@
 static const struct report_kind kinds[] = {
 	{"summary", "summary.txt", summary_write},
 	{"json", "analysis.json", json_write},
+	{"csv", "csv/", csv_write},
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
