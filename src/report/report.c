@@ -10,8 +10,10 @@
 #include "common/msg.h"
 
 static const struct report_kind kinds[] = {
+	{"html", "index.html", html_write},
 	{"summary", "summary.txt", summary_write},
 	{"json", "analysis.json", json_write},
+	{"plots", "plots/", plots_write},
 	{"csv", "csv/", csv_write},
 };
 

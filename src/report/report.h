@@ -42,6 +42,9 @@ int report_close(FILE *f);
 int summary_write(struct report *rep);
 int json_write(struct report *rep);
 int csv_write(struct report *rep);
+int html_write(struct report *rep);
+/* Once for all that need them; where gnuplot is missing it says so, and the rest goes on. */
+int plots_write(struct report *rep);
 
 /* What a user sees on the terminal, and in summary.txt: no line is wider than SCREEN_WIDTH. */
 #define SCREEN_WIDTH 100
