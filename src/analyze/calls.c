@@ -363,20 +363,21 @@ static bool same_way(const struct chain_view *v, uint64_t call, const struct hop
 	return true;
 }
 
-#define VIEWS_MAX 16 /* different ways of one message that are shown */
+#define VIEWS_MAX 16    /* different ways of one message that are shown */
+#define PIECES_MAX 4096 /* of one message, where every one is wanted */
 
-static int show_piece(struct flow *f, uint64_t call, const struct hop *h, uint64_t bytes)
+static int show_piece(struct flow *f, bool every, uint64_t call, const struct hop *h, uint64_t bytes)
 {
 	struct chain_view *more;
 	int err;
 
-	for (size_t i = 0; i < f->view_count; i++)
+	for (size_t i = 0; i < f->view_count && !every; i++)
 		if (same_way(&f->views[i], call, h)) {
 			f->views[i].bytes += bytes;
 			f->views[i].pieces++;
 			return 0;
 		}
-	if (f->view_count >= VIEWS_MAX) {
+	if (f->view_count >= (every ? PIECES_MAX : VIEWS_MAX)) {
 		f->more_views++;
 		return 0;
 	}
@@ -502,7 +503,7 @@ void take_view(struct engine *e, uint64_t call, const struct delivery *d)
 {
 	if (!is_wanted(e, d->msg))
 		return;
-	if (show_piece(d->msg->flow, call, d->hop, d->bytes))
+	if (show_piece(d->msg->flow, e->every_piece, call, d->hop, d->bytes))
 		e->err = -ENOMEM;
 	d->msg->flow->shown = d->msg->id;
 	d->msg->flow->shown_seq = d->msg->seq;

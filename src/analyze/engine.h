@@ -140,6 +140,7 @@ struct engine {
 	struct cpu_maps *maps; /* per CPU */
 	struct flow *flows, **last_flow;
 	uint64_t want_message; /* seq to show, or UINT64_MAX for the first one delivered */
+	bool every_piece;      /* of it, one by one, also those that came the same way */
 	struct table others;	   /* struct other, by what tells them apart */
 	struct table flow_by_key; /* the newest flow of each key */
 	uint64_t by_kind[EV_COUNT];

@@ -10,12 +10,13 @@
 #include "common/exitcode.h"
 #include "common/msg.h"
 #include "common/opt.h"
+#include "proofcheck/proofcheck.h"
 #include "report/report.h"
 
 struct options {
 	unsigned long max_copies, message;
 	bool require_exact, no_report;
-	const char *flow, *out, *kinds;
+	const char *flow, *out, *kinds, *proof;
 };
 
 static const struct opt opts[] = {
@@ -31,6 +32,8 @@ static const struct opt opts[] = {
 	 "where to write the report (reports/RUN)", 0, 0, NULL},
 	{OPT_STR, "report", offsetof(struct options, kinds), "KIND[,KIND]",
 	 "which reports to write (all)", 0, 0, NULL},
+	{OPT_STR, "check-proof", offsetof(struct options, proof), "FILE",
+	 "only check this proof.md against RUN", 0, 0, NULL},
 	{OPT_FLAG, "no-report", offsetof(struct options, no_report), NULL,
 	 "only print", 0, 0, NULL},
 	{0},
@@ -150,6 +153,25 @@ static int analyze(const char *dir, const struct options *o)
 	return status;
 }
 
+static int check_proof(const char *dir, const struct options *o)
+{
+	size_t conclusions;
+	char why[4400];
+	int err = proof_check(o->proof, dir, &conclusions, why, sizeof(why));
+
+	if (err == -EINVAL) {
+		msg_error("%s proves nothing of %s: %s", o->proof, dir, why);
+		return EXIT_ASSERT;
+	}
+	if (err) {
+		msg_error("%s", err == -ENOMEM ? "out of memory" : why);
+		return EXIT_ENV;
+	}
+	printf("%s: %zu conclusion%s, and every line holds against %s\n", o->proof, conclusions,
+	       conclusions == 1 ? "" : "s", dir);
+	return EXIT_GOOD;
+}
+
 static void strip_slashes(char *path)
 {
 	for (size_t n = strlen(path); n > 1 && path[n - 1] == '/'; n--)
@@ -188,5 +210,5 @@ int main(int argc, char **argv)
 		msg_error("no run in runs/; './collect.sh run' makes one");
 		return EXIT_ENV;
 	}
-	return analyze(dir, &o);
+	return o.proof ? check_proof(dir, &o) : analyze(dir, &o);
 }

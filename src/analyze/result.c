@@ -123,7 +123,7 @@ static void find_run_doubts(struct result *r)
 			r->run_doubt[DOUBT_UNSEEN] = true;
 }
 
-int result_load(struct result *r, const char *dir, uint64_t want_message)
+static int load(struct result *r, const char *dir, uint64_t want_message, bool every_piece)
 {
 	int err;
 
@@ -137,6 +137,7 @@ int result_load(struct result *r, const char *dir, uint64_t want_message)
 		return err;
 	r->engine.want_message = want_message;
 	r->engine.log = &r->log;
+	r->engine.every_piece = every_piece;
 	err = read_trace(r);
 	if (err)
 		return err;
@@ -147,6 +148,16 @@ int result_load(struct result *r, const char *dir, uint64_t want_message)
 	}
 	find_run_doubts(r);
 	return 0;
+}
+
+int result_load(struct result *r, const char *dir, uint64_t want_message)
+{
+	return load(r, dir, want_message, false);
+}
+
+int result_load_pieces(struct result *r, const char *dir, uint64_t want_message)
+{
+	return load(r, dir, want_message, true);
 }
 
 void result_free(struct result *r)

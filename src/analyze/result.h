@@ -23,6 +23,8 @@ struct result {
 
 /* Reads and analyzes a run folder. On an error r->problem says what is wrong, in one line. */
 int result_load(struct result *r, const char *dir, uint64_t want_message);
+/* The same, with a view for every piece of the message shown. */
+int result_load_pieces(struct result *r, const char *dir, uint64_t want_message);
 void result_free(struct result *r);
 
 enum verdict flow_verdict(const struct result *r, const struct flow *f);

@@ -12,6 +12,7 @@
 static const struct report_kind kinds[] = {
 	{"html", "index.html", html_write},
 	{"summary", "summary.txt", summary_write},
+	{"proof", "proof.md", proof_write},
 	{"json", "analysis.json", json_write},
 	{"plots", "plots/", plots_write},
 	{"csv", "csv/", csv_write},

@@ -43,6 +43,7 @@ int summary_write(struct report *rep);
 int json_write(struct report *rep);
 int csv_write(struct report *rep);
 int html_write(struct report *rep);
+int proof_write(struct report *rep);
 /* Once for all that need them; where gnuplot is missing it says so, and the rest goes on. */
 int plots_write(struct report *rep);
 

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A proof being checked: its lines, the records they cite, and the rules. */
+#ifndef PROOFCHECK_CHECK_H
+#define PROOFCHECK_CHECK_H
+
+#include "proofcheck/lines.h"
+#include "proofcheck/record.h"
+
+/* A record that a fact cites, and what went on around it in its thread or on its CPU. */
+struct cited {
+	struct record record;
+	uint64_t call, receive, back; /* places of the system call's entry and return, and the receive's */
+	uint64_t map;		      /* of a dma_map_ret: what it answers */
+	unsigned char bytes[];
+};
+
+struct check {
+	struct lines lines;
+	struct world world;
+	const char *trace;
+	bool missed; /* the trace tells of lost events */
+	char *why;
+	size_t size;
+};
+
+/* Says what is wrong with a line; gives -EINVAL. */
+int reject(struct check *c, const struct line *l, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* Reads the trace and resolves every citation. */
+int facts_resolve(struct check *c);
+
+/* Does the line follow by its rule? */
+int rule_apply(struct check *c, struct line *l);
+
+/* The line a premise refers to, checked already; NULL: there is none of that meaning. */
+struct line *premise(const struct check *c, const struct line *l, enum meaning meaning, size_t nth);
+struct line *premise_record(const struct check *c, const struct line *l, enum record_kind kind);
+
+/* Are all events on the memory of the line's premises among its facts? */
+int rule_complete(struct check *c, struct line *l);
+int rule_count(struct check *c, struct line *l);
+
+/* Sees every record of the trace; nonzero ends it. */
+int trace_each(struct check *c, int (*fn)(void *ctx, const struct record *r), void *ctx);
+
+#endif

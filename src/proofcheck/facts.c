@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Every citation must resolve to the event that it claims, down to the last field. */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyze/table.h"
+#include "proofcheck/check.h"
+
+#define CPUS 1024
+#define NEST 8
+
+struct around {
+	uint64_t call, receive;
+	struct cited **open; /* waiting for the return of the call */
+	size_t open_count;
+};
+
+struct resolve {
+	struct check *c;
+	struct table wanted; /* place in the file → the line that cites it */
+	struct table threads;
+	struct {
+		uint64_t at[NEST];
+		unsigned int depth;
+	} *maps;
+	int err;
+};
+
+int trace_each(struct check *c, int (*fn)(void *ctx, const struct record *r), void *ctx)
+{
+	struct tracedat *td;
+	struct td_event raw;
+	struct record r;
+	int err = tracedat_open(c->trace, &td);
+
+	while (!err && (err = tracedat_next(td, &raw)) == 1)
+		err = record_of(&c->world, &raw, &r) ? fn(ctx, &r) : 0;
+	if (err && err != -EINVAL && err != -ENOMEM)
+		snprintf(c->why, c->size, "%s", tracedat_error(td));
+	c->missed = tracedat_missed(td) || tracedat_missed_unknown(td);
+	tracedat_close(td);
+	return err;
+}
+
+static struct around *around_of(struct resolve *s, int tid)
+{
+	struct around *a = table_find(&s->threads, (uint64_t)(unsigned int)tid + 1);
+
+	if (a)
+		return a;
+	a = calloc(1, sizeof(*a));
+	if (!a || table_set(&s->threads, (uint64_t)(unsigned int)tid + 1, a)) {
+		free(a);
+		s->err = -ENOMEM;
+		return NULL;
+	}
+	return a;
+}
+
+static int wait_for_return(struct around *a, struct cited *x)
+{
+	struct cited **more = realloc(a->open, (a->open_count + 1) * sizeof(struct cited *));
+
+	if (!more)
+		return -ENOMEM;
+	a->open = more;
+	more[a->open_count++] = x;
+	return 0;
+}
+
+static int take(struct resolve *s, struct line *l, const struct record *r, struct around *a)
+{
+	struct cited *x = calloc(1, sizeof(*x) + r->raw.size);
+
+	if (!x)
+		return -ENOMEM;
+	memcpy(x->bytes, r->raw.data, r->raw.size);
+	x->record = *r;
+	x->record.raw.data = x->bytes;
+	x->call = a->call;
+	x->receive = a->receive;
+	if (r->format->kind == R_DMA_MAP_RET && r->raw.cpu < CPUS && s->maps[r->raw.cpu].depth)
+		x->map = s->maps[r->raw.cpu].at[s->maps[r->raw.cpu].depth - 1];
+	free(l->cited);
+	l->cited = x;
+	return wait_for_return(a, x);
+}
+
+static void follow_maps(struct resolve *s, const struct record *r)
+{
+	unsigned int cpu = r->raw.cpu;
+
+	if (cpu >= CPUS)
+		return;
+	if (r->format->kind == R_DMA_MAP_RET && s->maps[cpu].depth)
+		s->maps[cpu].depth--;
+	if (r->format->kind != R_DMA_MAP)
+		return;
+	if (s->maps[cpu].depth == NEST) {
+		memmove(s->maps[cpu].at, s->maps[cpu].at + 1, sizeof(s->maps[cpu].at) - sizeof(uint64_t));
+		s->maps[cpu].depth--;
+	}
+	s->maps[cpu].at[s->maps[cpu].depth++] = r->raw.file_off;
+}
+
+static int see(void *ctx, const struct record *r)
+{
+	struct resolve *s = ctx;
+	struct around *a = around_of(s, record_tid(r));
+	struct line *l = table_find(&s->wanted, r->raw.file_off + 1);
+	int err;
+
+	if (!a)
+		return -ENOMEM;
+	if (r->format->kind == R_RECEIVE)
+		a->receive = r->raw.file_off;
+	err = l ? take(s, l, r, a) : 0;
+	follow_maps(s, r);
+	if (r->format->kind == R_CALL) {
+		a->call = r->raw.file_off;
+		a->receive = 0;
+	}
+	if (r->format->kind == R_CALL || r->format->kind == R_RETURN) {
+		for (size_t i = 0; i < a->open_count; i++)
+			a->open[i]->back = r->format->kind == R_RETURN ? r->raw.file_off : a->open[i]->back;
+		a->open_count = 0;
+	}
+	return err ? err : s->err;
+}
+
+/* ---- comparing ---- */
+
+static bool same_number(const char *text, const struct record *r, const struct field *f)
+{
+	bool ok = true;
+	uint64_t have = field_u64(&r->raw, f, &ok);
+	char *end;
+	uint64_t said;
+
+	errno = 0;
+	said = *text == '-' ? (uint64_t)strtoll(text, &end, 0) : strtoull(text, &end, 0);
+	return ok && !errno && end != text && !*end && said == have;
+}
+
+static bool same_words(const char *text, const struct record *r, const struct field *f)
+{
+	uint32_t len;
+	const unsigned char *at = field_bytes(&r->raw, f, &len);
+	uint64_t word;
+	char *end;
+
+	for (uint32_t i = 0; at && i + 8 <= len; i += 8) {
+		memcpy(&word, at + i, 8);
+		if ((i && *text++ != ',') || strtoull(text, &end, 16) != word || end == text)
+			return false;
+		text = end;
+	}
+	return at && !*text;
+}
+
+static bool same_string(const char *text, const struct record *r, const struct field *f)
+{
+	uint32_t len;
+	const char *have = field_str(&r->raw, f, &len);
+
+	for (uint32_t i = 0; have && i < len; i++) {
+		unsigned int code;
+
+		if (*text == '%' && sscanf(text + 1, "%2x", &code) == 1 && text[1] && text[2]) {
+			if (code != (unsigned char)have[i])
+				return false;
+			text += 3;
+		} else if (*text++ != have[i]) {
+			return false;
+		}
+	}
+	return have && !*text;
+}
+
+static bool same_field(const char *key, const char *value, const struct record *r)
+{
+	struct field f;
+
+	if (field_find(r->format->event, key, &f))
+		return false;
+	if (!f.is_array && !f.is_dynamic)
+		return same_number(value, r, &f);
+	return f.is_dynamic || f.size == 16 ? same_string(value, r, &f) || same_words(value, r, &f) :
+					       same_words(value, r, &f);
+}
+
+/* What every event has beside its fields. */
+static bool same_head(const char *key, const char *value, const struct record *r, bool *is_head)
+{
+	const struct {
+		const char *key;
+		uint64_t value;
+	} heads[] = {{"cpu", r->raw.cpu}, {"ts", r->raw.ts}, {"offset", r->raw.file_off},
+		     {"tid", (uint64_t)(int64_t)record_tid(r)}};
+	char *end;
+
+	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+		*is_head = !strcmp(key, heads[i].key);
+		if (*is_head)
+			return strtoull(value, &end, 10) == heads[i].value && end != value && !*end;
+	}
+	return false;
+}
+
+static int compare(struct check *c, struct line *l)
+{
+	char *save = NULL, *copy = strdup(l->text), *word;
+	const struct record *r = &l->cited->record;
+	unsigned int heads = 0;
+	int err = 0;
+
+	if (!copy)
+		return -ENOMEM;
+	word = strtok_r(copy, " ", &save);
+	if (!word || strcmp(word, r->format->name) != 0)
+		err = reject(c, l, "the event there is %s", r->format->name);
+	while (!err && (word = strtok_r(NULL, " ", &save))) {
+		char *value = strchr(word, '=');
+		bool head = false, same;
+
+		if (!value) {
+			err = reject(c, l, "'%s' is no field", word);
+			break;
+		}
+		*value++ = '\0';
+		same = same_head(word, value, r, &head) || (!head && same_field(word, value, r));
+		heads += head;
+		if (!same)
+			err = reject(c, l, "the event there has another %s than %s", word, value);
+	}
+	if (!err && heads != 4)
+		err = reject(c, l, "it does not cite CPU, time, place and thread once each");
+	free(copy);
+	return err;
+}
+
+static uint64_t place_of(const char *text)
+{
+	const char *at = strstr(text, " offset=");
+
+	return at ? strtoull(at + 8, NULL, 10) : 0;
+}
+
+static void free_around(void *value, void *ctx)
+{
+	struct around *a = value;
+
+	(void)ctx;
+	free(a->open);
+	free(a);
+}
+
+int facts_resolve(struct check *c)
+{
+	struct resolve s = {.c = c, .maps = calloc(CPUS, sizeof(*s.maps))};
+	int err = s.maps ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < c->lines.count && !err; i++) {
+		struct line *l = &c->lines.items[i];
+
+		if (!l->fact)
+			continue;
+		/* An event that two derivations cite is read once. */
+		if (!table_find(&s.wanted, place_of(l->text) + 1))
+			err = table_set(&s.wanted, place_of(l->text) + 1, l);
+	}
+	if (!err)
+		err = trace_each(c, see, &s);
+	for (size_t i = 0; i < c->lines.count && !err; i++) {
+		struct line *l = &c->lines.items[i];
+		struct line *first = l->fact ? table_find(&s.wanted, place_of(l->text) + 1) : NULL;
+
+		if (!l->fact)
+			continue;
+		if (!first || !first->cited) {
+			err = reject(c, l, "there is no such event");
+			break;
+		}
+		if (first != l) {
+			size_t bytes = sizeof(*l->cited) + first->cited->record.raw.size;
+
+			l->cited = malloc(bytes);
+			if (!l->cited) {
+				err = -ENOMEM;
+				break;
+			}
+			memcpy(l->cited, first->cited, bytes);
+			l->cited->record.raw.data = l->cited->bytes;
+		}
+		err = compare(c, l);
+		l->meaning = MEANS_FACT;
+	}
+	table_each(&s.threads, free_around, NULL);
+	table_free(&s.threads);
+	table_free(&s.wanted);
+	free(s.maps);
+	return err;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Checks a proof.md against the trace it cites. It shares nothing with what wrote the proof but
+ * the reader of trace files: what an event means is worked out here once more, from the record.
+ */
+#ifndef PROOFCHECK_PROOFCHECK_H
+#define PROOFCHECK_PROOFCHECK_H
+
+#include <stddef.h>
+
+/*
+ * 0: every line holds; then *conclusions tells how many counts it proves. -EINVAL: one does not,
+ * and why says which. Other -errno: the proof or the run cannot be read, and why says what.
+ */
+int proof_check(const char *proof, const char *run, size_t *conclusions, char *why, size_t size);
+
+#endif

@@ -1,0 +1,554 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Writes the derivation of one receive: facts, hop by hop what follows from them, and the count. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/chart.h"
+#include "report/proof_parts.h"
+
+#define ULL(x) ((unsigned long long)(x))
+
+/* Where some bytes of the message are known to lie, and by which line. */
+struct state {
+	unsigned int line;
+	uint64_t from, to, addr, since;
+	int tid; /* of a user's buffer, else 0 */
+	unsigned int copies, emulated, dma, wire;
+	char in[96];
+	uint64_t xmit; /* the fact by which the driver got them */
+};
+
+/* Memory that holds what a device wrote, whose message is not known yet. */
+struct frame_state {
+	unsigned int line;
+	uint64_t at, len, since;
+	unsigned int copies, emulated;
+};
+
+struct walk {
+	struct proof *p;
+	const struct flow *f;
+	const struct chain_view *v;
+	struct state now;
+	struct frame_state frame;
+	const struct step *wire; /* crossed, its far end not yet joined */
+	bool stuck;
+};
+
+static int push(struct lines *l, unsigned int line)
+{
+	unsigned int *more;
+
+	for (size_t i = 0; i < l->count; i++)
+		if (l->items[i] == line)
+			return 0;
+	if (l->count == l->room) {
+		size_t want = l->room ? l->room * 2 : 32;
+
+		more = realloc(l->items, want * sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		l->items = more;
+		l->room = want;
+	}
+	l->items[l->count++] = line;
+	return 0;
+}
+
+static unsigned int cite(struct proof *p, uint64_t at)
+{
+	struct fact *f = at ? evidence_at(&p->evidence, at) : NULL;
+
+	if (!f)
+		return 0;
+	if (f->line)
+		return f->line;
+	f->line = ++p->line;
+	fprintf(p->out, "%u. FACT `", f->line);
+	fact_print(f, p->out);
+	fputs("`\n", p->out);
+	return f->line;
+}
+
+/* Begins a derived line; premises of 0 are left out. The statement follows, then end_line. */
+static unsigned int begin_line(struct proof *p, const char *rule, const unsigned int *from, size_t n)
+{
+	bool first = true;
+
+	fprintf(p->out, "%u. DERIVED FROM ", ++p->line);
+	for (size_t i = 0; i < n; i++) {
+		if (from[i])
+			fprintf(p->out, "%s%u", first ? "" : ", ", from[i]);
+		first &= !from[i];
+	}
+	fprintf(p->out, " BY %s: `", rule);
+	return p->line;
+}
+
+static void end_line(struct proof *p, const char *words)
+{
+	fprintf(p->out, "`%s%s\n", *words ? " " : "", words);
+}
+
+#define LINE(p, rule, ...)                                                                         \
+	begin_line(p, rule, (const unsigned int[]){__VA_ARGS__},                                   \
+		   sizeof((const unsigned int[]){__VA_ARGS__}) / sizeof(unsigned int))
+
+static int add_region(struct proof *p, struct region r)
+{
+	if (p->region_count == p->region_room) {
+		size_t want = p->region_room ? p->region_room * 2 : 32;
+		struct region *more = realloc(p->regions, want * sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		p->regions = more;
+		p->region_room = want;
+	}
+	p->regions[p->region_count++] = r;
+	return push(&p->derived, r.line);
+}
+
+/* What follows from a line at a time makes its memory matter until then. */
+static void used_until(struct proof *p, unsigned int line, uint64_t ts)
+{
+	for (size_t i = 0; i < p->region_count; i++)
+		if (p->regions[i].line == line && ts > p->regions[i].until)
+			p->regions[i].until = ts;
+}
+
+static void print_state(struct proof *p, const struct state *s)
+{
+	fprintf(p->out, "bytes=%llu..%llu at=", ULL(s->from), ULL(s->to));
+	if (s->tid)
+		fprintf(p->out, "user:%d:0x%llx", s->tid, ULL(s->addr));
+	else
+		fprintf(p->out, "kernel:0x%llx", ULL(s->addr));
+	fprintf(p->out, " since=%llu copies=%u emulated=%u dma=%u wire=%u in=%s", ULL(s->since), s->copies,
+		s->emulated, s->dma, s->wire, s->in);
+}
+
+static int state_line(struct walk *w, struct state next, const char *words)
+{
+	next.line = w->p->line;
+	print_state(w->p, &next);
+	end_line(w->p, words);
+	used_until(w->p, w->now.line, next.since);
+	w->now = next;
+	return add_region(w->p, (struct region){next.line, next.addr, next.addr + next.to - next.from,
+						next.since, next.since, next.tid});
+}
+
+static int stuck(struct walk *w, const struct step *s, const char *why)
+{
+	w->stuck = true;
+	fprintf(w->p->out, "\nNo rule leads over the hop '%s' of bytes %llu..%llu: %s. Nothing is concluded.\n\n",
+		hop_kind_name((enum hop_kind)s->kind), ULL(s->off), ULL(s->off + s->len), why);
+	return 0;
+}
+
+static int start(struct walk *w, const struct step *s)
+{
+	const struct context *x = proof_context(w->p, s->file_off);
+	const struct fact *enter = evidence_at(&w->p->evidence, s->file_off);
+	unsigned int call, file, send, socket = 0;
+	struct state next = {.from = s->off, .to = s->off + s->len, .addr = s->src, .since = s->ts,
+			     .tid = s->tid, .in = "sender"};
+
+	if (s->event != EV_SEND_ENTER || !enter || !x)
+		return stuck(w, s, "the send is not a system call whose entry is recorded");
+	call = cite(w->p, x->syscall);
+	file = call ? cite(w->p, x->fd_file) : 0;
+	send = cite(w->p, s->file_off);
+	if (call && file && w->f->sender.linked) {
+		socket = LINE(w->p, "lookup", call, file, send);
+		fprintf(w->p->out, "fd=%lld file=0x%llx socket=0x%llx sock=0x%llx", (long long)w->f->sender.fd,
+			ULL(enter->ev.v[F_file]), ULL(enter->ev.v[F_sock]), ULL(enter->ev.v[F_sk]));
+		end_line(w->p, "leads from the descriptor to the socket");
+	}
+	LINE(w->p, "send", call, send, socket);
+	return state_line(w, next, "lie in the sender's buffer");
+}
+
+static unsigned int copies_more(const struct step *s)
+{
+	return s->kind == HOP_COPY;
+}
+
+/* Copies of a frame before it is known whose it is: the memory moves as a whole. */
+static int frame_copy(struct walk *w, const struct step *s)
+{
+	const struct fact *e = evidence_at(&w->p->evidence, s->file_off);
+	struct frame_state next = w->frame;
+	uint64_t from, to;
+	char name[320];
+	unsigned int fact;
+
+	if (!e || e->ev.kind != EV_MEM)
+		return stuck(w, s, "the copy is of a kind that has no rule for frames");
+	fact = cite(w->p, s->file_off);
+	/* What of the frame the event carries. */
+	from = next.at > e->ev.v[F_src] ? next.at : e->ev.v[F_src];
+	to = next.at + next.len < e->ev.v[F_src] + e->ev.v[F_len] ? next.at + next.len :
+							    e->ev.v[F_src] + e->ev.v[F_len];
+	LINE(w->p, "copy", next.line, fact);
+	used_until(w->p, next.line, s->ts);
+	next = (struct frame_state){w->p->line, e->ev.v[F_dst] + (from - e->ev.v[F_src]), to - from, s->ts,
+				    next.copies + copies_more(s), next.emulated + !copies_more(s)};
+	runfile_site_name(s->site, s->ip, name, sizeof(name));
+	fprintf(w->p->out, "frame at=kernel:0x%llx length=%llu since=%llu copies=%u emulated=%u by=%s",
+		ULL(next.at), ULL(next.len), ULL(next.since), next.copies, next.emulated, name);
+	end_line(w->p, "★ the CPU moved the frame");
+	w->frame = next;
+	return add_region(w->p, (struct region){next.line, next.at, next.at + next.len, s->ts, s->ts, 0});
+}
+
+static int copy(struct walk *w, const struct step *s)
+{
+	struct state next = w->now;
+	char name[320], words[64];
+	unsigned int fact;
+
+	if (w->wire)
+		return frame_copy(w, s);
+	fact = cite(w->p, s->file_off);
+	if (!fact || !s->src)
+		return stuck(w, s, "no event of it is recorded");
+	next.copies += copies_more(s);
+	next.emulated += !copies_more(s);
+	next.from = s->off;
+	next.to = s->off + s->len;
+	next.addr = s->dst;
+	next.since = s->ts;
+	next.tid = 0;
+	runfile_site_name(s->site, s->ip, name, sizeof(name));
+	snprintf(words, sizeof(words), "★ the CPU moved them%s", s->checked ? ", content agrees" : "");
+	if (s->dst_user) {
+		const struct context *x = proof_context(w->p, s->file_off);
+		unsigned int enter = cite(w->p, x ? x->receive : 0), back = cite(w->p, x ? x->exit : 0);
+
+		if (!enter || !back)
+			return stuck(w, s, "the receive call around it is not recorded");
+		LINE(w->p, "deliver", w->now.line, enter, fact, back);
+		fprintf(w->p->out, "delivered bytes=%llu..%llu to=user:%d:0x%llx copies=%u emulated=%u dma=%u "
+			"wire=%u by=%s", ULL(next.from), ULL(next.to), s->tid, ULL(s->dst), next.copies,
+			next.emulated, next.dma, next.wire, name);
+		end_line(w->p, words);
+		used_until(w->p, w->now.line, s->ts);
+		return push(&w->p->delivered, w->p->line);
+	}
+	LINE(w->p, "copy", w->now.line, fact);
+	snprintf(next.in, sizeof(next.in), "memory by=%.60s", name);
+	return state_line(w, next, words);
+}
+
+/* Facts that tie memory beyond its head to an skb: filled for it, or joined to it. */
+static size_t ties(struct walk *w, const struct step *s, uint64_t skb, unsigned int *lines, size_t most)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->p->evidence.count && n < most; i++) {
+		const struct event *ev = &w->p->evidence.facts[i]->ev;
+		struct touch t[TOUCHES_MAX];
+
+		if (ev->ts > s->ts || ev->ts < w->v->steps[0].ts ||
+		    !((ev->kind == EV_SKB_FILL && ev->v[F_skb] == skb) ||
+		      (ev->kind == EV_COALESCE && ev->v[F_to] == skb)))
+			continue;
+		if (event_touches(&w->p->r, ev, t) && t[0].from <= s->src && t[0].to >= s->src + s->len)
+			lines[n++] = cite(w->p, ev->file_off);
+	}
+	return n;
+}
+
+static int join_frame(struct walk *w, const struct step *s);
+
+static int handoff(struct walk *w, const struct step *s)
+{
+	const struct fact *e = evidence_at(&w->p->evidence, s->file_off);
+	struct state next = w->now;
+	unsigned int from[8] = {0};
+	size_t n = 2;
+	int err = w->wire ? join_frame(w, s) : 0;
+
+	if (err || w->stuck)
+		return err;
+	if (!e)
+		return stuck(w, s, "no event of it is recorded");
+	from[0] = w->now.line;
+	from[1] = cite(w->p, s->file_off);
+	if (s->src < e->ev.v[F_head] || s->src >= e->ev.v[F_head] + e->ev.v[F_end])
+		n += ties(w, s, e->ev.v[F_skb], from + 2, 6);
+	next = w->now;
+	next.since = s->ts;
+	next.from = s->off;
+	next.to = s->off + s->len;
+	next.addr = s->src;
+	if (e->ev.v[F_sk])
+		snprintf(next.in, sizeof(next.in), "%s:0x%llx", e->name, ULL(e->ev.v[F_sk]));
+	else
+		snprintf(next.in, sizeof(next.in), "%s:%s", e->name, s->dev);
+	if (s->event == EV_DEV_XMIT)
+		next.xmit = s->file_off;
+	begin_line(w->p, "handoff", from, n);
+	return state_line(w, next, "have not moved: only who holds them changed");
+}
+
+/* The device is given the bytes to read. */
+static int device_reads(struct walk *w, const struct step *s)
+{
+	const struct fact *e = evidence_at(&w->p->evidence, s->file_off),
+			  *x = evidence_at(&w->p->evidence, w->now.xmit);
+	const struct context *c = proof_context(w->p, s->file_off);
+	const struct fact *map = e && e->ev.kind == EV_DMA_MAP_RET && c ?
+					 evidence_at(&w->p->evidence, c->map) : e;
+	struct state next = w->now;
+	uint64_t va, bus;
+
+	if (!e || !x || !map)
+		return stuck(w, s, "how the device's driver got the bytes is not recorded");
+	va = map->ev.kind == EV_DMA_MAPPED ? runfile_phys_va(&w->p->r.run, map->ev.v[F_phys]) :
+		     runfile_page_va(&w->p->r.run, map->ev.v[F_page], map->ev.v[F_off]);
+	bus = w->p->r.run.iommu ? va : runfile_phys_va(&w->p->r.run, e->ev.v[F_dma]);
+	next.dma++;
+	next.since = s->ts;
+	next.from = s->off;
+	next.to = s->off + s->len;
+	next.addr = s->src;
+	snprintf(next.in, sizeof(next.in), "device:%s:%llu:%llu", s->dev,
+		 ULL(s->src - bus + va - x->ev.v[F_data]), ULL(w->now.xmit));
+	if (map == e)
+		LINE(w->p, "device-reads", w->now.line, cite(w->p, w->now.xmit), cite(w->p, s->file_off));
+	else {
+		unsigned int first = cite(w->p, c->map), second = cite(w->p, s->file_off);
+
+		LINE(w->p, "device-reads", w->now.line, cite(w->p, w->now.xmit), first, second);
+	}
+	return state_line(w, next, "are read by the device");
+}
+
+static int device_wrote(struct walk *w, const struct step *s)
+{
+	const struct fact *e = evidence_at(&w->p->evidence, s->file_off);
+	const struct context *c = proof_context(w->p, s->file_off);
+	struct frame_state next = {.since = s->ts};
+
+	if (!w->wire || !e)
+		return stuck(w, s, "no event tells which buffer the device wrote");
+	if (e->ev.kind == EV_DMA_UNMAP || e->ev.kind == EV_DMA_SYNC) {
+		unsigned int fact = cite(w->p, s->file_off);
+
+		next.at = runfile_phys_va(&w->p->r.run, e->ev.v[F_dma]);
+		next.len = e->ev.v[F_size];
+		LINE(w->p, "device-wrote", fact);
+	} else {
+		const struct fact *map = evidence_at(&w->p->evidence, c ? c->map : 0);
+		unsigned int first = cite(w->p, c ? c->map : 0), second = cite(w->p, c ? c->map_ret : 0),
+			     fact = cite(w->p, s->file_off);
+
+		if (!map)
+			return stuck(w, s, "the buffer's mapping for the device is not recorded");
+		next.at = map->ev.kind == EV_DMA_MAPPED ? runfile_phys_va(&w->p->r.run, map->ev.v[F_phys]) :
+				  runfile_page_va(&w->p->r.run, map->ev.v[F_page], map->ev.v[F_off]);
+		next.len = map->ev.v[F_size];
+		LINE(w->p, "device-owns", first, second, fact);
+	}
+	next.line = w->p->line;
+	fprintf(w->p->out, "frame at=kernel:0x%llx length=%llu since=%llu copies=0 emulated=0", ULL(next.at),
+		ULL(next.len), ULL(next.since));
+	end_line(w->p, "is what a device wrote");
+	w->frame = next;
+	return add_region(w->p, (struct region){next.line, next.at, next.at + next.len, s->ts, s->ts, 0});
+}
+
+/* The frame is handed up: what it holds by then, and at which place of it, tells whose it is. */
+static int join_frame(struct walk *w, const struct step *s)
+{
+	struct state next = w->now;
+	unsigned int sent, got;
+
+	if (s->event != EV_GRO_RECEIVE || !w->frame.line || !w->now.xmit)
+		return stuck(w, s, "the frame on the other side of the wire is not recorded");
+	sent = cite(w->p, w->now.xmit);
+	got = cite(w->p, s->file_off);
+	LINE(w->p, "wire", w->now.line, sent, got, w->frame.line);
+	next.wire++;
+	next.dma++;
+	next.copies += w->frame.copies;
+	next.emulated += w->frame.emulated;
+	next.from = s->off;
+	next.to = s->off + s->len;
+	next.addr = s->src;
+	next.since = s->ts;
+	snprintf(next.in, sizeof(next.in), "frame");
+	used_until(w->p, w->frame.line, s->ts);
+	w->wire = NULL;
+	w->frame = (struct frame_state){0};
+	return state_line(w, next, "crossed the wire: the frame sent is the frame received");
+}
+
+static int cross(struct walk *w, const struct step *s)
+{
+	w->wire = s;
+	return 0;
+}
+
+static int dma(struct walk *w, const struct step *s)
+{
+	return s->holder == BY_DEVICE ? device_reads(w, s) : device_wrote(w, s);
+}
+
+static int no_rule(struct walk *w, const struct step *s)
+{
+	return stuck(w, s, s->why ? s->why : "no recorded event explains it");
+}
+
+static int (*const derive[HOP_KINDS])(struct walk *w, const struct step *s) = {
+	[HOP_START] = start,	  [HOP_COPY] = copy,	[HOP_COPY_UNKNOWN] = no_rule,
+	[HOP_HANDOFF] = handoff,  [HOP_DMA] = dma,	[HOP_EMULATED_DMA] = copy,
+	[HOP_WIRE] = cross,	  [HOP_DROP] = no_rule, [HOP_GAP] = no_rule,
+};
+
+/* ---- nothing was left out, and the count ---- */
+
+struct touching {
+	struct proof *p;
+	struct lines facts;
+	struct table found;
+	bool collect;
+};
+
+static bool reads_user(const struct proof *p, const struct event *ev, const struct region *r)
+{
+	struct thread nobody = {.buffers = 1};
+	struct span spans[SPANS_MAX];
+	size_t n;
+
+	if (ev->tid != r->tid || (ev->kind != EV_FROM_ITER && ev->kind != EV_PAGE_FROM_ITER))
+		return false;
+	if (iter_spans(&p->r.engine, &nobody, ev, ev->v[F_len], spans, &n))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (spans[i].space && spans[i].addr < r->to && r->from < spans[i].addr + spans[i].len)
+			return true;
+	return false;
+}
+
+static bool is_touching(void *ctx, const struct event *ev)
+{
+	struct touching *t = ctx;
+	struct touch spans[TOUCHES_MAX];
+	size_t n = event_touches(&t->p->r, ev, spans);
+
+	for (size_t i = 0; i < t->p->region_count; i++) {
+		const struct region *r = &t->p->regions[i];
+		bool hit = false;
+
+		if (ev->ts < r->since || ev->ts > r->until)
+			continue;
+		for (size_t k = 0; k < n && !r->tid; k++)
+			hit |= spans[k].from < r->to && r->from < spans[k].to;
+		if (hit || (r->tid && reads_user(t->p, ev, r))) {
+			table_set(&t->found, ev->file_off + 1, t);
+			return true;
+		}
+	}
+	return false;
+}
+
+static int cite_touching(struct proof *p, struct touching *t)
+{
+	int err = evidence_pass(&p->evidence, &p->r, is_touching, t);
+
+	for (size_t i = 0; i < p->evidence.count && !err; i++) {
+		uint64_t at = p->evidence.facts[i]->ev.file_off;
+
+		if (table_find(&t->found, at + 1))
+			err = push(&t->facts, cite(p, at));
+	}
+	return err;
+}
+
+static int complete(struct proof *p)
+{
+	struct touching t = {.p = p};
+	struct lines all = {0};
+	int err = cite_touching(p, &t);
+
+	for (size_t i = 0; i < p->derived.count && !err; i++)
+		err = push(&all, p->derived.items[i]);
+	for (size_t i = 0; i < t.facts.count && !err; i++)
+		err = push(&all, t.facts.items[i]);
+	if (!err) {
+		begin_line(p, "completeness", all.items, all.count);
+		fprintf(p->out, "complete places=%zu events=%zu", p->derived.count, t.facts.count);
+		end_line(p, "all recorded events on these address ranges are cited");
+	}
+	free(all.items);
+	free(t.facts.items);
+	table_free(&t.found);
+	return err;
+}
+
+static void conclude(struct proof *p, const struct chain_view *views, size_t n)
+{
+	const struct chain_view *v = &views[0];
+	uint64_t bytes = 0, least[4] = {0}, most[4] = {0};
+	bool sure = !p->r.run.lost && !p->r.missed && !p->r.missed_unknown;
+
+	for (size_t i = 0; i < n; i++) {
+		uint64_t have[4] = {0};
+
+		for (size_t k = 0; k < views[i].count; k++) {
+			int kind = views[i].steps[k].kind;
+
+			have[0] += kind == HOP_COPY;
+			have[1] += kind == HOP_EMULATED_DMA;
+			have[2] += kind == HOP_DMA;
+			have[3] += kind == HOP_WIRE;
+		}
+		for (int k = 0; k < 4; k++) {
+			least[k] = !i || have[k] < least[k] ? have[k] : least[k];
+			most[k] = have[k] > most[k] ? have[k] : most[k];
+		}
+		bytes += views[i].bytes;
+	}
+	push(&p->delivered, p->line);
+	begin_line(p, "count", p->delivered.items, p->delivered.count);
+	fprintf(p->out, "message thread=%d sent=%llu bytes=%llu %s copies=%llu..%llu emulated=%llu..%llu "
+		"dma=%llu..%llu wire=%llu..%llu", v->steps[0].tid, ULL(v->steps[0].ts), ULL(bytes),
+		sure ? "exactly" : "at-least", ULL(least[0]), ULL(most[0]), ULL(least[1]), ULL(most[1]),
+		ULL(least[2]), ULL(most[2]), ULL(least[3]), ULL(most[3]));
+	end_line(p, "");
+	if (least[0] == most[0])
+		fprintf(p->out, "\n**∴ %s%llu copies**", sure ? "" : "at least ", ULL(least[0]));
+	else
+		fprintf(p->out, "\n**∴ %s%llu to %llu copies**", sure ? "" : "at least ", ULL(least[0]),
+			ULL(most[0]));
+	fprintf(p->out, " of each of the %llu bytes.\n", ULL(bytes));
+}
+
+int prove_pieces(struct proof *p, const struct flow *f, size_t from, size_t to)
+{
+	bool stopped = false;
+	int err = 0;
+
+	p->region_count = p->derived.count = p->delivered.count = 0;
+	for (size_t i = 0; i < p->evidence.count; i++)
+		p->evidence.facts[i]->line = 0;
+	fputs("\n", p->out);
+	for (size_t i = from; i < to && !err; i++) {
+		struct walk w = {.p = p, .f = f, .v = &f->views[i]};
+
+		for (size_t k = 0; k < w.v->count && !err && !w.stuck; k++)
+			err = derive[w.v->steps[k].kind](&w, &w.v->steps[k]);
+		stopped |= w.stuck;
+	}
+	if (!err && !stopped)
+		err = complete(p);
+	if (!err && !stopped)
+		conclude(p, &f->views[from], to - from);
+	return err;
+}
