@@ -78,10 +78,27 @@ static int see(void *ctx, const struct record *r)
 	return 0;
 }
 
+/* A place matters from when the bytes came there until the last of what follows from it here. */
+static void set_times(struct check *c, const struct line *l)
+{
+	for (size_t i = 0; i < l->from_count; i++)
+		c->lines.items[l->from[i] - 1].until = c->lines.items[l->from[i] - 1].claim.since;
+	for (size_t i = 0; i < l->from_count; i++) {
+		const struct line *next = &c->lines.items[l->from[i] - 1];
+
+		for (size_t k = 0; k < next->from_count && next->meaning != MEANS_FACT; k++) {
+			struct line *p = &c->lines.items[next->from[k] - 1];
+
+			if (is_place(p) && next->claim.since > p->until)
+				p->until = next->claim.since;
+		}
+	}
+}
+
 int rule_complete(struct check *c, struct line *l)
 {
 	struct search s = {.c = c, .l = l};
-	size_t places = 0, facts = 0;
+	size_t places = 0, facts = 0, delivered = 0;
 	char text[128];
 	int err;
 
@@ -90,9 +107,11 @@ int rule_complete(struct check *c, struct line *l)
 
 		places += is_place(p);
 		facts += p->meaning == MEANS_FACT;
+		delivered += p->meaning == MEANS_DELIVERED;
 	}
-	if (places + facts != l->from_count)
-		return reject(c, l, "it takes places where bytes lie, and facts");
+	if (places + facts + delivered != l->from_count)
+		return reject(c, l, "it takes places where bytes lie, deliveries, and facts");
+	set_times(c, l);
 	err = trace_each(c, see, &s);
 	if (s.found)
 		return reject(c, l, "it leaves out %s at offset %llu, which is about the same memory",
@@ -155,6 +174,8 @@ static int gather(struct check *c, struct line *l, struct claim *all, size_t *co
 		const struct line *p = &c->lines.items[l->from[i] - 1];
 		const struct line *bad = p->meaning == MEANS_DELIVERED ? left_out(c, p, *complete) : NULL;
 
+		if (p->meaning == MEANS_DELIVERED && !leans_on(*complete, p->number))
+			bad = p;
 		if (bad)
 			return reject(c, l, "the completeness is not of line %u", bad->number);
 	}

@@ -35,7 +35,7 @@ struct line {
 	struct claim claim;
 	struct cited *cited; /* of a fact */
 	bool used;
-	uint64_t until; /* the last time something follows from it */
+	uint64_t until; /* of a place, while completeness is checked: the last time something follows */
 	char *therefore; /* the line "∴ …" behind a count */
 };
 

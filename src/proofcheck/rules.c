@@ -89,12 +89,6 @@ static void frame_text(const struct claim *x, const char *by, char *buf, size_t 
 		 *by ? " by=" : "", by);
 }
 
-static void follows(struct line *from, uint64_t ts)
-{
-	if (ts > from->until)
-		from->until = ts;
-}
-
 static int conclude_lies(struct check *c, struct line *l, const struct claim *x, const char *by)
 {
 	char text[1024];
@@ -102,7 +96,6 @@ static int conclude_lies(struct check *c, struct line *l, const struct claim *x,
 	lies_text(x, by, text, sizeof(text));
 	l->meaning = MEANS_LIES;
 	l->claim = *x;
-	l->until = x->since;
 	return same_text(c, l, text);
 }
 
@@ -156,7 +149,7 @@ static int send_rule(struct check *c, struct line *l)
 	uint64_t off = 0;
 	unsigned int n;
 
-	if (!send || l->from_count != 1u + (call != NULL) + (socket != NULL))
+	if (!send || (send->cited->call && !call) || l->from_count != 1u + (call != NULL) + (socket != NULL))
 		return reject(c, l, "it takes the send, its system call, and the socket");
 	if ((call && send->cited->call != record_in(call)->raw.file_off) ||
 	    (socket && socket->claim.send != record_in(send)->raw.file_off))
@@ -234,11 +227,9 @@ static int copy_frame(struct check *c, struct line *l, struct line *frame, struc
 	x.length = to - from;
 	x.since = record_in(fact)->raw.ts;
 	count_copy(&x, module);
-	follows(frame, x.since);
 	frame_text(&x, by, text, sizeof(text));
 	l->meaning = MEANS_FRAME;
 	l->claim = x;
-	l->until = x.since;
 	return same_text(c, l, text);
 }
 
@@ -266,7 +257,6 @@ static int copy(struct check *c, struct line *l)
 	x.since = record_in(fact)->raw.ts;
 	count_copy(&x, module);
 	snprintf(x.in, sizeof(x.in), "memory");
-	follows(lies, x.since);
 	return conclude_lies(c, l, &x, by);
 }
 
@@ -340,7 +330,6 @@ static int handoff(struct check *c, struct line *l)
 		snprintf(x.in, sizeof(x.in), "%s:0x%llx", record_in(fact)->format->name, ULL(get(fact, N_sk)));
 	else
 		snprintf(x.in, sizeof(x.in), "%s:%s", record_in(fact)->format->name, dev);
-	follows(lies, x.since);
 	return conclude_lies(c, l, &x, "");
 }
 
@@ -392,7 +381,6 @@ static int device_reads(struct check *c, struct line *l)
 	x.since = m.ts;
 	snprintf(x.in, sizeof(x.in), "device:%s:%llu:%llu", dev, ULL(x.addr - m.bus + m.va - get(sent, N_data)),
 		 ULL(record_in(sent)->raw.file_off));
-	follows(lies, x.since);
 	return conclude_lies(c, l, &x, "");
 }
 
@@ -404,7 +392,6 @@ static int conclude_frame(struct check *c, struct line *l, uint64_t at, uint64_t
 	frame_text(&x, "", text, sizeof(text));
 	l->meaning = MEANS_FRAME;
 	l->claim = x;
-	l->until = since;
 	return same_text(c, l, text);
 }
 
@@ -494,8 +481,6 @@ static int wire(struct check *c, struct line *l)
 	x.dma++;
 	x.wire++;
 	snprintf(x.in, sizeof(x.in), "frame");
-	follows(lies, x.since);
-	follows(frame, x.since);
 	return conclude_lies(c, l, &x, "");
 }
 
@@ -529,11 +514,11 @@ static int deliver(struct check *c, struct line *l)
 	x.addr = with->to + (x.addr - with->from);
 	x.tid = with->to_tid;
 	x.receive = record_in(call)->raw.file_off;
+	x.since = record_in(fact)->raw.ts;
 	x.length = (int64_t)get(back, N_ret) >= (int64_t)get(call, N_icnt); /* the buffer was filled */
 	snprintf(text, sizeof(text), "delivered bytes=%llu..%llu to=user:%d:0x%llx copies=%llu emulated=%llu "
 		 "dma=%llu wire=%llu by=%s", ULL(x.from), ULL(x.to), x.tid, ULL(x.addr), ULL(x.copies),
 		 ULL(x.emulated), ULL(x.dma), ULL(x.wire), by);
-	follows(lies, record_in(fact)->raw.ts);
 	l->meaning = MEANS_DELIVERED;
 	l->claim = x;
 	return same_text(c, l, text);
@@ -554,7 +539,9 @@ int rule_apply(struct check *c, struct line *l)
 	for (size_t i = 0; i < l->from_count; i++) {
 		if (l->from[i] >= l->number)
 			return reject(c, l, "it leans on line %u, which is not before it", l->from[i]);
-		c->lines.items[l->from[i] - 1].used = true;
+		/* Completeness speaks of every place; from each something else must follow too. */
+		c->lines.items[l->from[i] - 1].used |= strcmp(l->rule, "completeness") != 0 ||
+						       c->lines.items[l->from[i] - 1].fact;
 	}
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
 		if (!strcmp(rules[i].name, l->rule))

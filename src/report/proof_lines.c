@@ -479,6 +479,8 @@ static int complete(struct proof *p)
 
 	for (size_t i = 0; i < p->derived.count && !err; i++)
 		err = push(&all, p->derived.items[i]);
+	for (size_t i = 0; i < p->delivered.count && !err; i++)
+		err = push(&all, p->delivered.items[i]);
 	for (size_t i = 0; i < t.facts.count && !err; i++)
 		err = push(&all, t.facts.items[i]);
 	if (!err) {

@@ -1,0 +1,353 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""The checker of proofs accepts what is true, however it is told, and nothing else.
+
+For golden runs (tests/golden), the proof as written must pass, and so must the same with its lines in
+another order that keeps every line behind those it leans on, with other words around the claims, and
+of another message. Then it is spoilt in many ways, and no spoilt one may pass.
+
+usage: proof.t [RUN-FOLDER...]
+"""
+import concurrent.futures
+import os
+import random
+import re
+import subprocess
+import sys
+import tarfile
+import tempfile
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+ANALYZE = os.path.join(TOP, "analyze")
+RUNS = ["bookworm/nics-128", "bookworm/lo-peek", "bookworm-6.12/nics-128", "bookworm-6.12/veth-8000",
+        "bookworm-swiotlb/nics-1400", "bookworm/lo-tap"]
+LINE = re.compile(r"^(\d+)\. (FACT |DERIVED FROM ([\d, ]+) BY (\S+): )`([^`]*)`(.*)$")
+PLACES = ("bytes=", "frame ")
+random.seed(20260106)
+
+
+class Line:
+    def __init__(self, match):
+        self.number = int(match[1])
+        self.premises = [int(x) for x in match[3].split(", ")] if match[3] else []
+        self.rule, self.claim, self.words = match[4], match[5], match[6]
+
+    def __str__(self):
+        how = f"DERIVED FROM {', '.join(map(str, self.premises))} BY {self.rule}: " if self.rule else "FACT "
+        return f"{self.number}. {how}`{self.claim}`{self.words}"
+
+    def copy(self):
+        new = Line.__new__(Line)
+        new.__dict__.update(self.__dict__, premises=list(self.premises))
+        return new
+
+
+class Proof:
+    """The lines, and what is said after each count."""
+
+    def __init__(self, text):
+        self.lines, self.ends = [], {}
+        for row in text.splitlines():
+            m = LINE.match(row)
+            if m:
+                self.lines.append(Line(m))
+            elif "∴" in row:
+                self.ends[self.lines[-1].number] = row
+
+    def copy(self):
+        new = Proof("")
+        new.lines, new.ends = [x.copy() for x in self.lines], dict(self.ends)
+        return new
+
+    def renumbered(self):
+        """Numbers from 1 in the order of the lines; what leaned on a line that is gone leans less."""
+        to = {x.number: i + 1 for i, x in enumerate(self.lines)}
+        self.ends = {to[n]: row for n, row in self.ends.items() if n in to}
+        for x in self.lines:
+            x.number = to[x.number]
+            x.premises = [to[p] for p in x.premises if p in to]
+        return self
+
+    def __str__(self):
+        out = []
+        for x in self.lines:
+            out.append(str(x))
+            if x.number in self.ends:
+                out += ["", self.ends[x.number], ""]
+        return "\n".join(out) + "\n"
+
+
+def leaning(proof, numbers):
+    """These lines and all that lean on them."""
+    gone = set(numbers)
+    for x in proof.lines:
+        if gone & set(x.premises):
+            gone.add(x.number)
+    return gone
+
+
+def without(proof, gone):
+    p = proof.copy()
+    p.lines = [x for x in p.lines if x.number not in gone]
+    return p.renumbered()
+
+
+# ---- what must still pass ----
+
+def shuffled(proof):
+    """Another order in which each line follows those it leans on."""
+    left, order = [x.copy() for x in proof.lines], []
+    done = set()
+    while left:
+        ready = [x for x in left if set(x.premises) <= done]
+        x = random.choice(ready)
+        left.remove(x)
+        order.append(x)
+        done.add(x.number)
+    p = proof.copy()
+    p.lines = order
+    return str(p.renumbered())
+
+
+def reworded(proof):
+    p = proof.copy()
+    for x in p.lines:
+        x.words = " so it is said, 17 times over" if x.number % 2 else ""
+    return "Other words, 42 of them.\n\n" + str(p) + "\nAnd an end.\n"
+
+
+# ---- what must not ----
+
+def digits(proof, count):
+    """One digit of a claim, a citation, a premise or a line number."""
+    text = str(proof)
+    at = [m.start() for m in re.finditer(r"\d", text)]
+    for i in random.sample(at, min(count, len(at))):
+        row = text[text.rfind("\n", 0, i) + 1:text.find("\n", i)]
+        m = LINE.match(row)
+        column = i - (text.rfind("\n", 0, i) + 1)
+        if not m and "∴" not in row:
+            continue
+        if m and column >= m.start(6):
+            continue
+        new = random.choice([d for d in "0123456789" if d != text[i]])
+        yield f"digit at {i}: {row[:40]}…", text[:i] + new + text[i + 1:]
+
+
+def letters(proof, count):
+    """One letter of an event's, a field's or a rule's name."""
+    text = str(proof)
+    spots = [m.start() + m[0].index(w) + random.randrange(len(w)) for m in re.finditer(
+        r"FACT `(\w+)|BY ([\w-]+):| (\w+)=", text) for w in [next(x for x in m.groups() if x)]]
+    for i in random.sample(spots, min(count, len(spots))):
+        new = "x" if text[i] != "x" else "y"
+        yield f"letter at {i}: {text[i - 12:i + 8]!r}", text[:i] + new + text[i + 1:]
+
+
+def other_events(proof, count):
+    """A citation of another event of the proof in the place of one."""
+    facts = [x for x in proof.lines if not x.rule]
+    for x in random.sample(facts, min(count, len(facts))):
+        other = random.choice([f for f in facts if f.claim != x.claim])
+        p = proof.copy()
+        p.lines[x.number - 1].claim = other.claim
+        yield f"event of line {x.number} replaced by that of {other.number}", str(p)
+
+
+def premises(proof, count):
+    """A premise left out, or another in its place."""
+    derived = [x for x in proof.lines if x.rule]
+    for x in random.sample(derived * 3, min(count, len(derived) * 3)):
+        p = proof.copy()
+        line = p.lines[x.number - 1]
+        i = random.randrange(len(line.premises))
+        if random.random() < 0.5 and len(line.premises) > 1:
+            del line.premises[i]
+            what = f"left out ({line.rule}, {proof.lines[x.premises[i] - 1].claim[:60]})"
+        else:
+            others = [n for n in range(1, x.number + 3)
+                      if n not in line.premises and n <= len(p.lines) and not same(p, n, line.premises[i])]
+            line.premises[i] = random.choice(others)
+            what = (f"replaced ({line.rule}, {proof.lines[x.premises[i] - 1].claim[:60]} by "
+                    f"{proof.lines[line.premises[i] - 1].claim[:60]})")
+        yield f"a premise of line {x.number} {what}", str(p)
+
+
+def same(proof, a, b):
+    return proof.lines[a - 1].claim == proof.lines[b - 1].claim
+
+
+def rules(proof):
+    names = sorted({x.rule for x in proof.lines if x.rule})
+    for x in proof.lines:
+        if x.rule:
+            p = proof.copy()
+            p.lines[x.number - 1].rule = random.choice([n for n in names if n != x.rule])
+            yield f"rule of line {x.number}", str(p)
+
+
+def order(proof):
+    """A line before one that it leans on."""
+    for x in proof.lines:
+        if not x.premises:
+            continue
+        p = proof.copy()
+        p.lines.remove(p.lines[x.number - 1])
+        p.lines.insert(max(x.premises) - 1, x.copy())
+        yield f"line {x.number} before {max(x.premises)}", str(p.renumbered())
+
+
+def hops(proof):
+    """A hop with everything that leans on it; and one cut out, its ends tied together."""
+    places = [x for x in proof.lines if x.rule and x.claim.startswith(PLACES)]
+    for x in places:
+        yield f"line {x.number} and all that leans on it", str(without(proof, leaning(proof, [x.number])))
+        before = [n for n in x.premises if proof.lines[n - 1].claim.startswith(PLACES)]
+        if not before:
+            continue
+        p = proof.copy()
+        for y in p.lines:
+            y.premises = [before[0] if n == x.number else n for n in y.premises]
+            y.premises = list(dict.fromkeys(y.premises))
+        fact = [n for n in x.premises if not proof.lines[n - 1].rule]
+        yield f"line {x.number} cut out", str(without(p, {x.number}))
+        yield f"line {x.number} cut out with its events", str(without(p, {x.number, *fact}))
+
+
+def hops_with_count(proof):
+    """A hop cut out, and the numbers behind it made to fit."""
+    for x in proof.lines:
+        if not x.rule or "★" not in x.words and "read by" not in x.words:
+            continue
+        p = proof.copy()
+        gone = leaning(p, [x.number])
+        for y in p.lines:
+            if y.number in gone and y.number != x.number:
+                y.claim = re.sub(r"copies=(\d+)", lambda m: f"copies={max(0, int(m[1]) - 1)}", y.claim)
+        p = without(p, {x.number})
+        yield f"line {x.number} cut out and one copy less", str(p)
+
+
+def lower(proof):
+    """Fewer copies, consistently."""
+    for d in (-1, 1):
+        text = re.sub(r"copies=(\d+)(?:\.\.(\d+))?", lambda m: "copies=" + "..".join(
+            str(max(0, int(g) + d)) for g in m.groups() if g), str(proof))
+        text = re.sub(r"∴ (at least )?(\d+)", lambda m: f"∴ {m[1] or ''}{max(0, int(m[2]) + d)}", text)
+        yield f"all counts changed by {d}", text
+    for n, row in proof.ends.items():
+        p = proof.copy()
+        p.ends[n] = re.sub(r"∴ (\d+)", lambda m: f"∴ {int(m[1]) - 1}", row)
+        yield f"the sentence behind line {n} says one less", str(p)
+        p = proof.copy()
+        del p.ends[n]
+        yield f"no sentence behind line {n}", str(p)
+
+
+def facts_gone(proof):
+    """An event that nothing but the completeness leans on is left out, and its count made to fit."""
+    for x in proof.lines:
+        if x.rule:
+            continue
+        on = [y for y in proof.lines if x.number in y.premises]
+        if len(on) != 1 or on[0].rule != "completeness":
+            continue
+        p = proof.copy()
+        line = p.lines[on[0].number - 1]
+        line.claim = re.sub(r"events=(\d+)", lambda m: f"events={int(m[1]) - 1}", line.claim)
+        yield f"event of line {x.number} not cited", str(without(p, {x.number}))
+
+
+def mutations(proof):
+    yield from digits(proof, 110)
+    yield from letters(proof, 40)
+    yield from other_events(proof, 12)
+    yield from premises(proof, 30)
+    yield from rules(proof)
+    yield from order(proof)
+    yield from hops(proof)
+    yield from hops_with_count(proof)
+    yield from lower(proof)
+    yield from facts_gone(proof)
+    yield "no line at all", "Nothing.\n"
+
+
+# ---- running ----
+
+class Tap:
+    def __init__(self):
+        self.count, self.bad = 0, 0
+
+    def ok(self, good, what, *more):
+        self.count += 1
+        self.bad += not good
+        print(f"{'ok' if good else 'not ok'} {self.count} - {what}")
+        for line in [] if good else more:
+            print(f"# {line}")
+
+
+def check(text, run, work):
+    fd, path = tempfile.mkstemp(dir=work, suffix=".md")
+    with os.fdopen(fd, "w") as f:
+        f.write(text)
+    p = subprocess.run([ANALYZE, "--check-proof", path, run], text=True, errors="replace",
+                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+    os.unlink(path)
+    return p.returncode, p.stdout.strip().replace("\n", " / ")
+
+
+def write(run, work, *options):
+    out = tempfile.mkdtemp(dir=work)
+    subprocess.run([ANALYZE, "--report=proof", "--out", out, *options, run], check=True,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with open(os.path.join(out, "proof.md")) as f:
+        return f.read()
+
+
+def spoil(tap, name, proof, run, work):
+    spoilt = list(mutations(proof))
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        results = list(pool.map(lambda m: check(m[1], run, work), spoilt))
+    passed = [f"{what}: {out}" for (what, _), (status, out) in zip(spoilt, results) if status == 0]
+    odd = [f"{what}: status {status}, {out}" for (what, _), (status, out) in zip(spoilt, results)
+           if status not in (0, 1)]
+    tap.ok(not passed, f"{name}: none of {len(spoilt)} spoilt proofs passes", *passed[:20])
+    tap.ok(not odd, f"{name}: each is refused with status 1", *odd[:20])
+    return len(spoilt)
+
+
+def main():
+    tap = Tap()
+    with tempfile.TemporaryDirectory() as work:
+        runs = sys.argv[1:]
+        for name in [] if runs else RUNS:
+            with tarfile.open(os.path.join(TOP, "tests/golden", name.split("/")[0] + ".tar.xz")) as tar:
+                tar.extractall(os.path.join(work, name.split("/")[0]), filter="data") \
+                    if hasattr(tarfile, "data_filter") else tar.extractall(os.path.join(work, name.split("/")[0]))
+            runs.append(os.path.join(work, name))
+        total, proofs = 0, {}
+        for run in runs:
+            name = os.path.relpath(run, work) if run.startswith(work) else run
+            text = proofs[run] = write(run, work)
+            proof = Proof(text)
+            status, out = check(text, run, work)
+            tap.ok(status == 0, f"{name}: its proof passes", out)
+            for i in range(3):
+                status, out = check(shuffled(proof), run, work)
+                tap.ok(status == 0, f"{name}: and in another order ({i + 1})", out)
+            status, out = check(reworded(proof), run, work)
+            tap.ok(status == 0, f"{name}: and in other words", out)
+            other = write(run, work, "--message", "1")
+            status, out = check(other, run, work)
+            tap.ok(status == 0 and other != text, f"{name}: and that of another message", out)
+            total += spoil(tap, name, proof, run, work)
+        for run in runs:
+            other = runs[runs.index(run) - 1]
+            status, out = check(proofs[run], other, work)
+            tap.ok(status == 1, f"the proof of {os.path.basename(run)} does not pass for another run", out)
+        tap.ok(total >= 200, f"{total} spoilt proofs in all")
+    print(f"1..{tap.count}")
+    return tap.bad != 0
+
+
+sys.exit(main())
