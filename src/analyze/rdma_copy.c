@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "analyze/cost.h"
 #include "analyze/rdma.h"
 
 static void free_announced(struct engine *e, struct rdma_copy *c)
@@ -155,6 +156,8 @@ static int deliver_piece(void *ctx, const struct pm_piece *p)
 	item = (struct delivery){h->msg, h, p->len};
 	count_piece(e, &item);
 	take_view(e, h->msg->id, &item);
+	if (h->msg->delivered_bytes == h->msg->len && cost_add(h->msg->flow, h))
+		e->err = -ENOMEM;
 	if (t->rdma_last != h->msg) {
 		message_put(t->rdma_last);
 		t->rdma_last = message_get(h->msg);

@@ -174,7 +174,7 @@ static void print_sites(const struct flow *f, FILE *out)
 		char name[300];
 
 		runfile_site_name(s->site, s->ip, name, sizeof(name));
-		fprintf(out, "%-22s %-40s %-16s %7.3f\n", i ? "" : f->name, name,
+		fprintf(out, "%-22s %-40s %-26s %7.3f\n", i ? "" : f->name, name,
 			s->kind == HOP_EMULATED_DMA ? "emulated-dma" :
 			s->site ? s->site->primitive : "", flow_times(f, s->bytes));
 	}
@@ -304,7 +304,7 @@ void screen_print(const struct result *r, const char *pattern, FILE *out)
 		if (flow_selected(f, pattern))
 			print_row(r, f, out);
 	print_skipped(r, out);
-	fprintf(out, "\n%-22s %-40s %-16s %7s\n", "copies of", "at", "by", "times");
+	fprintf(out, "\n%-22s %-40s %-26s %7s\n", "copies of", "at", "by", "times");
 	for (f = r->engine.flows; f; f = f->next)
 		if (flow_selected(f, pattern))
 			print_sites(f, out);

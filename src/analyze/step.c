@@ -21,6 +21,7 @@ void step_where(const struct step *s, char *buf, size_t size)
 		snprintf(buf, size, "%s", s->holder == BY_DEVICE ? "device reads" : "device wrote");
 		break;
 	case HOP_GAP:
+	case HOP_GAP_USER:
 		snprintf(buf, size, "%s", s->why ? s->why : "not explained");
 		break;
 	case HOP_START:

@@ -106,6 +106,33 @@ static void print_socket(const char *who, const struct socket_view *s, FILE *out
 		s->linked ? "" : " (fd not linked to the file)");
 }
 
+static void print_region(const struct result *r, const struct rdma_region *g,
+			 const struct logged_pages *p, FILE *out)
+{
+	fprintf(out, "           → region %#llx + %llu, lkey %#x, rkey %#x\n"
+		"           → %llu page%s pinned", (unsigned long long)g->va,
+		(unsigned long long)g->len, g->lkey, g->rkey, (unsigned long long)g->pinned,
+		g->pinned == 1 ? "" : "s");
+	if (g->page_count)
+		fprintf(out, ", the first at pa %#llx",
+			(unsigned long long)runfile_phys(&r->run, g->pages[0].kva));
+	if (p)
+		fprintf(out, "; %llu of them where pagemap says",
+			(unsigned long long)region_agreed(r, g, p));
+	fputc('\n', out);
+}
+
+static void print_queue(const struct result *r, const char *who, const struct rdma_view *v,
+			const struct logged_pages *p, FILE *out)
+{
+	if (!v->known)
+		return;
+	fprintf(out, "  %-8s pid %d, queue pair %u%s%s\n", who, v->tgid, v->qpn,
+		*v->dev ? " of " : "", v->dev);
+	if (v->region)
+		print_region(r, v->region, p, out);
+}
+
 static void print_view(const struct result *r, const struct flow *f, const struct chain_view *v,
 		       FILE *out)
 {
@@ -139,6 +166,8 @@ void boxes_print(const struct result *r, const struct flow *f, FILE *out)
 		f->name, (unsigned long long)f->shown_seq, (unsigned long long)f->views[0].bytes);
 	print_socket("sender", &f->sender, out);
 	print_socket("receiver", &f->receiver, out);
+	print_queue(r, "sender", &f->from, f->log ? &f->log->send : NULL, out);
+	print_queue(r, "receiver", &f->to, f->log ? &f->log->recv : NULL, out);
 	for (size_t i = 0; i < f->view_count; i++) {
 		if (i && same_end(&f->views[0], &f->views[i])) {
 			other++;

@@ -48,6 +48,8 @@ static void name_place(const struct chain_view *v, struct place *p)
 
 	if (p->kind == PLACE_DEVICE)
 		snprintf(p->title, sizeof(p->title), "device %s", device_at(v, p->into));
+	else if (v->steps[p->into].holder == BY_RING)
+		snprintf(p->title, sizeof(p->title), "%s", holder_name(BY_RING));
 	else
 		snprintf(p->title, sizeof(p->title), "%s", titles[p->kind]);
 }
@@ -110,7 +112,8 @@ void chart_arrow(const struct chain_view *v, const struct place *p, char *buf, s
 			 s->site ? s->site->primitive : "", s->site ? ")" : "",
 			 s->checked ? ", content agrees" : "");
 	else
-		snprintf(buf, size, "%s: %s", hop_kind_name((enum hop_kind)s->kind), where);
+		snprintf(buf, size, "%s: %s%s", hop_kind_name((enum hop_kind)s->kind), where,
+			 s->checked ? ", content agrees" : "");
 }
 
 void step_time(const struct chain_view *v, size_t i, char *buf, size_t size)

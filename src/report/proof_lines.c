@@ -409,6 +409,7 @@ static int (*const derive[HOP_KINDS])(struct walk *w, const struct step *s) = {
 	[HOP_START] = start,	  [HOP_COPY] = copy,	[HOP_COPY_UNKNOWN] = no_rule,
 	[HOP_HANDOFF] = handoff,  [HOP_DMA] = dma,	[HOP_EMULATED_DMA] = copy,
 	[HOP_WIRE] = cross,	  [HOP_DROP] = no_rule, [HOP_GAP] = no_rule,
+	[HOP_GAP_USER] = no_rule,
 };
 
 /* ---- nothing was left out, and the count ---- */
