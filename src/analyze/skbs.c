@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "analyze/engine.h"
+#include "analyze/rdma.h"
 
 static struct head *head_of(struct engine *e, uint64_t addr, uint64_t size)
 {
@@ -367,8 +368,10 @@ static bool is_another(struct engine *e, const struct skb *s, const struct event
 void on_skb_free(struct engine *e, const struct event *ev)
 {
 	struct doom d = {ev->v[F_reason], ev->kind == EV_DROP_SKB};
-	struct skb *s = table_remove(&e->skbs, ev->v[F_skb]);
+	struct skb *s;
 
+	rdma_copy_settle(e, ev->tid);
+	s = table_remove(&e->skbs, ev->v[F_skb]);
 	if (!s)
 		return;
 	if (is_another(e, s, ev)) {

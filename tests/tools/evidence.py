@@ -64,11 +64,19 @@ class Logged:
     def __init__(self, begin):
         self.begin = begin
         self.sends, self.recvs, self.prints, self.pages = [], [], [], []
+        self.regions, self.counters = [], []
         self.end = None
 
     @property
     def reads(self):
-        return [r for r in self.recvs if not r.flags & MSG_PEEK]
+        return [r for r in self.recvs if not (r.get("flags") or 0) & MSG_PEEK]
+
+    def side(self, lines, side, when=None):
+        """The line of pages, regions or counters of one side."""
+        return next(x for x in lines if x.side == side and x.get("when") in (None, when or x.get("when")))
+
+    def pages_of(self, side):
+        return [int(p, 16) << 12 for p in self.side(self.pages, side).pfns]
 
     def delivered_bytes(self):
         return sum(r.result for r in self.recvs)
@@ -84,8 +92,8 @@ def read_log(path):
                 open_flows[o.flow] = flows[-1]
             elif o.kind == "end":
                 open_flows[o.flow].end = o
-            elif o.kind != "skip":
-                getattr(open_flows[o.flow], o.kind if o.kind == "pages" else o.kind + "s").append(o)
+            elif o.kind != "skip" and o.flow:  # what a bed counts belongs to no flow
+                getattr(open_flows[o.flow], o.kind if o.kind[-1] == "s" else o.kind + "s").append(o)
     return flows
 
 
@@ -155,7 +163,7 @@ class Evidence:
     def flow(self, name):
         """By name, or by the port that was sent to."""
         found = [f for f in self.flows
-                 if f.name == name or f.sender.remote.endswith(f":{name}")]
+                 if f.name == name or f.sender.get("remote", "").endswith(f":{name}")]
         if len(found) != 1:
             raise LookupError(f"{len(found)} flows {name} among {[f.name for f in self.flows]}")
         return found[0]
