@@ -50,6 +50,8 @@ pingpong()
 
 late
 record set -- ./traffic set rdma
+# An acknowledgement takes longer than the 2 ms that are waited for it.
+record again -- ./traffic rdma --size 1048576 --count 3 --ack-timeout 9 --verify
 record excluded --exclude-site rxe_mr_copy -- ./traffic rdma --size 4096 --count 20 --verify
 refused
 pingpong

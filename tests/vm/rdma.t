@@ -58,6 +58,22 @@ set_claims()
 	CLAIMS
 }
 
+again_claims()
+{
+	NAME="$kernel, sent again"
+	analyze_run "$share/again" --require-exact
+	check "$NAME: exact" all 'status 0' 'prints "packets with [0-9]* bytes of payload were sent again"'
+	claims "$share/again" "$share/again.report" <<-'CLAIMS'
+		packets were sent again | flows[0].resent.packets > 0
+		and are on no chain | (flows[0].emulated_dma.max, flows[0].emulated_amplification, flows[0].accounted) == (2, 2.0, 1.0)
+		trace-cmd: their bytes left the region beside the payload | sum(e.trace.values("len", "rdma_copy", dir=1)) == 3 * 1048576 + flows[0].resent.bytes
+		trace-cmd: none of them went into one | sum(e.trace.values("len", "rdma_copy", dir=0)) == 3 * 1048576
+		the sender's device retried | flows[0].device_counters[flows[0].sender.dev].completer_retry_err > 0
+		the receiver's took as many for duplicates, or fewer | 0 < flows[0].device_counters[flows[0].receiver.dev].duplicate_request <= flows[0].resent.packets
+		packets as the devices counted | flows[0].sender.packets + flows[0].receiver.packets == sum(c.sent_pkts for c in flows[0].device_counters.values())
+	CLAIMS
+}
+
 left_out_claims()
 {
 	local run
@@ -125,6 +141,7 @@ rdma()
 	check "$kernel: the kernel has nothing to complain about" kernel_quiet "$share/dmesg"
 	analyze_run "$share/set"
 	set_claims
+	again_claims
 	left_out_claims
 	foreign_claims
 	hold_claims
