@@ -44,8 +44,14 @@ int tf_rdma_open(const char *name, struct ibv_context **context)
 	int n = 0, err = 0;
 	struct ibv_device **list = ibv_get_device_list(&n), *found = NULL;
 
+	if (!list && errno == ENOSYS) {
+		msg_error("no RDMA device '%s': this kernel has none, nor ib_uverbs loaded; "
+			  "./collect.sh doctor says how to get them",
+			  name);
+		return -ENODEV;
+	}
 	if (!list)
-		return msg_errno(-errno, "RDMA devices (modprobe ib_uverbs?)");
+		return msg_errno(-errno, "RDMA devices");
 	for (int i = 0; i < n; i++)
 		if (!strcmp(ibv_get_device_name(list[i]), name))
 			found = list[i];

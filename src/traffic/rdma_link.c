@@ -161,18 +161,24 @@ int tf_link_start(struct tf_link *link)
 	return 0;
 }
 
-/* Bytes that are not read would, on closing, take those away that the other has not read yet. */
+/*
+ * Bytes that are not read would, on closing, take those away that the other has not read yet. Where
+ * this end is not through, the cause is told, and what the other makes of it is no other one.
+ */
 void tf_link_close(struct tf_link *link)
 {
+	bool through;
+
 	if (link->fd < 0)
 		return;
+	through =
+		!atomic_load(&link->share->stop) && atomic_load(&link->state->progress) >= END_DONE;
+	if (!through)
+		atomic_store(&link->share->stop, 1);
 	shutdown(link->fd, SHUT_WR);
-	if (link->has_thread) {
-		bool hurry = atomic_load(&link->share->stop);
-
-		atomic_store(&link->limit, tf_now() + (hurry ? 0 : LINGER_NS));
+	atomic_store(&link->limit, tf_now() + (through ? LINGER_NS : 0));
+	if (link->has_thread)
 		pthread_join(link->thread, NULL);
-	}
 	close(link->fd);
 	link->fd = -1;
 }

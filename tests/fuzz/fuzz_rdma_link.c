@@ -41,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	link.fd = fds[0];
 	if (!tf_link_greet(&link, &spec, &mine, &seed) && !tf_link_start(&link))
 		pthread_join(link.thread, NULL);
-	link.has_thread = false;
+	link.has_thread = false; /* it has ended with the input */
 	tf_link_close(&link);
 	close(fds[1]);
 	if (share.received > spec.count || !memchr(other.dev, 0, sizeof(other.dev)) ||

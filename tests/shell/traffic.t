@@ -377,8 +377,10 @@ ok "log on a full disk" exits 4 "$TRAFFIC" udp --count 10 --log /dev/full
 ok "log in no folder" exits 4 "$TRAFFIC" udp --count 10 --log "$T/no/log"
 ok "no such namespace" exits 4 "$TRAFFIC" udp --count 10 --netns "nosuch-$$"
 ok "no way to the receiver" exits 4 "$TRAFFIC" udp --send --to 255.255.255.255:9 --count 1
+ok "no such RDMA device" exits 4 "$TRAFFIC" rdma --rdma-dev "nosuch-$$"
+ok "one end of an RDMA flow on a bed" exits 2 "$TRAFFIC" rdma --send --to 127.0.0.1
 ok "bed: no such program" exits 127 "$TRAFFIC" bed lo -- "/nosuch-$$"
-for command in udp pty set bed; do
+for command in udp rdma pty set bed; do
 	ok "$command --help" "$TRAFFIC" $command --help
 done
 ok "help" "$TRAFFIC" help

@@ -412,8 +412,6 @@ static void what_one_end_tells_the_other_finds(void **state)
 	fds[1] = -1;
 	pthread_join(ours.link.thread, NULL);
 	ours.link.has_thread = false;
-	tf_link_close(&ours.link);
-	fds[0] = -1;
 	assert_int_equal(ours.other.known, 1);
 	assert_int_equal(ours.other.up, 1);
 	assert_int_equal(ours.other.qpn, queue.qpn);
@@ -483,6 +481,23 @@ static void other_ends_that_fail(void **state)
 	}
 }
 
+/* Whoever fails by himself has told it; what the other makes of it is no second error. */
+static void closing_before_the_end(void **state)
+{
+	int *fds = *state;
+	struct tf_wire frame;
+	struct command c;
+
+	init(&c, fds[0]);
+	c.share.send.progress = END_READY;
+	assert_int_equal(tf_link_start(&c.link), 0);
+	tf_link_close(&c.link);
+	fds[0] = -1;
+	assert_int_equal(c.share.recv.failed, 0);
+	assert_int_equal(c.share.stop, 1);
+	assert_int_equal(tf_wire_recv(fds[1], &frame, &none), -EPIPE);
+}
+
 #define ON_A_PAIR(test) cmocka_unit_test_setup_teardown(test, open_pair, close_pair)
 
 int main(void)
@@ -503,6 +518,7 @@ int main(void)
 		ON_A_PAIR(greeting_who_is_no_end_of_ours),
 		ON_A_PAIR(what_one_end_tells_the_other_finds),
 		cmocka_unit_test(other_ends_that_fail),
+		ON_A_PAIR(closing_before_the_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
