@@ -31,7 +31,9 @@ const struct opt_command tf_bed_command = {
 		"network namespaces for ip netns exec (empty on lo and rxe). With rxe, a veth "
 		"pair\n"
 		"with a soft-RoCE device on each end, COPYCHAIN_RDMA_SRC and _DST name these, and\n"
-		"COPYCHAIN_RDMA_GID_SRC and _DST the indexes of their addresses.",
+		"COPYCHAIN_RDMA_GID_SRC and _DST the indexes of their addresses; what they "
+		"counted\n"
+		"before and after COMMAND goes to $COPYCHAIN_TRAFFIC_LOG.",
 	.opts = opts,
 };
 

@@ -146,6 +146,14 @@ stranger()
 	[ $status = 4 ] && one_line "$T/recv.err" 'does not speak as traffic rdma' && unchanged
 }
 
+nobody_comes()
+{
+	start_receiver
+	kill -s TERM "$recv"
+	wait "$recv"
+	[ $? = 143 ] && [ ! -s "$T/recv.err" ] && unchanged
+}
+
 # until_moving DEVICE : packets of a flow arrive there
 until_moving()
 {
@@ -244,6 +252,7 @@ in_bed()
 	ok "ends that were asked for different things" mismatch
 	refused 4 'no receiver at 127.0.0.1:18515' "nobody waits" ./traffic rdma --send --rdma-dev "$a" --to 127.0.0.1
 	ok "a stranger comes" stranger
+	ok "nobody comes, and it is interrupted" nobody_comes
 	for op in send read; do
 		ok "a receiver is killed: $op" dies KILL recv 'the receiver at .* is gone before the last message' --op $op
 	done
@@ -279,7 +288,8 @@ reaped()
 {
 	./traffic rdma --count $FOREVER >"$T/out" 2>"$T/err" &
 	both=$!
-	until [ "$(rdma link | wc -l)" = 2 ] && pgrep -P "$both" >/dev/null; do sleep 0.1; done
+	until [ -e "/sys/class/infiniband/rxe_cc$both-b" ]; do sleep 0.1; done
+	until_moving "rxe_cc$both-b"
 	kill -s KILL $both
 	wait $both
 	rdma link | grep -q "rxe_cc$both" || return 1
