@@ -36,10 +36,10 @@ static void read_flow(struct logged *f, struct json_object *o, bool skipped)
 	f->count = json_uint(o, "count", 0);
 	f->sport = (uint16_t)json_uint(o, "sport", 0);
 	f->dport = (uint16_t)json_uint(o, "dport", 0);
-	f->send_pid = (int)json_int(o, "send_pid", 0);
-	f->recv_pid = (int)json_int(o, "recv_pid", 0);
-	f->qpn_send = (uint32_t)json_uint(o, "qpn_send", 0);
-	f->qpn_recv = (uint32_t)json_uint(o, "qpn_recv", 0);
+	f->send_pid = (int)json_int(o, "send_pid", f->send_pid);
+	f->recv_pid = (int)json_int(o, "recv_pid", f->recv_pid);
+	f->qpn_send = (uint32_t)json_uint(o, "qpn_send", f->qpn_send);
+	f->qpn_recv = (uint32_t)json_uint(o, "qpn_recv", f->qpn_recv);
 	f->filled = json_str(o, "fill", NULL) != NULL;
 	f->skipped = skipped;
 }
@@ -70,11 +70,11 @@ static int read_pages(struct logged *f, struct json_object *o)
 
 static void read_end(struct logged *f, struct json_object *o)
 {
-	f->sent = json_uint(o, "sent", 0);
-	f->received = json_uint(o, "received", 0);
-	f->sent_bytes = json_uint(o, "sent_bytes", 0);
-	f->received_bytes = json_uint(o, "received_bytes", 0);
-	f->bad = json_uint(o, "bad", 0);
+	f->sent = json_uint(o, "sent", f->sent);
+	f->received = json_uint(o, "received", f->received);
+	f->sent_bytes = json_uint(o, "sent_bytes", f->sent_bytes);
+	f->received_bytes = json_uint(o, "received_bytes", f->received_bytes);
+	f->bad = json_uint(o, "bad", f->bad);
 }
 
 #define HEADS_AHEAD 1000000 /* messages that may be logged out of order */
