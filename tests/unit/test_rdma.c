@@ -9,6 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "analyze/cost.h"
 #include "mkrun.h"
 
 #define A 100 /* the process on the near device, with the region RA */
@@ -428,6 +429,10 @@ static void test_many_packets(void **state)
 	assert_int_equal(f->view_count, 1);
 	assert_int_equal(f->views[0].pieces, 4);
 	assert_int_equal(f->resent_packets, 0);
+	/* Four packets, one message: its time ends with the last of them. */
+	assert_int_equal(f->cost->latency.count, 1);
+	assert_int_equal(cost_main_way(f->cost)->whole.count, 1);
+	assert_true(f->cost->latency.max > f->views[0].steps[f->views[0].count - 1].ts - f->views[0].steps[0].ts);
 }
 
 /* A packet whose payload spans two pages takes two copies on each side. */
