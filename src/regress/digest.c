@@ -88,18 +88,36 @@ static struct json_object *sites_of(struct json_object *flow)
 	return list;
 }
 
-/* "ip_generic_getfrag+0x5d" → "ip_generic_getfrag": offsets change with every build. */
+/*
+ * "ip_generic_getfrag+0x5d" → "ip_generic_getfrag": offsets change with every build. "cc217-a" → "cc-a":
+ * the links that traffic makes carry its process in their names.
+ */
+static struct json_object *plain_where(const char *where)
+{
+	const char *plus = strstr(where, "+0x");
+	size_t len = plus ? (size_t)(plus - where) : strlen(where), n = 0;
+	char text[320];
+
+	for (size_t i = 0; i < len && n < sizeof(text) - 1;) {
+		text[n++] = where[i++];
+		if (n >= 2 && !memcmp(&text[n - 2], "cc", 2) && (n == 2 || text[n - 3] == ' ')) {
+			size_t digits = strspn(where + i, "0123456789");
+
+			i += where[i + digits] == '-' ? digits : 0;
+		}
+	}
+	return json_object_new_string_len(text, (int)n);
+}
+
 static struct json_object *hops_of(const struct digest_job *job, struct json_object *cost)
 {
 	struct json_object *list = json_object_new_array(), *hops = json_get(cost, "hops");
 
 	for (size_t i = 0; i < json_length(hops); i++) {
 		struct json_object *h = json_at(hops, i), *o = json_object_new_object();
-		const char *where = json_str(h, "where", ""), *plus = strstr(where, "+0x");
 
 		json_add_str(o, "kind", json_str(h, "kind", ""));
-		json_object_object_add(o, "where", json_object_new_string_len(
-				       where, (int)(plus ? (size_t)(plus - where) : strlen(where))));
+		json_object_object_add(o, "where", plain_where(json_str(h, "where", "")));
 		if (job->shift >= 0) {
 			json_add_uint(o, "cost", instructions(job, json_uint(h, "median_ns", 0)));
 			json_add_uint(o, "spread", instructions(job, json_uint(h, "spread_ns", 0)));
