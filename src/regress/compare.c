@@ -112,8 +112,8 @@ static const char *unfit(struct json_object *flow)
 	if (!json_uint(flow, "payload_bytes", 0))
 		return "no message arrived";
 	/* Loss is the recorder's, whatever the kernel is like. */
-	if (strstr(json_str(flow, "why", ""), "lost"))
-		return json_str(flow, "why", "");
+	if (json_object_get_boolean(json_get(flow, "lost")))
+		return "events were lost while it was recorded";
 	return NULL;
 }
 

@@ -163,6 +163,7 @@ static struct json_object *flow_digest(const struct digest_job *job, const struc
 	struct json_object *o = json_object_new_object();
 
 	copy_members(o, flow, keys);
+	json_add_bool(o, "lost", json_int(s->analysis, "lost", -1) != 0);
 	for (const char *const *r = ranges; *r; r++)
 		json_object_object_add(o, *r, least_most(json_get(flow, *r)));
 	json_object_object_add(o, "sites", sites_of(flow));
