@@ -79,23 +79,6 @@ trap 'forward 129' HUP
 trap 'forward 130' INT
 trap 'forward 143' TERM
 
-supervise()
-{
-	local status
-	"$@" <&0 &
-	CHILD=$!
-	wait "$CHILD"
-	status=$?
-	while kill -0 "$CHILD" 2>/dev/null; do
-		wait "$CHILD"
-		status=$?
-	done
-	CHILD=
-	# it was sent SIGTERM whatever came to us
-	[ -z "$ENDED" ] || [ "$status" -le 128 ] || status=$ENDED
-	return "$status"
-}
-
 in_guest()
 {
 	[ "${COPYCHAIN_IN_GUEST:-}" = 1 ]

@@ -51,22 +51,6 @@ trap 'forward 129' HUP
 trap 'forward 130' INT
 trap 'forward 143' TERM
 
-supervise()
-{
-	local status
-	"$@" &
-	CHILD=$!
-	wait "$CHILD"
-	status=$?
-	while kill -0 "$CHILD" 2>/dev/null; do
-		wait "$CHILD"
-		status=$?
-	done
-	CHILD=
-	[ -z "$ENDED" ] || exit "$ENDED"
-	return $status
-}
-
 parse()
 {
 	while [ $# -gt 0 ]; do
@@ -118,9 +102,11 @@ reason()
 	printf '%s' "${line:-no reason given}" | tr -d '\000-\037\177'
 }
 
+# An interruption is no result.
 finish_failed()
 {
 	local why
+	[ -z "$ENDED" ] || exit "$ENDED"
 	why=$(reason)
 	if ! digest --failed "$why"; then
 		say "regress: $label: cannot write $dir/digest.json: $(tail -n 1 "$dir/log" 2>/dev/null)"

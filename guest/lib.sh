@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the shell half of copychain shares: messages, exit statuses, the cache folder.
+# What the shell half of copychain shares: messages, exit statuses, the cache folder, children.
 
 unset CDPATH
 
@@ -44,4 +44,28 @@ make_cache()
 {
 	mkdir -p "$1" 2>/dev/null ||
 		lacking "cannot make the cache folder $1: name a writable one with XDG_CACHE_HOME"
+}
+
+# quote WORD : as one word of any POSIX shell
+quote()
+{
+	printf "'%s'" "${1//\'/\'\\\'\'}"
+}
+
+# supervise COMMAND... : waits for it whatever comes; a trap may signal $CHILD, and sets ENDED to the status
+supervise()
+{
+	local status
+	"$@" <&0 &
+	CHILD=$!
+	wait "$CHILD"
+	status=$?
+	while kill -0 "$CHILD" 2>/dev/null; do
+		wait "$CHILD"
+		status=$?
+	done
+	CHILD=
+	# it was sent SIGTERM whatever came to us
+	[ -z "$ENDED" ] || [ "$status" -le 128 ] || status=$ENDED
+	return "$status"
 }

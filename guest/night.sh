@@ -1,12 +1,6 @@
 # shellcheck shell=bash disable=SC2154,SC2034
 # A night's folder: the matrix, its job scripts and their Makefile, and how one is gone on with.
 
-# quote WORD : as one word of any POSIX shell
-quote()
-{
-	printf "'%s'" "${1//\'/\'\\\'\'}"
-}
-
 # of LABEL LIST... : the value given for a label as LABEL=VALUE
 of()
 {

@@ -86,12 +86,6 @@ trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# quote WORD : as one word of any POSIX shell
-quote()
-{
-	printf "'%s'" "${1//\'/\'\\\'\'}"
-}
-
 quoted_list()
 {
 	local word
