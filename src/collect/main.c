@@ -6,6 +6,7 @@
 #include "collect/run.h"
 #include "collect/session.h"
 #include "collect/sites.h"
+#include "common/command.h"
 #include "common/exitcode.h"
 #include "common/msg.h"
 
@@ -87,37 +88,14 @@ static int cmd_sites(int argc, char **argv)
 	return err ? EXIT_ENV : EXIT_GOOD;
 }
 
-static const struct {
-	const char *name;
-	int (*run)(int argc, char **argv);
-	const char *about;
-} commands[] = {
+static const struct command commands[] = {
 	{"run", cmd_run, "record a command"},
 	{"sites", cmd_sites, "print the copy sites of this kernel"},
+	{0},
 };
-
-#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
-
-static void help(void)
-{
-	printf("usage: collect COMMAND [OPTIONS]\n\n");
-	for (size_t i = 0; i < COMMANDS; i++)
-		printf("  %-10s %s\n", commands[i].name, commands[i].about);
-	printf("\n'collect COMMAND --help' lists the options. ./collect.sh is the front door: it "
-	       "builds,\nfetches a kernel and starts a virtual machine.\n");
-}
 
 int main(int argc, char **argv)
 {
-	msg_program("collect");
-	if (argc > 1 && (!strcmp(argv[1], "help") || !strcmp(argv[1], "--help"))) {
-		help();
-		return EXIT_GOOD;
-	}
-	for (size_t i = 0; argc > 1 && i < COMMANDS; i++)
-		if (!strcmp(argv[1], commands[i].name))
-			return commands[i].run(argc - 1, argv + 1);
-	msg_error(argc > 1 ? "unknown command '%s'; 'collect help' lists them" : "no command; "
-		  "'collect help' lists them", argc > 1 ? argv[1] : "");
-	return EXIT_USAGE;
+	return command_main("collect", commands, "./collect.sh is the front door: it builds,\n"
+			    "fetches a kernel and starts a virtual machine.", argc, argv);
 }

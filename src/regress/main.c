@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/command.h"
 #include "common/exitcode.h"
 #include "common/json.h"
 #include "common/msg.h"
@@ -292,38 +293,15 @@ static int cmd_history(int argc, char **argv)
 	return err == -EINVAL ? EXIT_USAGE : err ? EXIT_ENV : EXIT_GOOD;
 }
 
-static const struct {
-	const char *name;
-	int (*run)(int argc, char **argv);
-	const char *about;
-} commands[] = {
+static const struct command commands[] = {
 	{"digest", cmd_digest, "what one kernel did, from the folder of its job"},
 	{"compare", cmd_compare, "kernels by their digests, with reports"},
 	{"history", cmd_history, "what a value did over the nights"},
+	{0},
 };
-
-#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
-
-static void help(void)
-{
-	printf("usage: regress COMMAND [OPTIONS]\n\n");
-	for (size_t i = 0; i < COMMANDS; i++)
-		printf("  %-10s %s\n", commands[i].name, commands[i].about);
-	printf("\n'regress COMMAND --help' lists the options. ./regress.sh is the front door: it "
-	       "boots the\nkernels and calls this program.\n");
-}
 
 int main(int argc, char **argv)
 {
-	msg_program("regress");
-	if (argc > 1 && (!strcmp(argv[1], "help") || !strcmp(argv[1], "--help"))) {
-		help();
-		return EXIT_GOOD;
-	}
-	for (size_t i = 0; argc > 1 && i < COMMANDS; i++)
-		if (!strcmp(argv[1], commands[i].name))
-			return commands[i].run(argc - 1, argv + 1);
-	msg_error(argc > 1 ? "unknown command '%s'; 'regress help' lists them" : "no command; "
-		  "'regress help' lists them", argc > 1 ? argv[1] : "");
-	return EXIT_USAGE;
+	return command_main("regress", commands, "./regress.sh is the front door: it boots the\n"
+			    "kernels and calls this program.", argc, argv);
 }
