@@ -22,7 +22,7 @@ for name in bookworm bookworm/6.12; do
 	echo "$name" >"$dir/name"
 	echo 6.1.0-test >"$dir/version"
 done
-for name in bookworm bookworm-swiotlb bookworm-6.12; do
+for name in bookworm bookworm-swiotlb bookworm-6.12 bookworm-rdma bookworm-6.12-rdma; do
 	mkdir -p "$T/golden/$name"
 	tar -C "$T/golden/$name" -xf "tests/golden/$name.tar.xz"
 done
@@ -160,6 +160,11 @@ plays old "$T/golden/bookworm/lo-1400"
 plays new "$T/golden/bookworm-6.12/lo-1400"
 regress --night series --kernels old=bookworm,new=bookworm/6.12
 check "6.1 against 6.12: their copy sites differ" all 'prints "tcp_recvmsg_dmabuf by _copy_to_iter"' 'prints "ip_generic_getfrag by csum_and_copy_from_iter_full, was"'
+
+plays old "$T/golden/bookworm-rdma/rc-send"
+plays new "$T/golden/bookworm-6.12-rdma/rc-send"
+regress --night rdma --kernels old=bookworm,new=bookworm/6.12
+check "soft-RoCE: emulated DMA apart from copies, and links named by process no difference" all 'status 0' 'prints "^rdma-send-2500  *0.000  *0.000  *2.000 .*same"'
 
 plays dead panic
 regress --night dead --kernels a=bookworm,dead=bookworm,b=bookworm
