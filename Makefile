@@ -13,6 +13,7 @@ LIB_collect := -lZydis
 DIRS_collect := collect
 DIRS_analyze := analyze report proofcheck
 DIRS_traffic := traffic
+DIRS_regress := regress
 PKG_analyze := libtraceevent json-c
 PKG_traffic := json-c libibverbs
 PKG_regress := json-c sqlite3
