@@ -10,10 +10,10 @@ programs()
 	done
 }
 
+# make knows which sources are a program's; where nothing was built here, what is there is taken.
 is_stale()
 {
-	[ ! -x "$TOP/$1" ] ||
-		[ -n "$(find "$TOP/src/$1" "$TOP/src/common" -name '*.[ch]' -newer "$TOP/$1" 2>/dev/null | head -n 1)" ]
+	[ ! -x "$TOP/$1" ] || { [ -d "$TOP/build" ] && ! env -u MAKEFLAGS make -q -s -C "$TOP" "$1" >/dev/null 2>&1; }
 }
 
 build()
