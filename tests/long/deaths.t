@@ -13,7 +13,14 @@ FLOWS=default:udp-lo-64
 
 night()
 {
-	./regress.sh --nights "$T/nights" --jobs 1 --flows "$FLOWS" "$@"
+	try ./regress.sh --nights "$T/nights" --jobs 1 --flows "$FLOWS" "$@"
+}
+
+# start_night OPTIONS... : without waiting for it; $pid is its own
+start_night()
+{
+	./regress.sh --nights "$T/nights" --jobs 1 --flows "$FLOWS" "$@" >"$T/out" 2>"$T/err" </dev/null &
+	pid=$!
 }
 
 # wait_for FILE WORDS
@@ -32,23 +39,25 @@ guest_of()
 	pgrep -f "qemu.*path=$T/nights/[^ ]*/jobs/$1,"
 }
 
-try night --night panic --kernels "a=$KERNEL,dead=$KERNEL,b=$KERNEL" --append dead="rdinit=/nonexistent init=/nonexistent root=/dev/nosuch"
+night --night panic --kernels "a=$KERNEL,dead=$KERNEL,b=$KERNEL" --append dead="rdinit=/nonexistent init=/nonexistent root=/dev/nosuch"
 check "a kernel that panics: 3, named, and the others are compared" all 'status 3' 'prints "not measured: guest: linux .* died: panic: "' 'prints "^b .*: same"'
 
-night --night killed --kernels "a=$KERNEL,victim=$KERNEL" >"$T/out" 2>"$T/err" </dev/null &
-pid=$!
+start_night --night killed --kernels "a=$KERNEL,victim=$KERNEL"
 log=$T/nights/killed/jobs/victim/log
 wait_for "$log" ' up after '
 kill -KILL "$(guest_of victim)"
 wait_for "$log" 'trying once more'
-sleep 3
+tries=0
+until [ "$(grep -c ' up after ' "$log")" = 2 ] || [ $tries -ge 900 ]; do
+	sleep 0.1
+	tries=$((tries + 1))
+done
 kill -KILL "$(guest_of victim)"
 wait $pid
 STATUS=$?
 check "a guest killed twice: 3, told" all 'status 3' 'prints "not measured: guest: linux .* died: qemu ended before the command did"' '[ -s "$T/nights/killed/jobs/a/digest.json" ]'
 
-night --night stopped --kernels "a=$KERNEL,b=$KERNEL" >"$T/out" 2>"$T/err" </dev/null &
-pid=$!
+start_night --night stopped --kernels "a=$KERNEL,b=$KERNEL"
 wait_for "$T/nights/stopped/jobs/b/log" ' up after '
 kill -TERM $pid
 wait $pid
@@ -57,7 +66,7 @@ check "an interrupted night" all 'status 143' '[ -s "$T/nights/stopped/jobs/a/di
 check "leaves no guest" all '[ -z "$(guest_of b)" ]'
 # shellcheck disable=SC2034
 before=$(stat -c %y "$T/nights/stopped/jobs/a/digest.json")
-try night --night stopped --kernels "a=$KERNEL,b=$KERNEL"
+night --night stopped --kernels "a=$KERNEL,b=$KERNEL"
 check "goes on where it was" all 'status 0' 'says "1 of 2 kernels are done"' '[ "$(stat -c %y "$T/nights/stopped/jobs/a/digest.json")" = "$before" ]'
 
 # A folder in which a kernel was built, as far as anyone looks at it.
@@ -69,7 +78,7 @@ cp "$kernel/vmlinuz" "$T/tree/arch/x86/boot/bzImage"
 printf 'modules_install:\n\tmkdir -p $(INSTALL_MOD_PATH)/lib/modules\n\tcp -r %s $(INSTALL_MOD_PATH)/lib/modules/\n' \
 	"$kernel/lib/modules/$version" >"$T/tree/Makefile"
 FLOWS=none
-try night --night tree --kernels "release=$KERNEL,mine=$T/tree"
+night --night tree --kernels "release=$KERNEL,mine=$T/tree"
 check "a tree in development" all 'status 0' 'prints "^mine (linux $version)"' 'prints "without traffic: the same"'
 # shellcheck disable=SC2012
 rm -rf "$(ls -td "${XDG_CACHE_HOME:-$HOME/.cache}"/copychain/kernels/.own-*-built | head -n 1)"
