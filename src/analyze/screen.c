@@ -8,7 +8,7 @@
 #include "common/json.h"
 #include "report/boxes.h"
 #include "report/report.h"
-#include "report/text.h"
+#include "common/text.h"
 
 /* One column of the flow table: how it is headed, how wide it is, and what stands in it. */
 struct column {

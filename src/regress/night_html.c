@@ -10,7 +10,7 @@
 
 #include "common/file.h"
 #include "common/json.h"
-#include "regress/escape.h"
+#include "common/text.h"
 #include "regress/history.h"
 #include "regress/night_plot.h"
 #include "regress/night_report.h"
@@ -37,7 +37,7 @@ static void put_outcome(const char *tag, const char *outcome, FILE *out)
 	fprintf(out, "<%s class=\"", tag);
 	put_class(outcome, out);
 	fputs("\">", out);
-	xml_puts(outcome, out);
+	text_html(out, outcome);
 	fprintf(out, "</%s>", tag);
 }
 
@@ -50,18 +50,18 @@ static void put_findings(const char *where, struct json_object *list, FILE *out)
 		fputs("<li>", out);
 		put_outcome("span", accepted ? "accepted" : json_str(f, "class", ""), out);
 		fputs(" <b>", out);
-		xml_puts(where, out);
+		text_html(out, where);
 		fputs("</b>, ", out);
-		xml_puts(json_str(f, "what", ""), out);
+		text_html(out, json_str(f, "what", ""));
 		fputs(": ", out);
-		xml_puts(json_str(f, "text", ""), out);
+		text_html(out, json_str(f, "text", ""));
 		if (accepted) {
 			fputs(" (because ", out);
-			xml_puts(accepted, out);
+			text_html(out, accepted);
 			fputs(")", out);
 		} else if (json_str(f, "accept", NULL)) {
 			fputs("; to accept it: <code>", out);
-			xml_puts(json_str(f, "accept", ""), out);
+			text_html(out, json_str(f, "accept", ""));
 			fputs(" REASON</code>", out);
 		}
 		fputs("</li>\n", out);
@@ -85,7 +85,7 @@ static void put_table(struct json_object *flows, FILE *out)
 				continue;
 			}
 			fputs("<td>", out);
-			xml_puts(cell, out);
+			text_html(out, cell);
 			fputs("</td>", out);
 		}
 		fputs("</tr>\n", out);
@@ -107,7 +107,7 @@ static void put_census(struct json_object *census, FILE *out)
 		for (size_t i = 0; i < json_length(list); i++) {
 			night_census_text(json_at(list, i), text, sizeof(text));
 			fputs(night_census_in_scope(json_at(list, i)) ? "<li><b>" : "<li>", out);
-			xml_puts(text, out);
+			text_html(out, text);
 			fputs(night_census_in_scope(json_at(list, i)) ? "</b></li>\n" : "</li>\n", out);
 		}
 		fputs("</ul></details>\n", out);
@@ -120,12 +120,12 @@ static void put_kernel(struct json_object *kernel, FILE *out)
 	char text[1024];
 
 	fputs("<h2>", out);
-	xml_puts(json_str(kernel, "label", "?"), out);
+	text_html(out, json_str(kernel, "label", "?"));
 	fputs(": ", out);
 	put_outcome("span", json_str(kernel, "outcome", "?"), out);
 	fputs("</h2>\n<p>", out);
 	night_kernel_text(kernel, text, sizeof(text));
-	xml_puts(text, out);
+	text_html(out, text);
 	night_outcomes_text(kernel, text, sizeof(text));
 	fprintf(out, "; %s</p>\n", text);
 	if (json_length(flows))
@@ -259,17 +259,17 @@ int night_html(struct json_object *report, const struct night_context *c, FILE *
 
 	fputs("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>copychain, night ",
 	      out);
-	xml_puts(json_str(report, "night", "?"), out);
+	text_html(out, json_str(report, "night", "?"));
 	fprintf(out, "</title><style>%s</style></head><body>\n<h1>Kernel against kernel, night ",
 		style);
-	xml_puts(json_str(report, "night", "?"), out);
+	text_html(out, json_str(report, "night", "?"));
 	fputs("</h1>\n<p>Flows: ", out);
-	xml_puts(json_str(report, "set", "?"), out);
+	text_html(out, json_str(report, "set", "?"));
 	fputs(". Against: <b>", out);
-	xml_puts(json_str(base, "label", "?"), out);
+	text_html(out, json_str(base, "label", "?"));
 	night_kernel_text(base, text, sizeof(text));
 	fputs("</b>, ", out);
-	xml_puts(text, out);
+	text_html(out, text);
 	fputs(".</p>\n", out);
 	for (size_t i = 0; i < json_length(list); i++)
 		put_kernel(json_at(list, i), out);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/json.h"
-#include "regress/escape.h"
+#include "common/text.h"
 #include "regress/finding.h"
 #include "regress/night_report.h"
 
@@ -40,11 +40,11 @@ static void put_findings(struct json_object *list, FILE *out)
 	for (size_t i = 0; i < json_length(list); i++) {
 		struct json_object *f = json_at(list, i);
 
-		xml_puts(json_str(f, "accepted", NULL) ? "accepted" : json_str(f, "class", ""), out);
+		text_html(out, json_str(f, "accepted", NULL) ? "accepted" : json_str(f, "class", ""));
 		fputs(", ", out);
-		xml_puts(json_str(f, "what", ""), out);
+		text_html(out, json_str(f, "what", ""));
 		fputs(": ", out);
-		xml_puts(json_str(f, "text", ""), out);
+		text_html(out, json_str(f, "text", ""));
 		fputc('\n', out);
 	}
 }
@@ -56,9 +56,9 @@ static void put_case(const char *kernel, const char *name, struct json_object *o
 	struct json_object *list = json_get(o, "findings");
 
 	fputs("    <testcase classname=\"copychain.", out);
-	xml_puts(kernel, out);
+	text_html(out, kernel);
 	fputs("\" name=\"", out);
-	xml_puts(name, out);
+	text_html(out, name);
 	if (!json_length(list)) {
 		fputs("\"/>\n", out);
 		return;
@@ -66,7 +66,7 @@ static void put_case(const char *kernel, const char *name, struct json_object *o
 	fprintf(out, "\">\n      <%s", tags[fate]);
 	if (fate != FATE_PASS) {
 		fputs(" message=\"", out);
-		xml_puts(json_str(json_at(list, 0), "text", ""), out);
+		text_html(out, json_str(json_at(list, 0), "text", ""));
 		fputc('"', out);
 	}
 	fputc('>', out);
@@ -99,7 +99,7 @@ static void put_suite(struct json_object *kernel, FILE *out)
 	struct tally t = tally_of(kernel);
 
 	fputs("  <testsuite name=\"", out);
-	xml_puts(label, out);
+	text_html(out, label);
 	fprintf(out, "\" tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" skipped=\"%zu\" time=\"%llu\">\n",
 		t.tests, t.failures, t.errors, t.skipped,
 		(unsigned long long)json_uint(kernel, "seconds", 0));
@@ -116,7 +116,7 @@ int night_junit(struct json_object *report, const struct night_context *c, FILE 
 
 	(void)c;
 	fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"copychain ", out);
-	xml_puts(json_str(report, "night", ""), out);
+	text_html(out, json_str(report, "night", ""));
 	fputs("\">\n", out);
 	for (size_t i = 0; i < json_length(list); i++)
 		put_suite(json_at(list, i), out);

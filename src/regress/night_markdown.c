@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/json.h"
-#include "regress/escape.h"
+#include "common/text.h"
 #include "regress/night_report.h"
 
 #define CENSUS_LINES 20
@@ -28,7 +28,7 @@ static void put_row(struct json_object *flow, FILE *out)
 	for (size_t i = 0; i < night_column_count; i++) {
 		night_columns[i].put(flow, cell, sizeof(cell));
 		fputc(' ', out);
-		markdown_puts(cell, out);
+		text_markdown(out, cell);
 		fputs(" |", out);
 	}
 	fputc('\n', out);
@@ -41,12 +41,12 @@ static void put_findings(const char *where, struct json_object *list, FILE *out)
 		const char *accepted = json_str(f, "accepted", NULL);
 
 		fprintf(out, "- **%s** ", accepted ? "accepted" : json_str(f, "class", ""));
-		markdown_puts(where, out);
+		text_markdown(out, where);
 		fprintf(out, ", %s: ", json_str(f, "what", ""));
-		markdown_puts(json_str(f, "text", ""), out);
+		text_markdown(out, json_str(f, "text", ""));
 		if (accepted) {
 			fputs(" (", out);
-			markdown_puts(accepted, out);
+			text_markdown(out, accepted);
 			fputc(')', out);
 		} else if (json_str(f, "accept", NULL)) {
 			fprintf(out, "; to accept it: `%s REASON`", json_str(f, "accept", ""));
@@ -71,7 +71,7 @@ static void put_census(struct json_object *census, FILE *out)
 				continue;
 			night_census_text(json_at(list, i), text, sizeof(text));
 			fputs(shown++ ? "; " : "; among them ", out);
-			markdown_puts(text, out);
+			text_markdown(out, text);
 		}
 		fputs(".\n", out);
 	}
@@ -83,10 +83,10 @@ static void put_kernel(struct json_object *kernel, FILE *out)
 	char text[1024];
 
 	fputs("\n## ", out);
-	markdown_puts(json_str(kernel, "label", "?"), out);
+	text_markdown(out, json_str(kernel, "label", "?"));
 	fprintf(out, ": %s\n\n", json_str(kernel, "outcome", "?"));
 	night_kernel_text(kernel, text, sizeof(text));
-	markdown_puts(text, out);
+	text_markdown(out, text);
 	night_outcomes_text(kernel, text, sizeof(text));
 	fprintf(out, "; %s.\n", text);
 	if (json_length(flows))
@@ -108,12 +108,12 @@ int night_markdown(struct json_object *report, const struct night_context *c, FI
 
 	(void)c;
 	fprintf(out, "# Kernel against kernel, night %s\n\nFlows: ", json_str(report, "night", "?"));
-	markdown_puts(json_str(report, "set", "?"), out);
+	text_markdown(out, json_str(report, "set", "?"));
 	fputs(". Against: ", out);
-	markdown_puts(json_str(base, "label", "?"), out);
+	text_markdown(out, json_str(base, "label", "?"));
 	night_kernel_text(base, text, sizeof(text));
 	fputs(", ", out);
-	markdown_puts(text, out);
+	text_markdown(out, text);
 	fputs(".\n", out);
 	for (size_t i = 0; i < json_length(list); i++)
 		put_kernel(json_at(list, i), out);

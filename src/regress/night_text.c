@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/json.h"
+#include "common/text.h"
 #include "regress/finding.h"
 #include "regress/night_report.h"
 
@@ -17,21 +18,12 @@ static void print_heads(FILE *out)
 	fputc('\n', out);
 }
 
-/* Names come from kernels and logs: no control characters on a terminal. */
-static void clean(char *s)
-{
-	for (; *s; s++)
-		if ((unsigned char)*s < ' ' || *s == 127)
-			*s = '?';
-}
-
 static void print_finding(struct json_object *f, FILE *out)
 {
 	const char *accepted = json_str(f, "accepted", NULL), *accept = json_str(f, "accept", NULL);
 	char text[1100];
 
-	snprintf(text, sizeof(text), "%s", json_str(f, "text", ""));
-	clean(text);
+	text_clean(json_str(f, "text", ""), text, sizeof(text));
 	fprintf(out, "    %-14s %-13s %s\n", accepted ? "accepted" : json_str(f, "class", ""),
 		json_str(f, "what", ""), text);
 	if (accepted)
@@ -73,12 +65,12 @@ static void print_findings(struct json_object *list, FILE *out)
 
 static void print_flow(struct json_object *flow, FILE *out)
 {
-	char cell[256];
+	char cell[256], clean[256];
 
 	for (size_t i = 0; i < night_column_count; i++) {
 		night_columns[i].put(flow, cell, sizeof(cell));
-		clean(cell);
-		fprintf(out, "%s%*s", i ? " " : "", night_columns[i].width, cell);
+		text_clean(cell, clean, sizeof(clean));
+		fprintf(out, "%s%*s", i ? " " : "", night_columns[i].width, clean);
 	}
 	fputc('\n', out);
 	print_findings(json_get(flow, "findings"), out);
@@ -87,7 +79,7 @@ static void print_flow(struct json_object *flow, FILE *out)
 static void print_list(struct json_object *list, const char *about, FILE *out)
 {
 	size_t shown = 0, in_scope = 0;
-	char text[1100];
+	char text[1100], clean[1100];
 
 	for (size_t i = 0; i < json_length(list); i++)
 		in_scope += (size_t)night_census_in_scope(json_at(list, i));
@@ -99,8 +91,8 @@ static void print_list(struct json_object *list, const char *about, FILE *out)
 		if (!night_census_in_scope(json_at(list, i)))
 			continue;
 		night_census_text(json_at(list, i), text, sizeof(text));
-		clean(text);
-		fprintf(out, "    %s\n", text);
+		text_clean(text, clean, sizeof(clean));
+		fprintf(out, "    %s\n", clean);
 		shown++;
 	}
 	if (shown < in_scope)
@@ -124,12 +116,12 @@ static void print_census(struct json_object *census, FILE *out)
 static void print_kernel(struct json_object *kernel, FILE *out)
 {
 	struct json_object *flows = json_get(kernel, "flows");
-	char text[1024], sum[256];
+	char text[1024], clean[1024], sum[256];
 
 	night_kernel_text(kernel, text, sizeof(text));
-	clean(text);
+	text_clean(text, clean, sizeof(clean));
 	night_outcomes_text(kernel, sum, sizeof(sum));
-	fprintf(out, "\n%s (%s): %s%s%s\n", json_str(kernel, "label", "?"), text,
+	fprintf(out, "\n%s (%s): %s%s%s\n", json_str(kernel, "label", "?"), clean,
 		json_str(kernel, "outcome", "?"), json_length(flows) ? "; " : "",
 		json_length(flows) ? sum : "");
 	print_findings(json_get(kernel, "findings"), out);
@@ -146,13 +138,13 @@ int night_text(struct json_object *report, const struct night_context *c, FILE *
 {
 	struct json_object *base = json_get(report, "baseline"), *list = json_get(report, "kernels"),
 			   *unused = json_get(report, "accepted_unused");
-	char text[1024];
+	char text[1024], clean[1024];
 
 	(void)c;
 	night_kernel_text(base, text, sizeof(text));
-	clean(text);
+	text_clean(text, clean, sizeof(clean));
 	fprintf(out, "night %s, flows %s, against %s (%s)\n", json_str(report, "night", "?"),
-		json_str(report, "set", "?"), json_str(base, "label", "?"), text);
+		json_str(report, "set", "?"), json_str(base, "label", "?"), clean);
 	for (size_t i = 0; i < json_length(list); i++)
 		print_kernel(json_at(list, i), out);
 	for (size_t i = 0; i < json_length(unused); i++)

@@ -6,7 +6,7 @@
 
 #include "report/chart.h"
 #include "report/report.h"
-#include "report/text.h"
+#include "common/text.h"
 
 #define INNER (SCREEN_WIDTH - 6) /* columns between the sides of a box */
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The folder csv: each table as a file for spreadsheets and scripts. */
 #include "report/sheet.h"
-#include "report/text.h"
+#include "common/text.h"
 
 struct csv {
 	const struct report *rep;

@@ -8,7 +8,7 @@
 #include "report/html_parts.h"
 #include "report/plots.h"
 #include "report/reproduce.h"
-#include "report/text.h"
+#include "common/text.h"
 
 #define FLOWS_MAX 64 /* with a page each; the rest are in the tables alone */
 #define ROWS_MAX 400 /* of a table on the page */

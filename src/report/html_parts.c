@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "report/chart.h"
-#include "report/text.h"
+#include "common/text.h"
 
 struct table_print {
 	const struct html *h;

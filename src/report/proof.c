@@ -9,7 +9,7 @@
 
 #include "common/msg.h"
 #include "report/proof_parts.h"
-#include "report/text.h"
+#include "common/text.h"
 
 #define FLOWS_MAX 32 /* that are proven, where none is chosen */
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "report/report.h"
-#include "report/text.h"
+#include "common/text.h"
 
 void summary_print(const struct result *r, const char *flow, FILE *out)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "report/text.h"
+#include "common/text.h"
 
 #include <stdbool.h>
 #include <string.h>

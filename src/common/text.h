@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Text for people: widths in columns, long lines cut or folded, words of others made harmless. */
-#ifndef REPORT_TEXT_H
-#define REPORT_TEXT_H
+#ifndef COMMON_TEXT_H
+#define COMMON_TEXT_H
 
 #include <stddef.h>
 #include <stdio.h>
