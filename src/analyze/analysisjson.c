@@ -328,11 +328,10 @@ static struct json_object *events_json(const struct result *r)
 	return o;
 }
 
-int analysis_write(const struct result *r, const char *path)
+struct json_object *analysis_json(const struct result *r)
 {
 	struct json_object *root = json_object_new_object(), *flows = json_object_new_array();
 	const char *base = strrchr(r->run.dir, '/');
-	int err;
 
 	json_add_uint(root, "schema", 1);
 	json_add_str(root, "run", base ? base + 1 : r->run.dir);
@@ -349,7 +348,14 @@ int analysis_write(const struct result *r, const char *path)
 	json_object_object_add(root, "skipped", skipped_json(r));
 	json_object_object_add(root, "unlinked_copies", others_json(r));
 	json_add_uint(root, "orphan_receives", r->engine.orphans);
-	err = json_write_file(root, path);
+	return root;
+}
+
+int analysis_write(const struct result *r, const char *path)
+{
+	struct json_object *root = analysis_json(r);
+	int err = json_write_file(root, path);
+
 	json_object_put(root);
 	return err;
 }

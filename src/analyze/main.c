@@ -15,7 +15,7 @@
 
 struct options {
 	unsigned long max_copies, message;
-	bool require_exact, no_report;
+	bool require_exact, no_report, redact;
 	const char *flow, *out, *kinds, *proof;
 };
 
@@ -32,6 +32,8 @@ static const struct opt opts[] = {
 	 "where to write the report (reports/RUN)", 0, 0, NULL},
 	{OPT_STR, "report", offsetof(struct options, kinds), "KIND[,KIND]",
 	 "which reports to write (all)", 0, 0, NULL},
+	{OPT_FLAG, "redact", offsetof(struct options, redact), NULL,
+	 "put aliases in the place of addresses, for publishing (reports/RUN-redacted)", 0, 0, NULL},
 	{OPT_STR, "check-proof", offsetof(struct options, proof), "FILE",
 	 "only check this proof.md against RUN", 0, 0, NULL},
 	{OPT_FLAG, "no-report", offsetof(struct options, no_report), NULL,
@@ -83,17 +85,25 @@ static int newest_run(char *out, size_t size)
 	return err;
 }
 
-static int write_report(const struct result *r, const struct options *o)
+static int report(const struct result *r, const struct options *o)
 {
 	struct report rep = {.r = r, .flow = o->flow};
 	char dir[PATH_MAX];
+	int err = 0;
 
+	if (o->redact)
+		err = redact_new(r, &rep.hide);
 	if (o->out)
 		snprintf(dir, sizeof(dir), "%s", o->out);
 	else
-		snprintf(dir, sizeof(dir), "reports/%s", run_name(r));
+		snprintf(dir, sizeof(dir), "reports/%s%s", run_name(r), o->redact ? "-redacted" : "");
 	rep.dir = dir;
-	return report_write(&rep, o->kinds);
+	if (!err)
+		summary_print(&rep, stdout);
+	if (!err && !o->no_report)
+		err = report_write(&rep, o->kinds);
+	redact_free(rep.hide);
+	return err;
 }
 
 /* The highest status that applies. */
@@ -140,10 +150,8 @@ static int analyze(const char *dir, const struct options *o)
 			snprintf(r.problem, sizeof(r.problem), "out of memory");
 		msg_error("%s", r.problem);
 	} else {
-		summary_print(&r, o->flow, stdout);
-		status = judge(&r, o);
-		if (!o->no_report && write_report(&r, o))
-			status = EXIT_ENV;
+		err = report(&r, o);
+		status = err ? EXIT_ENV : judge(&r, o);
 	}
 	if (fflush(stdout) || ferror(stdout)) {
 		msg_errno(-errno, "cannot write to standard output");

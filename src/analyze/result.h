@@ -65,7 +65,8 @@ bool flow_selected(const struct flow *f, const char *pattern);
 void screen_print(const struct result *r, const char *pattern, FILE *out);
 /* step.c: the code or holder behind a step. */
 void step_where(const struct step *s, char *buf, size_t size);
-/* analysisjson.c: 0 or -errno. */
+/* analysisjson.c: an object that the caller puts; into a file, 0 or -errno. */
+struct json_object *analysis_json(const struct result *r);
 int analysis_write(const struct result *r, const char *path);
 
 #endif

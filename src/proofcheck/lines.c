@@ -109,6 +109,11 @@ static int read_row(struct lines *ls, char *row, unsigned int nr, char *why, siz
 		ls->items[ls->count - 1].therefore = strstr(p, THEREFORE) + strlen(THEREFORE);
 		return 0;
 	}
+	if (!strncmp(p, "Redacted:", 9)) {
+		snprintf(why, size, "it is redacted, and aliases cannot be held against a recording; "
+			 "write it again without --redact");
+		return -EINVAL;
+	}
 	if (!isdigit((unsigned char)*p))
 		return 0;
 	n = strtoul(p, &p, 10);

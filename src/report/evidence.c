@@ -169,6 +169,25 @@ void fact_print(const struct fact *f, FILE *out)
 			print_field(&f->raw, &field, cited[i], out);
 }
 
+void fact_brief(const struct runfile *run, const struct fact *f, FILE *out)
+{
+	static const char *const brief[] = {"fd", "ret", "dst", "src", "len", "dma", "size", "skb", "data", "dev", "sk"};
+	const struct site *s = runfile_site(run, f->ev.ip);
+	struct field field;
+	char name[320];
+
+	fprintf(out, "`%s cpu=%u ts=%llu offset=%llu tid=%d", f->name, f->ev.cpu, (unsigned long long)f->ev.ts,
+		(unsigned long long)f->ev.file_off, f->ev.tid);
+	for (size_t i = 0; i < sizeof(brief) / sizeof(brief[0]); i++)
+		if (!field_find(f->format, brief[i], &field))
+			print_field(&f->raw, &field, brief[i], out);
+	fputs("`", out);
+	if (s) {
+		runfile_site_name(s, f->ev.ip, name, sizeof(name));
+		fprintf(out, " at `%s`", name);
+	}
+}
+
 /* ---- what memory an event is about ---- */
 
 static size_t add(struct touch *out, size_t n, uint64_t from, uint64_t len)

@@ -42,6 +42,9 @@ struct fact *evidence_at(const struct evidence *e, uint64_t file_off);
 /* "from_iter cpu=1 ts=15395763603 offset=9422140 tid=189 dst=0x… len=128 …" */
 void fact_print(const struct fact *f, FILE *out);
 
+/* In a sentence: the event, when and where it was, the code it is in, and what counts of it. */
+void fact_brief(const struct runfile *run, const struct fact *f, FILE *out);
+
 /* A span [from, to) of kernel memory that an event is about. */
 struct touch {
 	uint64_t from, to;

@@ -21,6 +21,8 @@ static void print_intro(const struct report *rep, FILE *out)
 	      "trace.dat, or is DERIVED FROM earlier lines BY a named rule. What stands in backticks is checked by\n"
 	      "`./analyze --check-proof`; the words around it are for people. The rules are in docs/proof.md.\n",
 	      out);
+	if (rep->hide)
+		fputs("\nRedacted: the addresses are aliases, which no recording can be held against.\n", out);
 }
 
 /* The pieces that one receive call brought. */

@@ -13,6 +13,7 @@ static const struct report_kind kinds[] = {
 	{"html", "index.html", html_write},
 	{"summary", "summary.txt", summary_write},
 	{"proof", "proof.md", proof_write},
+	{"worksheet", "worksheet.md", worksheet_write},
 	{"json", "analysis.json", json_write},
 	{"plots", "plots/", plots_write},
 	{"csv", "csv/", csv_write},
@@ -85,6 +86,64 @@ static int make_dirs(const char *path)
 	return err;
 }
 
+/* A file whose addresses must be hidden is kept until it is whole. */
+struct hidden {
+	struct redact *hide;
+	char *path, *text;
+	size_t used, room;
+};
+
+static ssize_t write_hidden(void *cookie, const char *buf, size_t size)
+{
+	struct hidden *x = cookie;
+
+	if (x->used + size + 1 > x->room) {
+		size_t want = (x->used + size + 1) * 2;
+		char *more = realloc(x->text, want);
+
+		if (!more)
+			return 0;
+		x->text = more;
+		x->room = want;
+	}
+	memcpy(x->text + x->used, buf, size);
+	x->used += size;
+	x->text[x->used] = '\0';
+	return (ssize_t)size;
+}
+
+static int close_hidden(void *cookie)
+{
+	struct hidden *x = cookie;
+	FILE *f = fopen(x->path, "we");
+	int err = f ? 0 : -1;
+
+	if (f && x->text)
+		redact_text(x->hide, x->text, f);
+	if (f && (ferror(f) | fclose(f)))
+		err = -1;
+	free(x->text);
+	free(x->path);
+	free(x);
+	return err;
+}
+
+static FILE *open_hidden(struct redact *hide, const char *path)
+{
+	struct hidden *x = calloc(1, sizeof(*x));
+	FILE *f = NULL;
+
+	if (x)
+		*x = (struct hidden){.hide = hide, .path = strdup(path)};
+	if (x && x->path)
+		f = fopencookie(x, "w", (cookie_io_functions_t){.write = write_hidden, .close = close_hidden});
+	if (!f && x)
+		free(x->path);
+	if (!f)
+		free(x);
+	return f;
+}
+
 FILE *report_open(const struct report *rep, const char *name)
 {
 	char path[PATH_MAX + 64], *slash;
@@ -95,7 +154,7 @@ FILE *report_open(const struct report *rep, const char *name)
 	if (make_dirs(path))
 		return NULL;
 	*slash = '/';
-	return fopen(path, "we");
+	return rep->hide ? open_hidden(rep->hide, path) : fopen(path, "we");
 }
 
 int report_close(FILE *f)

@@ -7,8 +7,7 @@
 #include <stdio.h>
 
 #include "analyze/result.h"
-
-struct redact;
+#include "report/redact.h"
 
 struct report {
 	const struct result *r;
@@ -44,12 +43,13 @@ int json_write(struct report *rep);
 int csv_write(struct report *rep);
 int html_write(struct report *rep);
 int proof_write(struct report *rep);
+int worksheet_write(struct report *rep);
 /* Once for all that need them; where gnuplot is missing it says so, and the rest goes on. */
 int plots_write(struct report *rep);
 
 /* What a user sees on the terminal, and in summary.txt: no line is wider than SCREEN_WIDTH. */
 #define SCREEN_WIDTH 100
-void summary_print(const struct result *r, const char *flow, FILE *out);
+void summary_print(const struct report *rep, FILE *out);
 
 /* The run's name: the last part of its folder. */
 const char *run_name(const struct result *r);

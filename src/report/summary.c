@@ -6,7 +6,22 @@
 #include "report/report.h"
 #include "common/text.h"
 
-void summary_print(const struct result *r, const char *flow, FILE *out)
+/* A file hides what it must by itself; the terminal does not. */
+static void print_folded(const struct report *rep, const char *text, FILE *out)
+{
+	char *hidden = NULL;
+	size_t size = 0;
+	FILE *mem = rep->hide && out == stdout ? open_memstream(&hidden, &size) : NULL;
+
+	if (mem) {
+		redact_text(rep->hide, text, mem);
+		text = fclose(mem) ? "" : hidden;
+	}
+	text_fold(text, SCREEN_WIDTH, out);
+	free(hidden);
+}
+
+void summary_print(const struct report *rep, FILE *out)
 {
 	char *text = NULL;
 	size_t size = 0;
@@ -14,9 +29,9 @@ void summary_print(const struct result *r, const char *flow, FILE *out)
 
 	if (!mem)
 		return;
-	screen_print(r, flow, mem);
+	screen_print(rep->r, rep->flow, mem);
 	if (!fclose(mem))
-		text_fold(text, SCREEN_WIDTH, out);
+		print_folded(rep, text, out);
 	free(text);
 }
 
@@ -25,6 +40,6 @@ int summary_write(struct report *rep)
 	FILE *f = report_open(rep, "summary.txt");
 
 	if (f)
-		summary_print(rep->r, rep->flow, f);
+		summary_print(rep, f);
 	return report_close(f);
 }

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "report/redact.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHUNK_BITS 21
+#define LOW(v) ((v) & ((1ULL << CHUNK_BITS) - 1))
+#define SMALL 0x10000 /* below it nothing is an address */
+
+/* Where each sort of address is shown to lie; all are where an unrandomized kernel has them. */
+#define SHOWN_DIRECT 0xffff888000000000ULL
+#define SHOWN_PAGES 0xffffea0000000000ULL
+#define SHOWN_KERNEL 0xffffc90000000000ULL
+#define SHOWN_USER 0x7f0000000000ULL
+
+enum domain { PHYSICAL, KERNEL, USER, DOMAINS };
+
+struct redact {
+	const struct runfile *run;
+	struct table chunks[DOMAINS]; /* chunk + 1 → its alias, as a pointer */
+	uint64_t next[DOMAINS];
+	struct table hosts; /* IPv4 address + 1 → number */
+	uint64_t next_host;
+};
+
+static uint64_t alias(struct table *t, uint64_t *next, uint64_t key)
+{
+	void *have = table_find(t, key + 1);
+
+	if (have)
+		return (uint64_t)(uintptr_t)have;
+	++*next;
+	/* Without memory all that is new looks alike, which hides it too. */
+	if (table_set(t, key + 1, (void *)(uintptr_t)*next))
+		return 1;
+	return *next;
+}
+
+static uint64_t chunk_alias(struct redact *h, enum domain d, uint64_t v)
+{
+	return alias(&h->chunks[d], &h->next[d], v >> CHUNK_BITS) << CHUNK_BITS | LOW(v);
+}
+
+static uint64_t redact_address(struct redact *h, uint64_t v)
+{
+	const struct runfile *run = h->run;
+	uint64_t pages = run->vmemmap + run->direct_map / run->page_size * run->page_struct;
+
+	if (v < SMALL)
+		return v;
+	if (v < run->direct_map)
+		return chunk_alias(h, PHYSICAL, v);
+	if (runfile_phys(run, v) || v == run->page_offset)
+		return SHOWN_DIRECT + chunk_alias(h, PHYSICAL, v - run->page_offset);
+	if (run->vmemmap && v >= run->vmemmap && v < pages) {
+		uint64_t pa = (v - run->vmemmap) / run->page_struct * run->page_size;
+
+		return SHOWN_PAGES + chunk_alias(h, PHYSICAL, pa) / run->page_size * run->page_struct +
+		       (v - run->vmemmap) % run->page_struct;
+	}
+	if (is_kernel_address(v))
+		return SHOWN_KERNEL + chunk_alias(h, KERNEL, v);
+	return v >> 47 ? v : SHOWN_USER + chunk_alias(h, USER, v);
+}
+
+static void see_event(struct redact *h, const struct event *ev)
+{
+	static const enum event_field fields[] = {
+		F_dst, F_src, F_page, F_ibase, F_iter, F_caller, F_skb, F_head, F_data, F_sk, F_sock, F_file,
+		F_msg, F_name, F_ret, F_priv, F_to, F_dma, F_phys, F_where, F___probe_ip, F___probe_func,
+	};
+	uint64_t word;
+
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		redact_address(h, ev->v[fields[i]]);
+	for (uint32_t i = 0; ev->array[A_seg] && i + 8 <= ev->array_len[A_seg]; i += 8) {
+		memcpy(&word, ev->array[A_seg] + i, 8);
+		redact_address(h, word);
+	}
+}
+
+static int see_trace(struct redact *h, const struct result *r)
+{
+	struct event_table *table = NULL;
+	struct tracedat *td = NULL;
+	struct td_event raw;
+	struct event ev;
+	char path[PATH_MAX + 16];
+	int err;
+
+	snprintf(path, sizeof(path), "%s/trace.dat", r->run.dir);
+	err = tracedat_open(path, &td);
+	if (!err)
+		err = event_table_new(tracedat_tep(td), &table);
+	while (!err && (err = tracedat_next(td, &raw)) == 1) {
+		err = 0;
+		if (event_decode(table, &raw, &ev))
+			see_event(h, &ev);
+	}
+	event_table_free(table);
+	tracedat_close(td);
+	return err;
+}
+
+static void see_pages(struct redact *h, const struct logged_pages *p)
+{
+	redact_address(h, p->va);
+	for (size_t i = 0; i < p->count; i++)
+		redact_address(h, p->pfns[i] * h->run->page_size);
+}
+
+int redact_new(const struct result *r, struct redact **out)
+{
+	struct redact *h = calloc(1, sizeof(*h));
+	int err;
+
+	*out = h;
+	if (!h)
+		return -ENOMEM;
+	h->run = &r->run;
+	err = see_trace(h, r);
+	for (size_t i = 0; i < r->log.count; i++) {
+		see_pages(h, &r->log.flows[i].send);
+		see_pages(h, &r->log.flows[i].recv);
+	}
+	return err;
+}
+
+void redact_free(struct redact *h)
+{
+	for (int d = 0; h && d < DOMAINS; d++)
+		table_free(&h->chunks[d]);
+	if (h)
+		table_free(&h->hosts);
+	free(h);
+}
+
+/* ---- text ---- */
+
+static bool is_word(char c)
+{
+	return isalnum((unsigned char)c) || c == '_';
+}
+
+/* "0x…", unless it is an offset into a function. */
+static const char *take_hex(struct redact *h, const char *p, char before, FILE *out)
+{
+	char *end;
+	uint64_t v;
+	int width;
+
+	if (p[0] != '0' || p[1] != 'x' || !isxdigit((unsigned char)p[2]) || is_word(before))
+		return NULL;
+	v = strtoull(p, &end, 16);
+	if (before == '+') {
+		fprintf(out, "%.*s", (int)(end - p), p);
+		return end;
+	}
+	width = fprintf(out, "0x%llx", (unsigned long long)redact_address(h, v));
+	/* What stands in columns goes on standing in them. */
+	if (end[0] == ' ' && end[1] == ' ') {
+		fprintf(out, "%*s", (int)(end - p) > width ? (int)(end - p) - width : 0, "");
+		for (int more = width - (int)(end - p); more > 0 && end[1] == ' '; more--)
+			end++;
+	}
+	return end;
+}
+
+/* What a packet holds, and addresses in the order of the network, are told by their names. */
+static const char *take_hidden(const char *p, char before, FILE *out)
+{
+	static const char *const names[] = {"hdr=", "laddr=", "raddr=", "naddr="};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		size_t n = strlen(names[i]);
+
+		if (is_word(before) || strncmp(p, names[i], n) != 0)
+			continue;
+		fprintf(out, "%shidden", names[i]);
+		return p + n + strspn(p + n, "0123456789abcdefx,");
+	}
+	return NULL;
+}
+
+/* From the range for documentation (RFC 5737); what is no host's own address stays. */
+static const char *take_ipv4(struct redact *h, const char *p, char before, FILE *out)
+{
+	size_t n = strspn(p, "0123456789.");
+	char text[INET_ADDRSTRLEN] = "";
+	struct in_addr a;
+	uint64_t host;
+
+	if (is_word(before) || before == '.' || !isdigit((unsigned char)*p) || n >= sizeof(text))
+		return NULL;
+	memcpy(text, p, n);
+	if (is_word(p[n]) || inet_pton(AF_INET, text, &a) != 1)
+		return NULL;
+	host = ntohl(a.s_addr);
+	if (!host || host >> 24 == 127)
+		return NULL;
+	host = alias(&h->hosts, &h->next_host, host);
+	fprintf(out, "198.51.%llu.%llu", (unsigned long long)(100 + host / 254 % 100),
+		(unsigned long long)(host % 254 + 1));
+	return p + n;
+}
+
+static const char *take_ipv6(struct redact *h, const char *p, char before, FILE *out)
+{
+	size_t n = *p == '[' ? strspn(p + 1, "0123456789abcdef:.") : 0;
+	char text[INET6_ADDRSTRLEN] = "";
+	struct in6_addr a;
+	uint64_t words[2];
+
+	(void)before;
+	if (n < 2 || p[n + 1] != ']' || n >= sizeof(text))
+		return NULL;
+	memcpy(text, p + 1, n);
+	if (inet_pton(AF_INET6, text, &a) != 1 || IN6_IS_ADDR_UNSPECIFIED(&a) || IN6_IS_ADDR_LOOPBACK(&a))
+		return NULL;
+	memcpy(words, &a, sizeof(words));
+	fprintf(out, "[2001:db8::%llx]", (unsigned long long)alias(&h->hosts, &h->next_host,
+								 mix(words[0], words[1], 6)));
+	return p + n + 2;
+}
+
+void redact_text(struct redact *h, const char *text, FILE *out)
+{
+	char before = '\0';
+
+	for (const char *p = text; *p;) {
+		const char *next = take_hex(h, p, before, out);
+
+		if (!next)
+			next = take_hidden(p, before, out);
+		if (!next)
+			next = take_ipv4(h, p, before, out);
+		if (!next)
+			next = take_ipv6(h, p, before, out);
+		if (!next) {
+			fputc(*p, out);
+			next = p + 1;
+		}
+		before = next[-1];
+		p = next;
+	}
+}
