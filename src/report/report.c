@@ -15,7 +15,10 @@ static const struct report_kind kinds[] = {
 	{"proof", "proof.md", proof_write},
 	{"worksheet", "worksheet.md", worksheet_write},
 	{"json", "analysis.json", json_write},
+	{"steps", "steps.txt", steps_write},
 	{"plots", "plots/", plots_write},
+	{"trace", "trace.json", trace_write},
+	{"dot", "dot/", dot_write},
 	{"csv", "csv/", csv_write},
 };
 

@@ -44,6 +44,9 @@ int csv_write(struct report *rep);
 int html_write(struct report *rep);
 int proof_write(struct report *rep);
 int worksheet_write(struct report *rep);
+int steps_write(struct report *rep);
+int trace_write(struct report *rep);
+int dot_write(struct report *rep);
 /* Once for all that need them; where gnuplot is missing it says so, and the rest goes on. */
 int plots_write(struct report *rep);
 

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* steps.txt: everything recorded about one message, event by event; ★ where its bytes move. */
+#include <errno.h>
+#include <json-c/json.h>
+#include <string.h>
+
+#include "common/json.h"
+#include "report/chart.h"
+#include "report/evidence.h"
+#include "report/report.h"
+#include "report/text.h"
+
+#define STEPS_MAX 5000
+
+struct walk {
+	const struct result *r;
+	const struct flow *flow;
+	uint64_t begin, end; /* the first hop and the last */
+	size_t kept;
+	struct table hops; /* place → step */
+};
+
+/* Is the event in one of the calls, or about memory that held the bytes? */
+static bool concerns(const struct walk *w, const struct event *ev)
+{
+	const struct chain_view *v = &w->flow->views[0];
+	struct touch t[TOUCHES_MAX];
+	size_t n;
+
+	if (ev->tid == v->steps[0].tid || ev->tid == v->steps[v->count - 1].tid)
+		return true;
+	n = event_touches(w->r, ev, t);
+	for (size_t k = 0; k < n; k++)
+		for (size_t i = 0; i < v->count; i++)
+			if (!v->steps[i].dst_user && v->steps[i].dst && t[k].from < v->steps[i].dst + v->steps[i].len &&
+			    v->steps[i].dst < t[k].to)
+				return true;
+	return false;
+}
+
+static bool want(void *ctx, const struct event *ev)
+{
+	struct walk *w = ctx;
+
+	if (table_find(&w->hops, ev->file_off + 1))
+		return true;
+	return ev->ts >= w->begin && ev->ts <= w->end && concerns(w, ev) && w->kept++ < STEPS_MAX;
+}
+
+/* The kernel function whose probe an event is, where all of that name have one. */
+static const char *function_of(const struct result *r, const struct fact *f)
+{
+	struct json_object *list = json_get(json_get(json_get(r->run.manifest, "probes"), "placed"), f->name);
+
+	return json_length(list) == 1 ? json_object_get_string(json_at(list, 0)) : NULL;
+}
+
+static void put_function(const struct result *r, const struct fact *f, char *buf, size_t size)
+{
+	const struct site *s = runfile_site(&r->run, f->ev.ip);
+	const char *one = function_of(r, f);
+
+	if (s)
+		runfile_site_name(s, f->ev.ip, buf, size);
+	else
+		snprintf(buf, size, "%s", one ? one : f->name);
+}
+
+static void put_caller(const struct result *r, const struct fact *f, char *buf, size_t size)
+{
+	const struct site *s = runfile_site(&r->run, f->ev.ip);
+	const struct site *by = s && s->entry ? runfile_site_returning(&r->run, f->ev.v[F_caller]) : NULL;
+	const struct thread *t = table_find(&r->engine.threads, (uint64_t)f->ev.tid + 1);
+	char comm[64];
+
+	text_clean(t ? t->comm : "", comm, sizeof(comm));
+	if (by)
+		runfile_site_name(by, by->addr, buf, size);
+	else
+		snprintf(buf, size, "%.16s[%d] CPU %u", *comm ? comm : f->ev.tid ? "?" : "idle", f->ev.tid, f->ev.cpu);
+}
+
+static const char *kind_of(const struct fact *f)
+{
+	static const struct {
+		const char *kind;
+		enum event_kind events[8];
+	} kinds[] = {
+		{"CALL", {EV_SYSCALL, EV_MMSG, EV_SEND_ENTER, EV_RECV_ENTER}},
+		{"RETURN", {EV_SYSCALL_EXIT, EV_MMSG_EXIT}},
+		{"COPY", {EV_FROM_ITER, EV_TO_ITER, EV_PAGE_FROM_ITER, EV_PAGE_TO_ITER, EV_MEM, EV_CSUM}},
+		{"HANDOFF", {EV_DEV_QUEUE, EV_DEV_XMIT, EV_NETIF_RX, EV_GRO_RECEIVE, EV_NETIF_RECEIVE, EV_SK_QUEUE,
+			     EV_TAP_RCV}},
+		{"DMA", {EV_DMA_MAP, EV_DMA_MAP_RET, EV_DMA_MAPPED, EV_DMA_UNMAP, EV_DMA_SYNC}},
+		{"FREE", {EV_CONSUME_SKB, EV_DEFER_FREE, EV_DROP_SKB}},
+		{"LOOKUP", {EV_FD_FILE}},
+	};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		for (size_t k = 0; k < 8 && kinds[i].events[k]; k++)
+			if (kinds[i].events[k] == f->ev.kind)
+				return kinds[i].kind;
+	return "EVENT";
+}
+
+static void put_happened(const struct step *s, const struct fact *f, char *buf, size_t size)
+{
+	char where[320];
+
+	if (!s) {
+		snprintf(buf, size, "%s", f->name);
+		return;
+	}
+	step_where(s, where, sizeof(where));
+	if (s->kind == HOP_COPY || s->kind == HOP_EMULATED_DMA)
+		snprintf(buf, size, "the CPU reads %llu bytes at 0x%llx and writes them to 0x%llx",
+			 (unsigned long long)s->len, (unsigned long long)s->src, (unsigned long long)s->dst);
+	else
+		snprintf(buf, size, "%s: %s", hop_kind_name((enum hop_kind)s->kind), where);
+}
+
+static void print_step(const struct walk *w, const struct fact *f, size_t number, FILE *out)
+{
+	const struct step *s = table_find(&w->hops, f->ev.file_off + 1);
+	char function[320], caller[320], happened[512];
+
+	put_function(w->r, f, function, sizeof(function));
+	put_caller(w->r, f, caller, sizeof(caller));
+	put_happened(s, f, happened, sizeof(happened));
+	fprintf(out, "%s #%03zu | %-7s | %s | %s | ", s && step_moves(s) ? "★" : " ", number, kind_of(f), function,
+		caller);
+	fact_print(f, out);
+	fprintf(out, " | %s\n", happened);
+}
+
+static int collect(struct walk *w, struct evidence *e, const struct report *rep)
+{
+	const struct chain_view *v = &w->flow->views[0];
+
+	/* Of hops that one event tells of, the one that moves bytes is shown. */
+	for (size_t i = 0; i < v->count; i++)
+		if (v->steps[i].event && (step_moves(&v->steps[i]) ||
+					  !table_find(&w->hops, v->steps[i].file_off + 1)) &&
+		    v->steps[i].kind != HOP_WIRE && v->steps[i].kind != HOP_GAP &&
+		    table_set(&w->hops, v->steps[i].file_off + 1, (void *)&v->steps[i]))
+			return -ENOMEM;
+	w->begin = v->steps[0].ts;
+	w->end = v->steps[v->count - 1].ts;
+	return evidence_pass(e, rep->r, want, w);
+}
+
+int steps_write(struct report *rep)
+{
+	struct walk w = {.r = rep->r, .flow = worked_flow(rep->r, rep->flow)};
+	struct evidence e;
+	FILE *out;
+	int err = evidence_open(&e, rep->r), closed;
+
+	if (!err && w.flow)
+		err = collect(&w, &e, rep);
+	out = err ? NULL : report_open(rep, "steps.txt");
+	if (out && !w.flow)
+		fputs("No message of this run arrived.\n", out);
+	if (out && w.flow) {
+		char name[128];
+
+		text_clean(w.flow->name, name, sizeof(name));
+		fprintf(out, "%s, message %llu: every probed event in its calls or about memory that held it.\n"
+			"Functions between the probes were not recorded; no debug information is used for lines.\n\n"
+			"  #    | kind    | function+offset | caller | values | what happened\n", name,
+			(unsigned long long)w.flow->shown_seq);
+		for (size_t i = 0; i < e.count; i++)
+			print_step(&w, e.facts[i], i + 1, out);
+		if (w.kept > STEPS_MAX)
+			fprintf(out, "\nA sample: %zu more events.\n", w.kept - STEPS_MAX);
+	}
+	closed = err ? err : report_close(out);
+	evidence_close(&e);
+	table_free(&w.hops);
+	return closed;
+}
