@@ -132,8 +132,10 @@ static void print_row(const struct result *r, const struct flow *f, FILE *out)
 
 		columns[i].put(r, f, cell, sizeof(cell));
 		text_clean(cell, clean, sizeof(clean));
-		text_cut(clean, (size_t)abs(width), cut, sizeof(cut));
+		/* Names may be cut, numbers never. */
+		text_cut(clean, width < 0 ? (size_t)-width : sizeof(cut), cut, sizeof(cut));
 		room = abs(width) - (int)text_width(cut);
+		room = room > 0 ? room : 0;
 		fprintf(out, "%s%*s%s%*s", i ? " " : "", width < 0 ? 0 : room, "", cut,
 			width < 0 ? room : 0, "");
 	}

@@ -2,6 +2,7 @@
 #include "common/text.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Bytes of the character at s, or 0: no UTF-8 (overlong forms and surrogates are none). */
@@ -120,8 +121,14 @@ void text_fold(const char *text, size_t width, FILE *out)
 {
 	while (*text) {
 		size_t len = strcspn(text, "\n");
+		char *line = strndup(text, len), *clean = malloc(len + 6);
 
-		fold_line(text, len, width, out);
+		if (line && clean) {
+			text_clean(line, clean, len + 6);
+			fold_line(clean, strlen(clean), width, out);
+		}
+		free(line);
+		free(clean);
 		text += len + (text[len] == '\n');
 	}
 }

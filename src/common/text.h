@@ -12,7 +12,7 @@ size_t text_width(const char *s);
 /* The text, its middle replaced by "…" where it is wider than width. */
 void text_cut(const char *s, size_t width, char *buf, size_t size);
 
-/* Prints text of many lines; those wider than width go on below, between words, indented. */
+/* Prints text of many lines, cleaned; those wider than width go on below, between words, indented. */
 void text_fold(const char *text, size_t width, FILE *out);
 
 /*

@@ -325,6 +325,9 @@ static int run_gnuplot(const struct report *rep, const char *script)
 	err = posix_spawn_file_actions_addchdir_np(&actions, folder);
 	if (!err)
 		err = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+	/* It warns of ranges of a single value, which are no fault. */
+	if (!err)
+		err = posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
 	if (!err)
 		err = posix_spawnp(&pid, "gnuplot", &actions, NULL, argv, environ);
 	posix_spawn_file_actions_destroy(&actions);
@@ -370,6 +373,8 @@ static int make_plot(struct report *rep, const struct plot *p)
 		msg_note("no plots: gnuplot is missing; apt-get install gnuplot-nox");
 		err = 0;
 	}
+	if (err == -EIO)
+		msg_error("gnuplot failed; 'gnuplot %s' in %s/plots says why", strrchr(name, '/') + 1, rep->dir);
 	return err;
 }
 
