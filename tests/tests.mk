@@ -79,7 +79,7 @@ check-long: all
 check-vm: all
 	$(if $(TAP_VM),tests/run-tap -j 2 -v $(TAP_VM),@echo '# tests/vm is empty')
 
-SHELL_FILES = $(shell grep -lE '^\#!/bin/(ba)?sh' $(wildcard *.sh guest/* tests/run-* tests/*/*.t tests/*/*.sh) \
+SHELL_FILES = $(shell grep -lE '^\#!/bin/(ba)?sh' $(wildcard *.sh guest/* reports/sample/*.sh tests/run-* tests/*/*.t tests/*/*.sh) \
 	/dev/null 2>/dev/null)
 TEXT_FILES  = $(wildcard *.md Makefile *.sh) $(wildcard docs src guest tests)
 

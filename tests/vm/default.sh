@@ -42,6 +42,10 @@ default_set()
 	cards "$run"
 	NAME="$kernel, terminal"
 	terminal "$run"
+	NAME="$kernel, reports"
+	worksheet "$run.report/worksheet.md"
+	try ./analyze --check-proof "$run.report/proof.md" "$run"
+	check "$NAME: the proof of seven flows holds" all 'status 0' 'prints "7 conclusions"'
 	rm -rf "$run" "$run.report"
 }
 
@@ -112,4 +116,19 @@ terminal()
 		and on no chain | not {h.skb for h in flow("pty-16").hops if "skb" in h and h.event == "dev_queue"} & {x.skb for x in e.trace.find("dev_queue", len=66, dev="lo") if x.time * 1e9 <= flow("pty-16").hops[-1].time_ns and x.time * 1e9 >= flow("pty-16").hops[0].time_ns}
 		no message has the size of a print | {n for f in flows for n in (f.size.min, f.size.max)} == {x.begin.size for x in logged}
 	CLAIMS
+}
+
+# refutes FILE CLAIM : the worksheet has it refuted, with an event
+refutes()
+{
+	grep -A 6 -F "### $2" "$1" | head -n 7 >"$T/out"
+	prints '^\*refuted\*' && prints 'offset='
+}
+
+# What earlier work took for granted, and this run shows to be otherwise.
+worksheet()
+{
+	check "$NAME: the terminal's copies were not the payload" refutes "$1" "The small copies seen"
+	check "$NAME: the packet of 66 bytes was no datagram" refutes "$1" "The packet of 66 bytes"
+	check "$NAME: a third copy with a real card" refutes "$1" "With a real network card"
 }
