@@ -4,7 +4,7 @@
 
 #include "report/chart.h"
 #include "report/report.h"
-#include "report/text.h"
+#include "common/text.h"
 
 #define FLOWS_MAX 64
 

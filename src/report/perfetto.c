@@ -9,7 +9,7 @@
 
 #include "common/json.h"
 #include "report/report.h"
-#include "report/text.h"
+#include "common/text.h"
 
 #define CPU_PROCESS 0x7fffffff /* no process has this number */
 

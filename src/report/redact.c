@@ -73,15 +73,18 @@ static void see_event(struct redact *h, const struct event *ev)
 	static const enum event_field fields[] = {
 		F_dst, F_src, F_page, F_ibase, F_iter, F_caller, F_skb, F_head, F_data, F_sk, F_sock, F_file,
 		F_msg, F_name, F_ret, F_priv, F_to, F_dma, F_phys, F_where, F___probe_ip, F___probe_func,
+		F_qp, F_scq, F_rcq, F_cq, F_bth, F_wqe, F_mr, F_umem, F_iova, F_base, F_sgt, F_va,
 	};
+	static const enum event_array arrays[] = {A_seg, A_pages};
 	uint64_t word;
 
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
 		redact_address(h, ev->v[fields[i]]);
-	for (uint32_t i = 0; ev->array[A_seg] && i + 8 <= ev->array_len[A_seg]; i += 8) {
-		memcpy(&word, ev->array[A_seg] + i, 8);
-		redact_address(h, word);
-	}
+	for (size_t a = 0; a < sizeof(arrays) / sizeof(arrays[0]); a++)
+		for (uint32_t i = 0; ev->array[arrays[a]] && i + 8 <= ev->array_len[arrays[a]]; i += 8) {
+			memcpy(&word, ev->array[arrays[a]] + i, 8);
+			redact_address(h, word);
+		}
 }
 
 static int see_trace(struct redact *h, const struct result *r)

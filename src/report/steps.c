@@ -8,7 +8,7 @@
 #include "report/chart.h"
 #include "report/evidence.h"
 #include "report/report.h"
-#include "report/text.h"
+#include "common/text.h"
 
 #define STEPS_MAX 5000
 

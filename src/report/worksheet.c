@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/text.h"
+#include "common/text.h"
 #include "report/worksheet_parts.h"
 
 /* ---- picking the events ---- */

@@ -2,7 +2,7 @@
 /* What earlier work said of sending, and what the events of this run say of that. */
 #include <string.h>
 
-#include "report/text.h"
+#include "common/text.h"
 #include "report/worksheet_parts.h"
 
 enum { ETH = 14, TCP = 6, UDP = 17 };

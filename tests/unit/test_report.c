@@ -17,7 +17,7 @@
 #include "mkrun.h"
 #include "proofcheck/proofcheck.h"
 #include "report/report.h"
-#include "report/text.h"
+#include "common/text.h"
 
 #define SENDER 100
 #define RECEIVER 200
