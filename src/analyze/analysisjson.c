@@ -348,6 +348,7 @@ struct json_object *analysis_json(const struct result *r)
 	json_object_object_add(root, "skipped", skipped_json(r));
 	json_object_object_add(root, "unlinked_copies", others_json(r));
 	json_add_uint(root, "orphan_receives", r->engine.orphans);
+	json_object_object_add(root, "rdma_devices", devices_moved(&r->run));
 	return root;
 }
 

@@ -61,6 +61,10 @@ bool logged_absent(const struct logged *l);
 
 bool flow_selected(const struct flow *f, const char *pattern);
 
+/* devices.c; devices_moved: [{"dev", "port", "counters", "hw_counters"}…], by how much; the caller's. */
+struct json_object *devices_moved(const struct runfile *run);
+void devices_print(const struct runfile *run, FILE *out);
+
 /* screen.c */
 void screen_print(const struct result *r, const char *pattern, FILE *out);
 /* step.c: the code or holder behind a step. */

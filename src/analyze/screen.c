@@ -283,6 +283,7 @@ static void print_left_out(const struct result *r, FILE *out)
 		}
 	}
 	print_late(json_get(probes, "late_modules"), out);
+	devices_print(&r->run, out);
 	table_each(&r->engine.others, add_hits, &others);
 	fprintf(out, "\n%llu copies of other data (terminals, files, netlink) lie on no chain; "
 		"%llu sites of\nmemcpy and its kin outside the network were not probed\n",

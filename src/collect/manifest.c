@@ -241,7 +241,8 @@ static void add_probes(struct json_object *root, const struct session *s, const 
 int manifest_write(const char *path, const struct manifest *m, struct session *s,
 		   const struct probes *p, int64_t *lost)
 {
-	struct json_object *root = json_object_new_object(), *loss = json_object_new_object();
+	struct json_object *root = json_object_new_object(), *loss = json_object_new_object(),
+			   *devices = json_object_new_object();
 	int err;
 
 	json_add_uint(root, "schema", 1);
@@ -256,6 +257,9 @@ int manifest_write(const char *path, const struct manifest *m, struct session *s
 	*lost = loss_add_json(loss, m->stats, m->cpus, p);
 	json_object_object_add(root, "loss", loss);
 	json_object_object_add(root, "tasks", json_object_get(m->tasks));
+	json_object_object_add(devices, "before", json_object_get(m->devices_before));
+	json_object_object_add(devices, "after", json_object_get(m->devices_after));
+	json_object_object_add(root, "rdma_devices", devices);
 	err = json_write_file(root, path);
 	json_object_put(root);
 	return err;

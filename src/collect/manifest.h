@@ -17,6 +17,7 @@ struct manifest {
 	unsigned int cpus;
 	unsigned long buffer_kb;
 	struct json_object *tasks;
+	struct json_object *devices_before, *devices_after; /* as devices.h gives them */
 };
 
 /* Every thread now alive as [tid, tgid, comm]; the caller gives it to manifest_write. */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "collect/datfile.h"
+#include "collect/devices.h"
 #include "collect/loss.h"
 #include "collect/manifest.h"
 #include "collect/probes.h"
@@ -167,6 +168,7 @@ static int record(struct run *r)
 	int err;
 
 	r->manifest.tasks = manifest_tasks();
+	r->manifest.devices_before = devices_read();
 	r->manifest.start_ns = monotonic_ns();
 	err = write_option(r, "tracing_on", "1");
 	if (err)
@@ -181,6 +183,7 @@ static int record(struct run *r)
 	usleep(LINGER_US);
 	err = write_option(r, "tracing_on", "0");
 	r->manifest.end_ns = monotonic_ns();
+	r->manifest.devices_after = devices_read();
 	r->manifest.workload_status = r->workload.status;
 	r->manifest.interrupted = interrupted;
 	return err;
@@ -315,6 +318,8 @@ static void tear_down(struct run *r)
 		free(r->manifest.stats[i]);
 	free(r->manifest.stats);
 	json_object_put(r->manifest.tasks);
+	json_object_put(r->manifest.devices_before);
+	json_object_put(r->manifest.devices_after);
 }
 
 static void report(const struct run *r, int64_t lost)

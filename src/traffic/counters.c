@@ -1,64 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "traffic/counters.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "common/rdmacounters.h"
 #include "traffic/sync.h"
 
-#define IB_DIR "/sys/class/infiniband"
-
 #define STALE_NS 20000000ULL /* soft-RoCE gives a reading again to who asks within 10 ms */
-
-static int read_counter(const char *folder, const char *name, int64_t *value)
-{
-	char path[512];
-	FILE *f;
-	long long got;
-	int n;
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	f = fopen(path, "re");
-	if (!f)
-		return -errno;
-	n = fscanf(f, "%lld", &got);
-	fclose(f);
-	*value = got;
-	return n == 1 ? 0 : -ENODATA;
-}
-
-/* `lifespan` stands among them, and says for how many ms a reading is given again. */
-static int is_counter(const struct dirent *entry)
-{
-	return entry->d_name[0] != '.' && strcmp(entry->d_name, "lifespan") != 0;
-}
-
-/* NULL, which JSON shows as null, where the device has no such folder. */
-static struct json_object *read_folder(const char *dev, const char *kind)
-{
-	struct json_object *all;
-	struct dirent **found;
-	char folder[256];
-	int64_t value = 0;
-	int n;
-
-	snprintf(folder, sizeof(folder), IB_DIR "/%s/ports/%d/%s", dev, TF_RDMA_PORT, kind);
-	n = scandir(folder, &found, is_counter, alphasort);
-	if (n < 0)
-		return NULL;
-	all = json_object_new_object();
-	for (int i = 0; i < n; i++) {
-		if (!read_counter(folder, found[i]->d_name, &value))
-			tf_line_int(all, found[i]->d_name, value);
-		free(found[i]);
-	}
-	free(found);
-	return all;
-}
 
 static struct json_object *line_of(unsigned int flow, const char *dev, const char *when)
 {
@@ -66,8 +16,8 @@ static struct json_object *line_of(unsigned int flow, const char *dev, const cha
 
 	tf_line_str(line, "dev", dev);
 	tf_line_str(line, "when", when);
-	json_object_object_add(line, "counters", read_folder(dev, "counters"));
-	json_object_object_add(line, "hw_counters", read_folder(dev, "hw_counters"));
+	json_object_object_add(line, "counters", rdmacounters_read(dev, TF_RDMA_PORT, "counters"));
+	json_object_object_add(line, "hw_counters", rdmacounters_read(dev, TF_RDMA_PORT, "hw_counters"));
 	tf_line_int(line, "time", tf_now());
 	return line;
 }

@@ -10,6 +10,8 @@
 #include <cmocka.h>
 
 #include "analyze/cost.h"
+#include <json-c/json.h>
+
 #include "mkrun.h"
 
 #define A 100 /* the process on the near device, with the region RA */
@@ -896,6 +898,37 @@ static void test_copy_by_a_real_driver(void **state)
 	assert_int_equal(flow_verdict(&r, f), VERDICT_UNLINKED);
 }
 
+/* A device in hardware: its counters moved, and nothing else tells of the data. */
+static void test_counters_of_hardware(void **state)
+{
+	struct json_object *list, *o;
+	char *text = NULL;
+	size_t size;
+	FILE *out;
+
+	(void)state;
+	mk->run_json = "{\"schema\":1,\"rdma_devices\":{"
+		       "\"before\":[{\"dev\":\"mlx5_0\",\"port\":1,\"counters\":{\"port_xmit_data\":100,"
+		       "\"port_rcv_data\":7,\"symbol_error\":3},\"hw_counters\":{\"out_of_sequence\":1}}],"
+		       "\"after\":[{\"dev\":\"mlx5_0\",\"port\":1,\"counters\":{\"port_xmit_data\":1100,"
+		       "\"port_rcv_data\":7,\"symbol_error\":3},\"hw_counters\":{\"out_of_sequence\":3}},"
+		       "{\"dev\":\"new\",\"port\":1,\"counters\":{\"port_xmit_data\":5}}]}}";
+	load();
+	list = devices_moved(&r.run);
+	assert_int_equal(json_object_array_length(list), 1);
+	o = json_object_array_get_idx(list, 0);
+	assert_string_equal(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN),
+			    "{\"dev\":\"mlx5_0\",\"port\":1,\"counters\":{\"port_xmit_data\":1000},"
+			    "\"hw_counters\":{\"out_of_sequence\":2}}");
+	json_object_put(list);
+	out = open_memstream(&text, &size);
+	devices_print(&r.run, out);
+	fclose(out);
+	assert_string_equal(text, "mlx5_0 port 1: 4000 bytes out, 0 bytes in by the device's own count; "
+				  "no probe stands on its way\n");
+	free(text);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -909,6 +942,7 @@ int main(void)
 		TEST(test_copy_lost), TEST(test_delivery_lost), TEST(test_completion_lost),
 		TEST(test_unsignaled), TEST(test_signaled), TEST(test_receipt_lost), TEST(test_error_completion), TEST(test_content_differs),
 		TEST(test_same_numbers), TEST(test_copy_by_a_real_driver),
+		TEST(test_counters_of_hardware),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
