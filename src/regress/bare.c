@@ -32,6 +32,14 @@ static int keep_sent(struct bare_flow *f, uint64_t seq, uint64_t time)
 	return 0;
 }
 
+/* Who reads from afar posts the request for it: its own clock tells both ends. */
+static int keep_fetched(struct bare_flow *f, struct json_object *line)
+{
+	uint64_t time = json_uint(line, "time", 0), done = json_uint(line, "done", 0);
+
+	return done > time ? dist_add(&f->ns, done - time) : 0;
+}
+
 /* A message counts once, when it was first read whole. */
 static int keep_read(struct bare_flow *f, struct json_object *line)
 {
@@ -60,7 +68,10 @@ static int take_line(struct bare *b, struct json_object *line)
 	if (!strcmp(kind, "send"))
 		return keep_sent(f, json_uint(line, "seq", MESSAGES_MAX),
 				 json_uint(line, "time", 0));
-	return strcmp(kind, "recv") ? 0 : keep_read(f, line);
+	if (strcmp(kind, "recv"))
+		return 0;
+	return strcmp(json_str(line, "call", ""), "post_send") ? keep_read(f, line) :
+								 keep_fetched(f, line);
 }
 
 int bare_read(const char *path, struct bare *b)

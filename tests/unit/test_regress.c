@@ -418,6 +418,13 @@ static void test_bare(void **state)
 	assert_int_equal(bare_find(&b, "one")->max, 800);
 	assert_null(bare_find(&b, "two"));
 	bare_free(&b);
+	/* A read is posted by who receives; its source took no part. */
+	assert_int_equal(bare_read(file("log", "{'kind':'flow','flow':2,'name':'read'}\n"
+		"{'kind':'send','flow':2,'seq':0,'call':null,'time':5000}\n"
+		"{'kind':'recv','flow':2,'seq':0,'call':'post_send','time':1000,'done':4000}\n"), &b), 0);
+	assert_int_equal(bare_find(&b, "read")->count, 1);
+	assert_int_equal(bare_find(&b, "read")->max, 3000);
+	bare_free(&b);
 	assert_int_equal(bare_read(file("log", "{'kind':'send','flow':1,'seq':99999999999,'time':1}\n"), &b), -EBADMSG);
 	bare_free(&b);
 	assert_int_equal(bare_read(file("log", "no json\n"), &b), -EBADMSG);
