@@ -54,6 +54,7 @@ Records which kernel code copied which payload, into a run folder for ./analyze.
   --with BED           give COMMAND a bed: veth, nics or rxe (addresses in COPYCHAIN_SRC, _DST)
   --exclude-site SITE  do not probe this site; may be repeated
   --buffer-kb N        ring buffer per CPU
+  --steps              record every kernel function passed, too (for a few messages)
   --timeout S          end it after S seconds (virtual machine: 600)
   --out DIR            the run folder to make (runs/TIME-KERNEL)
 
@@ -132,6 +133,7 @@ parse_run()
 			kernel=${1#--vm=}
 			;;
 		--native) set_where native ;;
+		--steps) recorder+=(--steps) ;;
 		--with | --exclude-site | --buffer-kb | --timeout | --out)
 			word_value "$1" $#
 			case $1 in

@@ -17,6 +17,8 @@ static const struct opt run_opts[] = {
 	 "do not probe this function, function+0xoffset or primitive", 0, 0, NULL},
 	{OPT_UINT, "buffer-kb", offsetof(struct run_options, buffer_kb), "N",
 	 "ring buffer per CPU in KiB (16384)", 4, 1 << 22, NULL},
+	{OPT_FLAG, "steps", offsetof(struct run_options, steps), NULL,
+	 "record every kernel function that COMMAND passes, too: for a few messages", 0, 0, NULL},
 	{OPT_FLAG, "quiet", offsetof(struct run_options, quiet), NULL,
 	 "do not sum up the census", 0, 0, NULL},
 	{0},

@@ -249,6 +249,7 @@ int manifest_write(const char *path, const struct manifest *m, struct session *s
 	add_kernel(root);
 	add_workload(root, m);
 	json_add_str(root, "clock", "mono");
+	json_add_str(root, "tracer", m->tracer);
 	json_add_uint(root, "buffer_kb", m->buffer_kb);
 	add_times(root, m, s);
 	add_memory(root, s);

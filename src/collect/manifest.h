@@ -16,6 +16,7 @@ struct manifest {
 	char **stats;		   /* per CPU */
 	unsigned int cpus;
 	unsigned long buffer_kb;
+	const char *tracer; /* of functions; NULL: none */
 	struct json_object *tasks;
 	struct json_object *devices_before, *devices_after; /* as devices.h gives them */
 };

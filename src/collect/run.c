@@ -23,6 +23,7 @@
 #include "collect/sites.h"
 #include "collect/workload.h"
 #include "common/exitcode.h"
+#include "common/file.h"
 #include "common/msg.h"
 
 /* Transmit completions and deferred frees come after the workload's last system call. */
@@ -117,6 +118,39 @@ static int make_instance(struct run *r)
 	return err;
 }
 
+/*
+ * The functions between the probes are told for reading, never for evidence; so only those of the
+ * workload's own threads are recorded, or they would drown the rest. Old kernels have no
+ * function_graph in an instance.
+ */
+static int trace_functions(struct run *r)
+{
+	static const char *const tracers[] = {"function_graph", "function"};
+	/* What recording itself calls, for each event: clocks, and the handling of probes. */
+	static const char *const own[] = {"read_hpet", "acpi_pm_read*", "kvm_clock_*", "pvclock_*", "kprobe_*",
+					  "*kprobe*_handler", "setup_singlestep", "setup_detour_execution",
+					  "copy_from_kernel_nofault*", "exc_int3", "poke_int3_handler"};
+	char pid[32];
+	int err;
+
+	if (!r->opt->steps)
+		return 0;
+	snprintf(pid, sizeof(pid), "%d", (int)r->workload.pid);
+	err = write_option(r, "set_ftrace_pid", pid);
+	if (!err)
+		err = write_option(r, "options/function-fork", "1");
+	/* A kernel has some of them only. */
+	for (size_t i = 0; !err && i < sizeof(own) / sizeof(own[0]); i++)
+		tracefs_instance_file_append(r->instance, "set_ftrace_notrace", own[i]);
+	for (size_t i = 0; !err && i < sizeof(tracers) / sizeof(tracers[0]); i++)
+		if (tracefs_instance_file_write(r->instance, "current_tracer", tracers[i]) >= 0) {
+			r->manifest.tracer = tracers[i];
+			return 0;
+		}
+	return err ? err : msg_errno(-errno, "cannot record functions (--steps): this kernel has no "
+				     "function tracer for an instance");
+}
+
 static int start_recorder(struct run *r)
 {
 	unsigned int n = recorder_cpus();
@@ -154,6 +188,8 @@ static int prepare(struct run *r, char *const argv[])
 		err = probes_place(&r->probes, &r->session);
 	if (!err)
 		err = probes_enable(&r->probes, r->instance);
+	if (!err)
+		err = trace_functions(r);
 	if (!err)
 		err = start_recorder(r);
 	if (!err && interrupted) {
@@ -247,6 +283,14 @@ static size_t list_systems(const struct probes *p, const char **systems, char (*
 	return n;
 }
 
+/* With functions in it, the file must name all of them. */
+static char *all_symbols(void)
+{
+	char *text = NULL;
+
+	return file_read("/proc/kallsyms", &text, NULL) ? NULL : text;
+}
+
 static int write_dat(struct run *r)
 {
 	unsigned int cpus = r->manifest.cpus;
@@ -254,7 +298,7 @@ static int write_dat(struct run *r)
 	char (*raw)[4200] = calloc(cpus, sizeof(*raw)), dat[4200], names[8][64];
 	const char *systems[8];
 	char *clock = tracefs_instance_file_read(r->instance, "trace_clock", NULL);
-	char *symbols = census_symbols(&r->session.census);
+	char *symbols = r->opt->steps ? all_symbols() : census_symbols(&r->session.census);
 	struct datfile_input in = {systems, list_systems(&r->probes, systems, names, 8),
 				   symbols, clock, cpu, cpus};
 	int err = -ENOMEM;
@@ -308,6 +352,8 @@ static void tear_down(struct run *r)
 	recorder_stop(r->recorder);
 	if (r->instance) {
 		tracefs_instance_file_write(r->instance, "events/enable", "0");
+		if (r->manifest.tracer)
+			tracefs_instance_file_write(r->instance, "current_tracer", "nop");
 		tracefs_instance_destroy(r->instance);
 		tracefs_instance_free(r->instance);
 	}

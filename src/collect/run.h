@@ -12,6 +12,7 @@ struct run_options {
 	struct opt_list excluded;
 	unsigned long buffer_kb;
 	bool quiet;
+	bool steps; /* record the functions that the workload passes, too */
 };
 
 /* Records argv into o->out; gives an exit status of the common table. */

@@ -38,6 +38,28 @@ struct fact *evidence_at(const struct evidence *e, uint64_t file_off)
 	return NULL;
 }
 
+/* A function that was entered, as the tracer of functions records it. */
+static bool read_function(const struct evidence *e, const struct td_event *raw, struct event *ev)
+{
+	struct tep_event *format = e->functions ? tep_find_event(tracedat_tep(e->td), raw->type) : NULL;
+	bool graph = format && !strcmp(format->name, "funcgraph_entry");
+	struct field func, parent, pid;
+
+	if (!format || strcmp(format->system, "ftrace") != 0 || (!graph && strcmp(format->name, "function") != 0) ||
+	    field_find(format, graph ? "func" : "ip", &func) || field_find(format, "common_pid", &pid))
+		return false;
+	*ev = (struct event){.kind = EV_OTHER, .ts = raw->ts, .file_off = raw->file_off, .cpu = raw->cpu,
+			     .tid = (int)field_u64(raw, &pid, NULL), .ip = field_u64(raw, &func, NULL)};
+	if (!graph && !field_find(format, "parent_ip", &parent))
+		ev->v[F_caller] = field_u64(raw, &parent, NULL);
+	return true;
+}
+
+static bool read_event(const struct evidence *e, const struct td_event *raw, struct event *ev)
+{
+	return event_decode(e->table, raw, ev) || read_function(e, raw, ev);
+}
+
 static int keep(struct evidence *e, const struct td_event *raw)
 {
 	struct fact *f;
@@ -57,7 +79,7 @@ static int keep(struct evidence *e, const struct td_event *raw)
 	memcpy(f->bytes, raw->data, raw->size);
 	f->raw = *raw;
 	f->raw.data = f->bytes;
-	event_decode(e->table, &f->raw, &f->ev);
+	read_event(e, &f->raw, &f->ev);
 	f->format = tep_find_event(tracedat_tep(e->td), raw->type);
 	f->name = f->format ? f->format->name : "?";
 	e->facts[e->count++] = f;
@@ -85,7 +107,7 @@ int evidence_pass(struct evidence *e, const struct result *r, evidence_fn fn, vo
 	err = tracedat_open(path, &td);
 	while (!err && (err = tracedat_next(td, &raw)) == 1) {
 		err = 0;
-		if (!event_decode(e->table, &raw, &ev) || !fn(ctx, &ev) ||
+		if (!read_event(e, &raw, &ev) || !fn(ctx, &ev) ||
 		    evidence_at(e, ev.file_off))
 			continue;
 		err = keep(e, &raw);

@@ -22,12 +22,16 @@ struct fact {
 /* The facts picked so far, in the order of the trace. */
 struct evidence {
 	struct tracedat *td;
+	bool functions; /* show passes what the function tracer recorded, as EV_OTHER */
 	struct event_table *table;
 	struct fact **facts;
 	size_t count, room;
 };
 
-/* Sees every event that the recorder knows; true: keep it. */
+/*
+ * Sees every event that the recorder knows; true: keep it. Of a function (where asked for) ip is its
+ * address, and F_caller that of its caller, 0 where it was not recorded.
+ */
 typedef bool (*evidence_fn)(void *ctx, const struct event *ev);
 
 int evidence_open(struct evidence *e, const struct result *r);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <json-c/json.h>
 #include <string.h>
+#include <traceevent/event-parse.h>
 
 #include "common/json.h"
 #include "report/chart.h"
@@ -15,7 +16,10 @@
 struct walk {
 	const struct result *r;
 	const struct flow *flow;
-	uint64_t begin, end; /* the first hop and the last */
+	uint64_t begin, end; /* of the calls around the first hop and the last */
+	uint64_t call;	     /* the sender's last call before the first hop */
+	bool closed;
+	const char *tracer;  /* of functions; NULL: none */
 	size_t kept;
 	struct table hops; /* place → step */
 };
@@ -38,6 +42,23 @@ static bool concerns(const struct walk *w, const struct event *ev)
 	return false;
 }
 
+/* The calls begin before the first hop and end after the last. */
+static bool find_calls(void *ctx, const struct event *ev)
+{
+	const struct chain_view *v = &((struct walk *)ctx)->flow->views[0];
+	const struct step *first = &v->steps[0], *last = &v->steps[v->count - 1];
+	struct walk *w = ctx;
+
+	if (ev->tid == first->tid && ev->ts <= first->ts && (ev->kind == EV_SYSCALL || ev->kind == EV_MMSG))
+		w->call = ev->ts;
+	if (ev->tid == last->tid && ev->ts >= last->ts && !w->closed &&
+	    (ev->kind == EV_SYSCALL_EXIT || ev->kind == EV_MMSG_EXIT)) {
+		w->end = ev->ts;
+		w->closed = true;
+	}
+	return false;
+}
+
 static bool want(void *ctx, const struct event *ev)
 {
 	struct walk *w = ctx;
@@ -55,18 +76,36 @@ static const char *function_of(const struct result *r, const struct fact *f)
 	return json_length(list) == 1 ? json_object_get_string(json_at(list, 0)) : NULL;
 }
 
-static void put_function(const struct result *r, const struct fact *f, char *buf, size_t size)
+/* "udp_sendmsg+0x10", or "+0x0" left out. */
+static void name_address(const struct evidence *e, uint64_t addr, char *buf, size_t size)
+{
+	struct tep_handle *tep = tracedat_tep(e->td);
+	const char *name = tep_find_function(tep, addr);
+	uint64_t off = name ? addr - tep_find_function_address(tep, addr) : 0;
+
+	if (name && off)
+		snprintf(buf, size, "%s+0x%llx", name, (unsigned long long)off);
+	else
+		snprintf(buf, size, "%s", name ? name : "unknown function");
+}
+
+static void put_function(const struct evidence *e, const struct result *r, const struct fact *f, char *buf,
+			 size_t size)
 {
 	const struct site *s = runfile_site(&r->run, f->ev.ip);
 	const char *one = function_of(r, f);
 
-	if (s)
+	/* Entered is entered, whether the tracer's hook stands first in it or behind a landing pad. */
+	if (f->ev.kind == EV_OTHER)
+		snprintf(buf, size, "%s", tep_find_function(tracedat_tep(e->td), f->ev.ip) ?: "unknown function");
+	else if (s)
 		runfile_site_name(s, f->ev.ip, buf, size);
 	else
 		snprintf(buf, size, "%s", one ? one : f->name);
 }
 
-static void put_caller(const struct result *r, const struct fact *f, char *buf, size_t size)
+static void put_caller(const struct evidence *e, const struct result *r, const struct fact *f, char *buf,
+		       size_t size)
 {
 	const struct site *s = runfile_site(&r->run, f->ev.ip);
 	const struct site *by = s && s->entry ? runfile_site_returning(&r->run, f->ev.v[F_caller]) : NULL;
@@ -74,7 +113,9 @@ static void put_caller(const struct result *r, const struct fact *f, char *buf, 
 	char comm[64];
 
 	text_clean(t ? t->comm : "", comm, sizeof(comm));
-	if (by)
+	if (f->ev.kind == EV_OTHER && f->ev.v[F_caller])
+		name_address(e, f->ev.v[F_caller], buf, size);
+	else if (by)
 		runfile_site_name(by, by->addr, buf, size);
 	else
 		snprintf(buf, size, "%.16s[%d] CPU %u", *comm ? comm : f->ev.tid ? "?" : "idle", f->ev.tid, f->ev.cpu);
@@ -96,6 +137,8 @@ static const char *kind_of(const struct fact *f)
 		{"LOOKUP", {EV_FD_FILE}},
 	};
 
+	if (f->ev.kind == EV_OTHER)
+		return "FUNC";
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		for (size_t k = 0; k < 8 && kinds[i].events[k]; k++)
 			if (kinds[i].events[k] == f->ev.kind)
@@ -108,7 +151,7 @@ static void put_happened(const struct step *s, const struct fact *f, char *buf, 
 	char where[320];
 
 	if (!s) {
-		snprintf(buf, size, "%s", f->name);
+		snprintf(buf, size, "%s", f->ev.kind == EV_OTHER ? "entered" : f->name);
 		return;
 	}
 	step_where(s, where, sizeof(where));
@@ -119,13 +162,14 @@ static void put_happened(const struct step *s, const struct fact *f, char *buf, 
 		snprintf(buf, size, "%s: %s", hop_kind_name((enum hop_kind)s->kind), where);
 }
 
-static void print_step(const struct walk *w, const struct fact *f, size_t number, FILE *out)
+static void print_step(const struct walk *w, const struct evidence *e, const struct fact *f, size_t number,
+		       FILE *out)
 {
 	const struct step *s = table_find(&w->hops, f->ev.file_off + 1);
 	char function[320], caller[320], happened[512];
 
-	put_function(w->r, f, function, sizeof(function));
-	put_caller(w->r, f, caller, sizeof(caller));
+	put_function(e, w->r, f, function, sizeof(function));
+	put_caller(e, w->r, f, caller, sizeof(caller));
 	put_happened(s, f, happened, sizeof(happened));
 	fprintf(out, "%s #%03zu | %-7s | %s | %s | ", s && step_moves(s) ? "★" : " ", number, kind_of(f), function,
 		caller);
@@ -136,6 +180,7 @@ static void print_step(const struct walk *w, const struct fact *f, size_t number
 static int collect(struct walk *w, struct evidence *e, const struct report *rep)
 {
 	const struct chain_view *v = &w->flow->views[0];
+	int err;
 
 	/* Of hops that one event tells of, the one that moves bytes is shown. */
 	for (size_t i = 0; i < v->count; i++)
@@ -144,9 +189,14 @@ static int collect(struct walk *w, struct evidence *e, const struct report *rep)
 		    v->steps[i].kind != HOP_WIRE && v->steps[i].kind != HOP_GAP &&
 		    table_set(&w->hops, v->steps[i].file_off + 1, (void *)&v->steps[i]))
 			return -ENOMEM;
-	w->begin = v->steps[0].ts;
 	w->end = v->steps[v->count - 1].ts;
-	return evidence_pass(e, rep->r, want, w);
+	err = evidence_pass(e, rep->r, find_calls, w);
+	w->begin = w->call ? w->call : v->steps[0].ts;
+	w->tracer = json_str(rep->r->run.manifest, "tracer", NULL);
+	e->functions = w->tracer != NULL;
+	if (!err && e->functions)
+		err = tracedat_load_kallsyms(e->td);
+	return err ? err : evidence_pass(e, rep->r, want, w);
 }
 
 int steps_write(struct report *rep)
@@ -166,11 +216,13 @@ int steps_write(struct report *rep)
 
 		text_clean(w.flow->name, name, sizeof(name));
 		fprintf(out, "%s, message %llu: every probed event in its calls or about memory that held it.\n"
-			"Functions between the probes were not recorded; no debug information is used for lines.\n\n"
+			"Functions between the probes: %s%s. No debug information is used for lines.\n\n"
 			"  #    | kind    | function+offset | caller | values | what happened\n", name,
-			(unsigned long long)w.flow->shown_seq);
+			(unsigned long long)w.flow->shown_seq,
+			w.tracer ? "those of the two programs' threads, by the tracer " :
+			"not recorded (collect.sh run --steps does)", w.tracer ? w.tracer : "");
 		for (size_t i = 0; i < e.count; i++)
-			print_step(&w, e.facts[i], i + 1, out);
+			print_step(&w, &e, e.facts[i], i + 1, out);
 		if (w.kept > STEPS_MAX)
 			fprintf(out, "\nA sample: %zu more events.\n", w.kept - STEPS_MAX);
 	}
