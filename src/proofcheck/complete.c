@@ -233,7 +233,7 @@ int rule_count(struct check *c, struct line *l)
 	bool sure = !c->world.lost && !c->missed;
 	struct line *complete, *send;
 	struct claim *all = calloc(l->from_count, sizeof(*all));
-	size_t count;
+	size_t count = 0;
 	char text[512];
 	uint64_t bytes;
 	int err = all ? gather(c, l, all, &count, &complete) : -ENOMEM;

@@ -144,8 +144,9 @@ static int state_line(struct walk *w, struct state next, const char *words)
 static int stuck(struct walk *w, const struct step *s, const char *why)
 {
 	w->stuck = true;
-	fprintf(w->p->out, "\nNo rule leads over the hop '%s' of bytes %llu..%llu: %s. Nothing is concluded.\n\n",
-		hop_kind_name((enum hop_kind)s->kind), ULL(s->off), ULL(s->off + s->len), why);
+	snprintf(w->p->stuck, sizeof(w->p->stuck), "\nNo rule leads over the hop '%s' of bytes %llu..%llu: %s. "
+		 "Nothing is concluded.\n", hop_kind_name((enum hop_kind)s->kind), ULL(s->off),
+		 ULL(s->off + s->len), why);
 	return 0;
 }
 
@@ -533,25 +534,47 @@ static void conclude(struct proof *p, const struct chain_view *views, size_t n)
 	fprintf(p->out, " of each of the %llu bytes.\n", ULL(bytes));
 }
 
-int prove_pieces(struct proof *p, const struct flow *f, size_t from, size_t to)
+static int derive_pieces(struct proof *p, const struct flow *f, size_t from, size_t to, bool *stopped)
 {
-	bool stopped = false;
 	int err = 0;
 
 	p->region_count = p->derived.count = p->delivered.count = 0;
 	for (size_t i = 0; i < p->evidence.count; i++)
 		p->evidence.facts[i]->line = 0;
 	fputs("\n", p->out);
-	for (size_t i = from; i < to && !err; i++) {
+	for (size_t i = from; i < to && !err && !*stopped; i++) {
 		struct walk w = {.p = p, .f = f, .v = &f->views[i]};
 
 		for (size_t k = 0; k < w.v->count && !err && !w.stuck; k++)
 			err = derive[w.v->steps[k].kind](&w, &w.v->steps[k]);
-		stopped |= w.stuck;
+		*stopped |= w.stuck;
 	}
-	if (!err && !stopped)
+	if (!err && !*stopped)
 		err = complete(p);
-	if (!err && !stopped)
+	if (!err && !*stopped)
 		conclude(p, &f->views[from], to - from);
+	return err;
+}
+
+/* A derivation that gets stuck proves nothing: none of its lines is left. */
+int prove_pieces(struct proof *p, const struct flow *f, size_t from, size_t to)
+{
+	unsigned int line = p->line;
+	FILE *out = p->out;
+	char *text = NULL;
+	size_t size = 0;
+	bool stopped = false;
+	int err;
+
+	p->out = open_memstream(&text, &size);
+	err = p->out ? derive_pieces(p, f, from, to, &stopped) : -ENOMEM;
+	if (p->out && fclose(p->out) && !err)
+		err = -ENOMEM;
+	p->out = out;
+	if (stopped)
+		p->line = line;
+	if (!err)
+		fputs(stopped ? p->stuck : text, out);
+	free(text);
 	return err;
 }

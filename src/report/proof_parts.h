@@ -33,6 +33,7 @@ struct proof {
 	struct evidence evidence;
 	FILE *out;
 	unsigned int line; /* the last one written */
+	char stuck[512];   /* what stopped a derivation */
 	struct context *contexts;
 	size_t context_count;
 	/* Of the derivation that is being written: */

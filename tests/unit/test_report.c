@@ -14,35 +14,28 @@
 #include <cmocka.h>
 
 #include "common/file.h"
-#include "mkrun.h"
+#include "proofrun.h"
 #include "proofcheck/proofcheck.h"
 #include "report/report.h"
 #include "common/text.h"
 
 #define SENDER 100
 #define RECEIVER 200
-#define UA 0x7f0000001000ul
-#define UB 0x7f0000009000ul
 #define SK_A 0xffff888001000000ul
-#define SK_B 0xffff888001001000ul
-#define HEAD 0xffff888002000000ul
-#define SKB 0xffff888003000000ul
-#define PAYLOAD 0x2cul
-#define AT_FILL 0xffffffff81000010ul
 #define AT_RECV 0xffffffff81000110ul
 
 struct world {
 	struct mkrun *mk;
 	struct result r;
 	char dir[64];
+	const char *without; /* events of this name are left out */
 };
 
 static void begin(struct world *w)
 {
 	memset(w, 0, sizeof(*w));
 	w->mk = mkrun_new();
-	mkrun_site(w->mk, AT_FILL, "getfrag", "probed", "call");
-	mkrun_site(w->mk, AT_RECV, "recvmsg", "probed", "call");
+	proof_sites(w->mk);
 	snprintf(w->dir, sizeof(w->dir), "/tmp/copychain-report-XXXXXX");
 	assert_non_null(mkdtemp(w->dir));
 }
@@ -71,41 +64,9 @@ static void end(struct world *w)
 	remove_dir(w->dir);
 }
 
-static void pass(struct world *w, const char *event, const char *more, unsigned long len)
-{
-	mkrun_event(w->mk, SENDER, "%s skb=%#lx head=%#lx data=%#lx end=2048 len=%lu mac=2 %s", event, SKB, HEAD,
-		    HEAD + PAYLOAD - 28, len + 28, more);
-}
-
-/* One message over lo. */
 static void message(struct world *w, unsigned long len, unsigned long nonce)
 {
-	char sk[64];
-
-	snprintf(sk, sizeof(sk), "sk=%#lx", SK_B);
-	mkrun_event(w->mk, SENDER, "sys_enter_sendto fd=4");
-	mkrun_event(w->mk, SENDER,
-		    "send_enter __probe_ip=0x10 sk=%#lx sock=1 file=2 fam=2 proto=17 lport=1000 rport=%u laddr=0x0100007f "
-		    "raddr=0x0100007f msg=0xffffc90000001000 len=%lu itype=%d icnt=%lu ibase=%#lx seg=%#lx", SK_A, 0xd007u,
-		    len, w->mk->ubuf, len, UA, nonce);
-	mkrun_event(w->mk, SENDER, "skb_fill to=%#lx len=%lu skb=%#lx", HEAD + PAYLOAD, len, SKB);
-	mkrun_event(w->mk, SENDER,
-		    "from_iter __probe_ip=%#lx dst=%#lx len=%lu itype=%d icnt=%lu ibase=%#lx seg=%#lx", AT_FILL,
-		    HEAD + PAYLOAD, len, w->mk->ubuf, len, UA, nonce);
-	pass(w, "dev_queue", "dev=lo", len);
-	pass(w, "dev_xmit", "dev=lo", len);
-	pass(w, "netif_rx", "dev=lo", len);
-	pass(w, "netif_receive", "dev=lo", len);
-	pass(w, "sk_queue", sk, len);
-	mkrun_event(w->mk, SENDER, "sys_exit_sendto ret=%lu", len);
-	mkrun_event(w->mk, RECEIVER,
-		    "recv_enter sk=%#lx sock=3 file=4 fam=2 proto=17 lport=2000 len=4096 itype=%d icnt=4096 ibase=%#lx",
-		    SK_B, w->mk->ubuf, UB);
-	mkrun_event(w->mk, RECEIVER,
-		    "to_iter __probe_ip=%#lx src=%#lx len=%lu itype=%d icnt=4096 ibase=%#lx s=%#lx", AT_RECV,
-		    HEAD + PAYLOAD, len, w->mk->ubuf, UB, nonce);
-	mkrun_event(w->mk, RECEIVER, "consume_skb skb=%#lx head=%#lx end=2048", SKB, HEAD);
-	mkrun_event(w->mk, RECEIVER, "sys_exit_recvfrom ret=%lu", len);
+	proof_message(w->mk, &(struct onemessage){len, nonce, w->without});
 }
 
 static void write_all(struct world *w)
@@ -189,6 +150,27 @@ static void run_with_loss(void **state)
 	assert_says(&w, "csv/loss.csv", "run,lost in all,7", true);
 	assert_int_equal(check(&w, &n), 0);
 	assert_int_equal(n, 1);
+	end(&w);
+}
+
+/* What no rule leads over is told, and leaves no line behind. */
+static void run_with_gap(void **state)
+{
+	struct world w;
+	size_t n;
+
+	(void)state;
+	begin(&w);
+	w.without = "netif_receive";
+	message(&w, 64, 0x1122334455667788ul);
+	mkrun_load(w.mk, &w.r);
+	write_all(&w);
+	assert_says(&w, "proof.md", "No rule leads over the hop 'gap' of bytes 0..64", true);
+	assert_says(&w, "proof.md", "\n1. ", false);
+	assert_says(&w, "index.html", "gap: a hand-off before this one is not recorded", true);
+	assert_says(&w, "index.html", "verdict at-least", true);
+	assert_says(&w, "summary.txt", "gap: a hand-off before this one is not recorded", true);
+	assert_int_not_equal(check(&w, &n), 0);
 	end(&w);
 }
 
@@ -309,7 +291,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(texts),	 cmocka_unit_test(empty_run),
-		cmocka_unit_test(run_with_loss), cmocka_unit_test(hostile_names),
+		cmocka_unit_test(run_with_loss), cmocka_unit_test(run_with_gap),
+		cmocka_unit_test(hostile_names),
 		cmocka_unit_test(many_flows),	 cmocka_unit_test(many_messages),
 	};
 
