@@ -85,27 +85,6 @@ static int newest_run(char *out, size_t size)
 	return err;
 }
 
-static int report(const struct result *r, const struct options *o)
-{
-	struct report rep = {.r = r, .flow = o->flow};
-	char dir[PATH_MAX];
-	int err = 0;
-
-	if (o->redact)
-		err = redact_new(r, &rep.hide);
-	if (o->out)
-		snprintf(dir, sizeof(dir), "%s", o->out);
-	else
-		snprintf(dir, sizeof(dir), "reports/%s%s", run_name(r), o->redact ? "-redacted" : "");
-	rep.dir = dir;
-	if (!err)
-		summary_print(&rep, stdout);
-	if (!err && !o->no_report)
-		err = report_write(&rep, o->kinds);
-	redact_free(rep.hide);
-	return err;
-}
-
 /* The highest status that applies. */
 static int judge(const struct result *r, const struct options *o)
 {
@@ -140,6 +119,32 @@ static int judge(const struct result *r, const struct options *o)
 	return status;
 }
 
+/* Prints, judges, and writes what is asked for; the highest status that applies. */
+static int report(const struct result *r, const struct options *o)
+{
+	struct report rep = {.r = r, .flow = o->flow};
+	int status = EXIT_ENV, err = o->redact ? redact_new(r, &rep.hide) : 0;
+	char dir[PATH_MAX];
+
+	if (o->out)
+		snprintf(dir, sizeof(dir), "%s", o->out);
+	else
+		snprintf(dir, sizeof(dir), "reports/%s%s", run_name(r), o->redact ? "-redacted" : "");
+	rep.dir = dir;
+	if (err) {
+		msg_errno(err, "cannot find aliases for the addresses of %s", r->run.dir);
+		goto out;
+	}
+	summary_print(&rep, stdout);
+	status = judge(r, o);
+	/* Of a flow that is none there is nothing to write. */
+	if (!o->no_report && status != EXIT_USAGE && report_write(&rep, o->kinds))
+		status = EXIT_ENV;
+out:
+	redact_free(rep.hide);
+	return status;
+}
+
 static int analyze(const char *dir, const struct options *o)
 {
 	struct result r;
@@ -150,8 +155,7 @@ static int analyze(const char *dir, const struct options *o)
 			snprintf(r.problem, sizeof(r.problem), "out of memory");
 		msg_error("%s", r.problem);
 	} else {
-		err = report(&r, o);
-		status = err ? EXIT_ENV : judge(&r, o);
+		status = report(&r, o);
 	}
 	if (fflush(stdout) || ferror(stdout)) {
 		msg_errno(-errno, "cannot write to standard output");
