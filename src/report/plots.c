@@ -49,11 +49,12 @@ static size_t copies_data(const struct report *rep, FILE *out)
 	char name[64];
 	size_t n = 0;
 
-	fprintf(out, "# row flow copies-per-message copies-mean\n");
+	fprintf(out, "# row flow copies-per-message copies-mean emulated-dma-mean\n");
 	while ((f = next_flow(rep, f, n))) {
 		plot_word(f->name, name, sizeof(name));
-		fprintf(out, "%zu \"%s\" %.6f %.6f\n", n++, name,
-			flow_times(f, f->chain_copy_bytes + f->dead_bytes), range_mean(&f->copies));
+		fprintf(out, "%zu \"%s\" %.6f %.6f %.6f\n", n++, name,
+			flow_times(f, f->chain_copy_bytes + f->dead_bytes), range_mean(&f->copies),
+			range_mean(&f->emulated));
 	}
 	return n;
 }
@@ -104,20 +105,24 @@ static size_t hops_data(const struct report *rep, FILE *out)
 	size_t n = 0, rows = 0;
 	char name[64], where[320], word[320];
 
-	fprintf(out, "# row from-us to-us kind flow kind-name where\n");
+	fprintf(out, "# row from-us to-us kind flow kind-name where all-us\n");
 	while ((f = next_flow(rep, f, n))) {
 		const struct way *w = cost_main_way(f->cost);
-		uint64_t at = 0;
+		uint64_t at = 0, whole = 0;
 
 		plot_word(f->name, name, sizeof(name));
+		for (size_t k = 1; w && k < w->view.count; k++)
+			whole += dist_percentile(&w->hops[k], 50);
 		for (size_t k = 1; w && k < w->view.count; k++) {
 			uint64_t median = dist_percentile(&w->hops[k], 50);
 
 			step_where(&w->view.steps[k], where, sizeof(where));
 			plot_word(where, word, sizeof(word));
-			fprintf(out, "%zu %.3f %.3f %d \"%s\" \"%s\" \"%s\"\n", n, (double)at / 1000,
-				(double)(at + median) / 1000, w->view.steps[k].kind, name,
-				hop_kind_name((enum hop_kind)w->view.steps[k].kind), word);
+			fprintf(out, "%zu %.3f %.3f %d \"%s\" \"%s\" \"%s\" %.3f\n", n,
+				(double)at / 1000, (double)(at + median) / 1000,
+				w->view.steps[k].kind, name,
+				hop_kind_name((enum hop_kind)w->view.steps[k].kind), word,
+				(double)whole / 1000);
 			at += median;
 			rows++;
 		}
@@ -247,13 +252,17 @@ static size_t sites_data(const struct report *rep, FILE *out)
 #define FIXED "set terminal svg size 560,400 font 'sans-serif,15' noenhanced\nset output SVG\n"
 
 const struct plot plots[] = {
-	{"copies", "Copies per message, by flow",
+	{"copies", "Copies and emulated DMA per message, by flow",
 	 LOOKS "FILE = 'copies.dat'\n" ROWS
-	 "stats FILE using 3 nooutput\n"
+	 "stats FILE using ($3 + $5) nooutput\n"
 	 "set xrange [0:STATS_max * 1.15 + 0.1]\n"
-	 "set xlabel 'times each byte of a message was copied'\n"
-	 RANGE "plot FILE using 3:1:(0):3:($1-0.35):($1+0.35):ytic(2) with boxxyerror linecolor rgb '#2a78b8' notitle, \\\n"
-	 "     FILE using 3:1:(sprintf(' %.3f', $3)) with labels left notitle\n",
+	 "stats FILE using 5 nooutput\n"
+	 "emulated = STATS_max > 0\n"
+	 "set xlabel 'times each byte of a message was moved by the CPU'\n"
+	 "set key outside bottom center horizontal\n"
+	 RANGE "plot FILE using 3:1:(0):3:($1-0.35):($1+0.35):ytic(2) with boxxyerror linecolor rgb '#2a78b8' title 'copies', \\\n"
+	 "     for [i = 1:emulated] FILE using 3:1:3:($3+$5):($1-0.35):($1+0.35) with boxxyerror linecolor rgb '#c2571a' title 'emulated DMA', \\\n"
+	 "     FILE using ($3+$5):1:(sprintf(' %.3f', $3+$5)) with labels left notitle\n",
 	 copies_data},
 	{"amplification", "Copy amplification against message size",
 	 LOOKS FIXED
@@ -265,18 +274,20 @@ const struct plot plots[] = {
 	 "set yrange [0:*]\n"
 	 "set xlabel 'bytes per message'\n"
 	 "set ylabel 'bytes copied / bytes delivered'\n"
-	 "set key bottom left\n"
+	 "set key outside bottom center horizontal\n"
+	 "set format x '%.0b %BB'\n"
 	 "plot FILE using 1:2 with points pointtype 7 pointsize 0.9 linecolor rgb '#2a78b8' title 'copies', \\\n"
 	 "     for [i = 1:emulated] FILE using 1:3 with points pointtype 5 pointsize 0.9 linecolor rgb '#c2571a' title 'emulated DMA', \\\n"
 	 "     FILE using 1:2:4 with labels left rotate by 30 offset 0.5,0.5 font ',12' notitle\n",
 	 amplification_data},
 	{"hops", "Median time per hop, by flow",
 	 LOOKS "FILE = 'hops.dat'\n" ROWS
-	 "set xrange [0:*]\n"
-	 "set xlabel 'microseconds since the send (medians, added up)' offset 0,0.5\n"
+	 "set xrange [0:130]\n"
+	 "set xtics 0,25,100\n"
+	 "set xlabel 'share of the time from send to delivery, % (medians, added up)' offset 0,0.5\n"
 	 "set key outside bottom center horizontal\n"
-	 "kinds = 'start copy copy,_site_unknown handoff dma emulated-dma wire drop gap'\n"
-	 "of_kind = '#888888 #2a78b8 #7d3c98 #8fa3ad #3d9a5f #c2571a #c9a227 #333333 #d1495b'\n"
+	 "kinds = 'start copy copy,_site_unknown handoff dma emulated-dma wire drop gap gap_(user_space)'\n"
+	 "of_kind = '#888888 #2a78b8 #7d3c98 #8fa3ad #3d9a5f #c2571a #c9a227 #333333 #d1495b #e0a0a8'\n"
 	 "present = ''\n"
 	 "do for [k = 0:words(kinds) - 1] {\n"
 	 "  stats FILE using ($4 == k) nooutput\n"
@@ -284,8 +295,9 @@ const struct plot plots[] = {
 	 "}\n"
 	 "kind(i) = int(word(present, i))\n"
 	 RANGE "plot for [i = 1:words(present)] FILE \\\n"
-	 "     using ($4 == kind(i) ? $2 : NaN):1:2:3:($1-0.35):($1+0.35):ytic(5) with boxxyerror \\\n"
-	 "     linecolor rgb word(of_kind, kind(i) + 1) title word(kinds, kind(i) + 1)\n",
+	 "     using ($4 == kind(i) ? $2/$8*100 : NaN):1:($2/$8*100):($3/$8*100):($1-0.35):($1+0.35):ytic(5) with boxxyerror \\\n"
+	 "     linecolor rgb word(of_kind, kind(i) + 1) title word(kinds, kind(i) + 1), \\\n"
+	 "     FILE using ($2 == 0 ? 100 : NaN):1:(sprintf(' %.0f us', $8)) with labels left font ',12' notitle\n",
 	 hops_data},
 	{"latency", "Latency distribution: from send to delivery",
 	 LOOKS FIXED
@@ -305,7 +317,11 @@ const struct plot plots[] = {
 	 "set xtics STATS_max / 4.0\n"
 	 "set format x '%.1s%c'\n"
 	 "set xlabel 'bytes'\n"
-	 RANGE "plot FILE using 3:1:(0):3:($1-0.35):($1+0.35):ytic(2) with boxxyerror linecolor rgb '#2a78b8' notitle\n",
+	 "stats FILE using ($4 == 5) nooutput\n"
+	 "emulated = STATS_sum > 0\n"
+	 "set key outside bottom center horizontal\n"
+	 RANGE "plot FILE using ($4 == 5 ? NaN : $3):1:(0):3:($1-0.35):($1+0.35):ytic(2) with boxxyerror linecolor rgb '#2a78b8' title 'copies', \\\n"
+	 "     for [i = 1:emulated] FILE using ($4 == 5 ? $3 : NaN):1:(0):3:($1-0.35):($1+0.35):ytic(2) with boxxyerror linecolor rgb '#c2571a' title 'emulated DMA'\n",
 	 sites_data},
 };
 

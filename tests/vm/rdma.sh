@@ -35,6 +35,7 @@ wait_for()
 
 hold()
 {
+	# shellcheck disable=SC2016
 	{ wait_for held-saved; wait_for read-saved; } | record hold -- \
 		sh -c 'exec ./traffic rdma --hold --fill 5eaf00d1 --op write --size 8192 --count 2 --depth 2 >"$1"' sh "$share/hold-out"
 }
