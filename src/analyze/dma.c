@@ -44,12 +44,6 @@ static void *read_by_device(void *ctx, const struct pm_piece *p)
 	return h;
 }
 
-static int has_message(void *ctx, const struct pm_piece *p)
-{
-	(void)ctx;
-	return ((struct hop *)p->tag)->msg != NULL;
-}
-
 static void *unknown_copy(void *ctx, const struct pm_piece *src, uint64_t daddr)
 {
 	struct engine *e = ctx;
@@ -92,7 +86,7 @@ static void map_to_device(struct engine *e, uint64_t va, uint64_t dma, uint64_t 
 
 	if (!f)
 		return; /* another device's business */
-	if (at != va && !provmap_walk(e->map, SPACE_KERNEL, at, size, has_message, NULL))
+	if (at != va && !provmap_walk(e->map, SPACE_KERNEL, at, size, piece_has_message, NULL))
 		provmap_copy(e->map, SPACE_KERNEL, va, SPACE_KERNEL, at, size, unknown_copy, e);
 	engine_check(e, provmap_retag(e->map, SPACE_KERNEL, at, size, read_by_device, &r));
 	if (!f->mapped)
@@ -205,17 +199,11 @@ void on_dma_sync(struct engine *e, const struct event *ev)
 		e->err = -ENOMEM;
 }
 
-static int take_piece(void *ctx, const struct pm_piece *p)
-{
-	*(struct pm_piece *)ctx = *p;
-	return 1;
-}
-
 bool device_owns(struct engine *e, uint64_t addr, uint64_t len)
 {
 	struct pm_piece owned;
 
-	return provmap_walk(e->device, SPACE_KERNEL, addr, len, take_piece, &owned) == 1;
+	return provmap_walk(e->device, SPACE_KERNEL, addr, len, piece_take, &owned) == 1;
 }
 
 /*
@@ -226,7 +214,7 @@ void device_source(struct engine *e, uint64_t src, uint64_t len)
 {
 	struct pm_piece owned = {0};
 
-	if (!provmap_walk(e->device, SPACE_KERNEL, src, len, take_piece, &owned))
+	if (!provmap_walk(e->device, SPACE_KERNEL, src, len, piece_take, &owned))
 		return;
 	/* From a bounce buffer the bytes come by a sync or an unmap only. */
 	if (table_remove(&e->fresh, src) || e->run->sync_always ||

@@ -166,6 +166,10 @@ void on_syscall(struct engine *e, const struct event *ev);
 void on_fd_file(struct engine *e, const struct event *ev);
 void threads_free(struct engine *e);
 
+/* pieces.c: for provmap_walk: stops at a piece of a known message; takes the first piece there is. */
+int piece_has_message(void *ctx, const struct pm_piece *p);
+int piece_take(void *ctx, const struct pm_piece *p);
+
 /* iter.c: the spans of the first len bytes an iterator stands before; -EINVAL: cannot be told. */
 int iter_spans(const struct engine *e, const struct thread *t, const struct event *ev,
 	       uint64_t len, struct span *spans, size_t *count);

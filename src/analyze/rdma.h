@@ -8,6 +8,8 @@
 
 #include "analyze/engine.h"
 
+#define PSN_MASK 0xffffffu /* packet sequence numbers have 24 bits */
+
 /* A page of a region: its place in the range, and its direct-map address. */
 struct region_page {
 	uint64_t index, kva;

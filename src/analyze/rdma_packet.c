@@ -26,7 +26,6 @@ static const char *const class_ops[] = {NULL, "send", "write", "read", "read", "
 #define ICRC 4
 #define SIGNAL_ALL 0 /* include/rdma/ib_verbs.h: enum ib_sig_type */
 #define SIGNALED 2   /* include/uapi/rdma/ib_user_verbs.h: enum ib_uverbs_send_flags */
-#define PSN_MASK 0xffffffu
 
 struct packet {
 	const struct event *ev;

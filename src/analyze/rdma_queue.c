@@ -7,7 +7,6 @@
 
 #include "analyze/rdma.h"
 
-#define PSN_MASK 0xffffffu
 
 /* include/uapi/rdma/ib_user_verbs.h: enum ib_uverbs_wc_opcode; values of a receiver's have bit 7. */
 #define WC_RECEIVER 0x80

@@ -144,17 +144,11 @@ struct rdma_region *region_of_umem(struct engine *e, uint64_t umem)
 	return table_find(&e->rdma->by_umem, umem);
 }
 
-static int take_piece(void *ctx, const struct pm_piece *p)
-{
-	*(struct pm_piece *)ctx = *p;
-	return 1;
-}
-
 struct rdma_region *region_at(struct engine *e, uint64_t kva, uint64_t *off)
 {
 	struct pm_piece p;
 
-	if (!provmap_walk(e->rdma->pinned, SPACE_KERNEL, kva, 1, take_piece, &p))
+	if (!provmap_walk(e->rdma->pinned, SPACE_KERNEL, kva, 1, piece_take, &p))
 		return NULL;
 	*off = p.off;
 	return (struct rdma_region *)(uintptr_t)p.origin;

@@ -135,15 +135,9 @@ static struct skb *new_skb(struct engine *e, uint64_t addr)
 	return s;
 }
 
-static int has_message(void *ctx, const struct pm_piece *p)
-{
-	(void)ctx;
-	return ((struct hop *)p->tag)->msg != NULL;
-}
-
 static bool holds_message(struct engine *e, uint64_t addr, uint64_t len)
 {
-	return provmap_walk(e->map, SPACE_KERNEL, addr, len, has_message, NULL) == 1;
+	return provmap_walk(e->map, SPACE_KERNEL, addr, len, piece_has_message, NULL) == 1;
 }
 
 static int mark_piece(void *ctx, const struct pm_piece *p)
