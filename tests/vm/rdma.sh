@@ -1,7 +1,5 @@
 #!/bin/bash
 # What rdma.t has a guest record: rdma.sh SHARE. A run per question, each in a folder of the share.
-# Words of commands are for the shell that they are given to.
-# shellcheck disable=SC2016
 set -u
 
 share=$1

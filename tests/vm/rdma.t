@@ -1,8 +1,6 @@
 #!/bin/bash
 # description: soft-RoCE: no copy, two emulated DMA; regions, packets sent again and other programs told right
 # requires: kernels in the cache or a mirror, python3, 2 GB in TMPDIR; boots two virtual machines
-# The tests are evaluated by all, so that their words stand in single quotes.
-# shellcheck disable=SC2016
 set -u
 cd "$(dirname "$0")/../.." || exit
 # shellcheck source=tests/vm/vm.sh
