@@ -207,7 +207,7 @@ def dat(out, name):
 def check_plots(name, a, out):
     flows = a["flows"]
     same(f"{name}: copies.dat", [r[1:] for r in dat(out, "copies")],
-         [[f["name"], six(f["copies_per_message"]), six(f["copies"]["mean"])] for f in flows])
+         [[f["name"], six(f["copies_per_message"]), six(f["copies"]["mean"]), six(f["emulated_dma"]["mean"])] for f in flows])
     same(f"{name}: amplification.dat", [r[:3] for r in dat(out, "amplification")],
          [[str(f["size"]["max"]), six(f["amplification"]), six(f["emulated_amplification"])] for f in flows])
     same(f"{name}: hops.dat", [(r[4], r[5], round((float(r[2]) - float(r[1])) * 1000)) for r in dat(out, "hops")],
