@@ -17,7 +17,8 @@ set offsets graph 0.1, graph 0.2, graph 0.4, 0
 set yrange [0:*]
 set xlabel 'bytes per message'
 set ylabel 'bytes copied / bytes delivered'
-set key bottom left
+set key outside bottom center horizontal
+set format x '%.0b %BB'
 plot FILE using 1:2 with points pointtype 7 pointsize 0.9 linecolor rgb '#2a78b8' title 'copies', \
      for [i = 1:emulated] FILE using 1:3 with points pointtype 5 pointsize 0.9 linecolor rgb '#c2571a' title 'emulated DMA', \
      FILE using 1:2:4 with labels left rotate by 30 offset 0.5,0.5 font ',12' notitle

@@ -1,4 +1,4 @@
-# Copies per message, by flow. Draw it again with: gnuplot copies.gp
+# Copies and emulated DMA per message, by flow. Draw it again with: gnuplot copies.gp
 SVG = 'copies.svg'
 set encoding utf8
 set border 3 linecolor rgb 'black'
@@ -14,9 +14,13 @@ set terminal svg size 560,(150 + 28 * rows) font 'sans-serif,15' noenhanced
 set output SVG
 set ytics scale 0
 set xtics rangelimited
-stats FILE using 3 nooutput
+stats FILE using ($3 + $5) nooutput
 set xrange [0:STATS_max * 1.15 + 0.1]
-set xlabel 'times each byte of a message was copied'
+stats FILE using 5 nooutput
+emulated = STATS_max > 0
+set xlabel 'times each byte of a message was moved by the CPU'
+set key outside bottom center horizontal
 set yrange [rows - 0.4:-0.6]
-plot FILE using 3:1:(0):3:($1-0.35):($1+0.35):ytic(2) with boxxyerror linecolor rgb '#2a78b8' notitle, \
-     FILE using 3:1:(sprintf(' %.3f', $3)) with labels left notitle
+plot FILE using 3:1:(0):3:($1-0.35):($1+0.35):ytic(2) with boxxyerror linecolor rgb '#2a78b8' title 'copies', \
+     for [i = 1:emulated] FILE using 3:1:3:($3+$5):($1-0.35):($1+0.35) with boxxyerror linecolor rgb '#c2571a' title 'emulated DMA', \
+     FILE using ($3+$5):1:(sprintf(' %.3f', $3+$5)) with labels left notitle

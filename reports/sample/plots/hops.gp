@@ -14,11 +14,12 @@ set terminal svg size 560,(150 + 28 * rows) font 'sans-serif,15' noenhanced
 set output SVG
 set ytics scale 0
 set xtics rangelimited
-set xrange [0:*]
-set xlabel 'microseconds since the send (medians, added up)' offset 0,0.5
+set xrange [0:130]
+set xtics 0,25,100
+set xlabel 'share of the time from send to delivery, % (medians, added up)' offset 0,0.5
 set key outside bottom center horizontal
-kinds = 'start copy copy,_site_unknown handoff dma emulated-dma wire drop gap'
-of_kind = '#888888 #2a78b8 #7d3c98 #8fa3ad #3d9a5f #c2571a #c9a227 #333333 #d1495b'
+kinds = 'start copy copy,_site_unknown handoff dma emulated-dma wire drop gap gap_(user_space)'
+of_kind = '#888888 #2a78b8 #7d3c98 #8fa3ad #3d9a5f #c2571a #c9a227 #333333 #d1495b #e0a0a8'
 present = ''
 do for [k = 0:words(kinds) - 1] {
   stats FILE using ($4 == k) nooutput
@@ -27,5 +28,6 @@ do for [k = 0:words(kinds) - 1] {
 kind(i) = int(word(present, i))
 set yrange [rows - 0.4:-0.6]
 plot for [i = 1:words(present)] FILE \
-     using ($4 == kind(i) ? $2 : NaN):1:2:3:($1-0.35):($1+0.35):ytic(5) with boxxyerror \
-     linecolor rgb word(of_kind, kind(i) + 1) title word(kinds, kind(i) + 1)
+     using ($4 == kind(i) ? $2/$8*100 : NaN):1:($2/$8*100):($3/$8*100):($1-0.35):($1+0.35):ytic(5) with boxxyerror \
+     linecolor rgb word(of_kind, kind(i) + 1) title word(kinds, kind(i) + 1), \
+     FILE using ($2 == 0 ? 100 : NaN):1:(sprintf(' %.0f us', $8)) with labels left font ',12' notitle
