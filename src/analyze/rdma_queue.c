@@ -198,16 +198,29 @@ static struct rdma_qp *qp_completing(struct engine *e, const struct event *ev)
 	return qp && qp->qpn == qpn ? qp : NULL;
 }
 
+/*
+ * Many requests may have the same wr_id: it is the oldest that asked for a completion; one that
+ * failed completes also without having asked.
+ */
+static size_t work_completing(const struct rdma_qp *qp, const struct event *ev)
+{
+	size_t i = 0;
+
+	while (i < qp->work_count && (qp->works[i].wr_id != ev->v[F_wr_id] ||
+				      (!qp->works[i].signaled && !ev->v[F_status])))
+		i++;
+	return i;
+}
+
 /* Requests complete in order; those before it that asked for no completion are through, too. */
 static void requester_done(struct engine *e, const struct event *ev)
 {
 	struct rdma_qp *qp = qp_completing(e, ev);
-	size_t i = 0;
+	size_t i;
 
 	if (!qp)
 		return;
-	while (i < qp->work_count && qp->works[i].wr_id != ev->v[F_wr_id])
-		i++;
+	i = work_completing(qp, ev);
 	if (i == qp->work_count)
 		return; /* it was never sent */
 	for (size_t k = 0; k <= i; k++) {
