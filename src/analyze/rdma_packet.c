@@ -165,7 +165,10 @@ static struct work *begin(struct engine *e, const struct packet *p)
 			 .signaled = ev->v[F_sig] == SIGNAL_ALL || ev->v[F_wr_flags] & SIGNALED,
 			 .datagram = p->class == CLASS_DATAGRAM};
 
-	w.last_psn = (p->psn + packets_of(ev->v[F_total], ev->v[F_mtu]) - 1) & PSN_MASK;
+	w.last_psn = p->psn;
+	/* A datagram is one packet, whatever MTU its queue pair never was given. */
+	if (!w.datagram)
+		w.last_psn = (p->psn + packets_of(ev->v[F_total], ev->v[F_mtu]) - 1) & PSN_MASK;
 	w.msg = f ? message_new(e, ev->tid, f, ev->v[F_total]) : NULL;
 	if (!w.msg)
 		return NULL;

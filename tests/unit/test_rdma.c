@@ -620,6 +620,28 @@ static void test_datagram(void **state)
 	assert_int_equal(f->views[0].steps[f->views[0].count - 1].dst, VA_B + 40);
 }
 
+/* Longer than the MTU that its queue pair was never given, and the next behind it at once. */
+static void test_datagrams_at_once(void **state)
+{
+	const struct flow *f;
+
+	(void)state;
+	post(true);
+	for (unsigned i = 0; i < 3; i++)
+		out_packet(true, i, UD_ONLY, 10 + i, 0, 2 * MTU, 2 * MTU);
+	for (unsigned i = 0; i < 3; i++) {
+		crossed(i);
+		in_packet(false, i, UD_ONLY, 0, 2 * MTU);
+		done(false, WC_RECV, 2 * MTU + 40, 0);
+		done(true, WC_SEND, 2 * MTU, 0);
+		freed(i);
+	}
+	f = load();
+	assert_counts(f, 3, 6 * MTU);
+	assert_exact(f);
+	assert_int_equal(f->resent_packets, 0);
+}
+
 static void inline_send(unsigned long sample)
 {
 	post(true);
@@ -939,7 +961,7 @@ int main(void)
 		TEST(test_send), TEST(test_regions), TEST(test_region_batches), TEST(test_region_gone),
 		TEST(test_iova), TEST(test_many_packets), TEST(test_page_border), TEST(test_read_direction),
 		TEST(test_write), TEST(test_sent_again), TEST(test_duplicate), TEST(test_numbers_wrap),
-		TEST(test_inside_one_device), TEST(test_datagram), TEST(test_inline),
+		TEST(test_inside_one_device), TEST(test_datagram), TEST(test_datagrams_at_once), TEST(test_inline),
 		TEST(test_inline_other_content), TEST(test_sites_left_out), TEST(test_calls_left_out),
 		TEST(test_copy_lost), TEST(test_delivery_lost), TEST(test_completion_lost),
 		TEST(test_unsignaled), TEST(test_signaled), TEST(test_receipt_lost), TEST(test_error_completion), TEST(test_content_differs),
