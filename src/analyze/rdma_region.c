@@ -71,6 +71,40 @@ static void add_page(struct engine *e, struct rdma_region *r, uint64_t index, ui
 	engine_check(e, provmap_insert(e->rdma->pinned, &p));
 }
 
+static void unpin(struct engine *e, struct rdma_region *r)
+{
+	for (size_t i = 0; i < r->page_count; i++)
+		engine_check(e, provmap_clear(e->rdma->pinned, SPACE_KERNEL, r->pages[i].kva,
+					      e->run->page_size));
+}
+
+/* Nothing will point to a region that no flow shows. */
+static void forget(struct engine *e, struct rdma_region *r)
+{
+	struct rdma_region **at = &e->rdma->regions;
+
+	while (*at && *at != r)
+		at = &(*at)->next;
+	if (*at)
+		*at = r->next;
+	if (e->rdma->last_region == &r->next)
+		e->rdma->last_region = at;
+	free(r->pages);
+	free(r);
+}
+
+static void release(struct engine *e, uint64_t umem)
+{
+	struct rdma_region *r = table_remove(&e->rdma->by_umem, umem);
+
+	if (!r)
+		return;
+	unpin(e, r);
+	r->live = false;
+	if (!r->shown)
+		forget(e, r);
+}
+
 /* Batches of a registration follow each other; several events, in any order, tell of each. */
 void on_umem_pages(struct engine *e, const struct event *ev)
 {
@@ -79,6 +113,11 @@ void on_umem_pages(struct engine *e, const struct event *ev)
 	struct thread *t = thread_of(e, ev->tid);
 	uint64_t done;
 
+	/* ib_umem_get frees that of a registration which fails by itself, and it is given out again. */
+	if (r && (r->va != ev->v[F_va] || r->len != ev->v[F_size])) {
+		release(e, umem);
+		r = NULL;
+	}
 	if (!r)
 		r = region_new(e, umem, ev);
 	if (!r || !t || n + left > r->spans || n > BATCH)
@@ -105,38 +144,9 @@ void on_umem_pinned(struct engine *e, const struct event *ev)
 		t->pinned = (int32_t)ev->v[F_ret] > 0 ? ev->v[F_ret] : 0;
 }
 
-static void unpin(struct engine *e, struct rdma_region *r)
-{
-	for (size_t i = 0; i < r->page_count; i++)
-		engine_check(e, provmap_clear(e->rdma->pinned, SPACE_KERNEL, r->pages[i].kva,
-					      e->run->page_size));
-}
-
-/* Nothing will point to a region that no flow shows. */
-static void forget(struct engine *e, struct rdma_region *r)
-{
-	struct rdma_region **at = &e->rdma->regions;
-
-	while (*at && *at != r)
-		at = &(*at)->next;
-	if (*at)
-		*at = r->next;
-	if (e->rdma->last_region == &r->next)
-		e->rdma->last_region = at;
-	free(r->pages);
-	free(r);
-}
-
 void on_umem_release(struct engine *e, const struct event *ev)
 {
-	struct rdma_region *r = table_remove(&e->rdma->by_umem, ev->v[F_umem]);
-
-	if (!r)
-		return;
-	unpin(e, r);
-	r->live = false;
-	if (!r->shown)
-		forget(e, r);
+	release(e, ev->v[F_umem]);
 }
 
 struct rdma_region *region_of_umem(struct engine *e, uint64_t umem)

@@ -387,6 +387,27 @@ static void test_region_gone(void **state)
 	assert_non_null(region_at(&r.engine, PAGE_B(0), &off));
 }
 
+/* A registration that failed after its first batch was never released; its umem serves another. */
+static void test_region_failed(void **state)
+{
+	const struct rdma_region *g;
+	uint64_t off;
+
+	(void)state;
+	mkrun_event(mk, A, "umem_pages sgt=%#lx va=0x400000 size=4194304 n=512 left=512 first=0 pages=%#lx",
+		    UMEM_A + 0x2000 + SGT, mkrun_page(PAGE_A(5)));
+	mkrun_event(mk, A, "umem_pinned ret=-14");
+	mkrun_event(mk, A, "umem_pages sgt=%#lx va=0x10000 size=4096 n=1 left=0 first=0 pages=%#lx",
+		    UMEM_A + 0x2000 + SGT, mkrun_page(PAGE_A(6)));
+	load();
+	g = region_of_umem(&r.engine, UMEM_A + 0x2000);
+	assert_non_null(g);
+	assert_int_equal(g->va, 0x10000);
+	assert_int_equal(g->page_count, 1);
+	assert_ptr_equal(region_at(&r.engine, PAGE_A(6), &off), g);
+	assert_null(region_at(&r.engine, PAGE_A(5), &off));
+}
+
 /* A region registered under another address than its own: the key's address is not the user's. */
 static void test_iova(void **state)
 {
@@ -958,7 +979,7 @@ static void test_counters_of_hardware(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_send), TEST(test_regions), TEST(test_region_batches), TEST(test_region_gone),
+		TEST(test_send), TEST(test_regions), TEST(test_region_batches), TEST(test_region_gone), TEST(test_region_failed),
 		TEST(test_iova), TEST(test_many_packets), TEST(test_page_border), TEST(test_read_direction),
 		TEST(test_write), TEST(test_sent_again), TEST(test_duplicate), TEST(test_numbers_wrap),
 		TEST(test_inside_one_device), TEST(test_datagram), TEST(test_datagrams_at_once), TEST(test_inline),
