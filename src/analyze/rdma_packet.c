@@ -224,21 +224,20 @@ static void keep(struct adopting *a, uint64_t addr, uint64_t len, struct hop *h)
 						       h};
 }
 
-static void show_sender(struct adopting *a, const struct hop *start)
+/* False: it is not known whose memory that was. */
+static bool show_sender(struct adopting *a, const struct hop *start)
 {
 	struct flow *f = a->msg->flow;
-	struct rdma_region *r;
 	uint64_t off;
+	struct rdma_region *r = start->via ? region_at(a->e, start->via, &off) : NULL;
 
-	if (f->from.region || !start->via)
-		return;
-	r = region_at(a->e, start->via, &off);
-	if (!r)
-		return;
+	if (!r || f->from.region)
+		return r != NULL;
 	f->from.region = r;
 	f->from.tgid = f->tgid = r->tgid;
 	f->from.known = true;
 	r->shown = true;
+	return true;
 }
 
 /* What the device copied out of a region, now known to be the message's. */
@@ -262,8 +261,7 @@ static int adopt_piece(void *ctx, const struct pm_piece *piece)
 	start_at_post(start);
 	h->skb = a->p->ev->v[F_skb];
 	check_sample(h);
-	show_sender(a, start);
-	if (!a->msg->flow->from.region)
+	if (!show_sender(a, start))
 		message_doubt(a->msg, DOUBT_REGION);
 	hop_put(start);
 	keep(a, piece->addr, piece->len, h);

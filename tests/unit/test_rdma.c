@@ -408,6 +408,21 @@ static void test_region_failed(void **state)
 	assert_null(region_at(&r.engine, PAGE_A(5), &off));
 }
 
+/* That the first message's region is known says nothing of the second's. */
+static void test_region_unknown_later(void **state)
+{
+	const struct flow *f;
+
+	(void)state;
+	whole_send(0, 500, 100);
+	mkrun_event(mk, A, "umem_release umem=%#lx", UMEM_A);
+	whole_send(1, 501, 100);
+	f = load();
+	assert_counts(f, 2, 200);
+	assert_at_least(f, DOUBT_REGION);
+	assert_int_equal(f->doubts[DOUBT_REGION], 1);
+}
+
 /* A region registered under another address than its own: the key's address is not the user's. */
 static void test_iova(void **state)
 {
@@ -979,7 +994,7 @@ static void test_counters_of_hardware(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_send), TEST(test_regions), TEST(test_region_batches), TEST(test_region_gone), TEST(test_region_failed),
+		TEST(test_send), TEST(test_regions), TEST(test_region_batches), TEST(test_region_gone), TEST(test_region_unknown_later), TEST(test_region_failed),
 		TEST(test_iova), TEST(test_many_packets), TEST(test_page_border), TEST(test_read_direction),
 		TEST(test_write), TEST(test_sent_again), TEST(test_duplicate), TEST(test_numbers_wrap),
 		TEST(test_inside_one_device), TEST(test_datagram), TEST(test_datagrams_at_once), TEST(test_inline),
