@@ -53,29 +53,39 @@ static int keep_page(struct rdma_region *r, uint64_t index, uint64_t kva)
 	return 0;
 }
 
-/* Maps the page's own addresses to the part of the region that lies in it. */
-static void add_page(struct engine *e, struct rdma_region *r, uint64_t index, uint64_t kva)
+/* The part of the region that lies in its page, by the page's own addresses; len 0: none. */
+static struct pm_piece part_in(const struct engine *e, const struct rdma_region *r, uint64_t index,
+			       uint64_t kva)
 {
 	uint64_t size = e->run->page_size, lead = r->va % size;
 	uint64_t from = index ? 0 : lead, off = index ? index * size - lead : 0;
 	uint64_t len = size - from;
-	struct pm_piece p;
 
 	if (off >= r->len)
-		return;
-	if (len > r->len - off)
+		len = 0;
+	else if (len > r->len - off)
 		len = r->len - off;
+	return (struct pm_piece){SPACE_KERNEL, kva + from, len, (uint64_t)(uintptr_t)r, off, NULL};
+}
+
+static void add_page(struct engine *e, struct rdma_region *r, uint64_t index, uint64_t kva)
+{
+	struct pm_piece p = part_in(e, r, index, kva);
+
+	if (!p.len)
+		return;
 	if (keep_page(r, index, kva))
 		e->err = -ENOMEM;
-	p = (struct pm_piece){SPACE_KERNEL, kva + from, len, (uint64_t)(uintptr_t)r, off, NULL};
 	engine_check(e, provmap_insert(e->rdma->pinned, &p));
 }
 
 static void unpin(struct engine *e, struct rdma_region *r)
 {
-	for (size_t i = 0; i < r->page_count; i++)
-		engine_check(e, provmap_clear(e->rdma->pinned, SPACE_KERNEL, r->pages[i].kva,
-					      e->run->page_size));
+	for (size_t i = 0; i < r->page_count; i++) {
+		struct pm_piece p = part_in(e, r, r->pages[i].index, r->pages[i].kva);
+
+		engine_check(e, provmap_clear(e->rdma->pinned, p.space, p.addr, p.len));
+	}
 }
 
 /* Nothing will point to a region that no flow shows. */

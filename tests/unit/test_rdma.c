@@ -408,6 +408,22 @@ static void test_region_failed(void **state)
 	assert_null(region_at(&r.engine, PAGE_A(5), &off));
 }
 
+/* What else is registered in a page is there still when a neighbour in it is released. */
+static void test_region_neighbour_gone(void **state)
+{
+	uint64_t off;
+
+	(void)state;
+	mkrun_event(mk, A, "umem_pages sgt=%#lx va=0x10800 size=64 n=1 left=0 first=0 pages=%#lx",
+		    UMEM_A + 0x2000 + SGT, mkrun_page(PAGE_A(5)));
+	mkrun_event(mk, A, "umem_pages sgt=%#lx va=0x10900 size=64 n=1 left=0 first=0 pages=%#lx",
+		    UMEM_A + 0x3000 + SGT, mkrun_page(PAGE_A(5)));
+	mkrun_event(mk, A, "umem_release umem=%#lx", UMEM_A + 0x3000);
+	load();
+	assert_non_null(region_at(&r.engine, PAGE_A(5) + 0x800, &off));
+	assert_null(region_at(&r.engine, PAGE_A(5) + 0x900, &off));
+}
+
 /* That the first message's region is known says nothing of the second's. */
 static void test_region_unknown_later(void **state)
 {
@@ -994,7 +1010,7 @@ static void test_counters_of_hardware(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_send), TEST(test_regions), TEST(test_region_batches), TEST(test_region_gone), TEST(test_region_unknown_later), TEST(test_region_failed),
+		TEST(test_send), TEST(test_regions), TEST(test_region_batches), TEST(test_region_gone), TEST(test_region_neighbour_gone), TEST(test_region_unknown_later), TEST(test_region_failed),
 		TEST(test_iova), TEST(test_many_packets), TEST(test_page_border), TEST(test_read_direction),
 		TEST(test_write), TEST(test_sent_again), TEST(test_duplicate), TEST(test_numbers_wrap),
 		TEST(test_inside_one_device), TEST(test_datagram), TEST(test_datagrams_at_once), TEST(test_inline),
