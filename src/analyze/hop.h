@@ -64,6 +64,7 @@ struct hop {
 	uint64_t src_len;   /* bytes moved or handed on */
 	uint64_t off;	    /* of its first byte in the message or frame */
 	uint64_t via;	    /* direct-map address by which the user's side was accessed, or 0 */
+	uint64_t umem; /* of a start in a region that is known: its struct ib_umem */
 	uint64_t ip;	    /* probe address, or the call's return address */
 	const struct site *site;
 	uint64_t skb, sk;

@@ -86,6 +86,7 @@ static struct hop *leave(struct engine *e, const struct moved *m, struct message
 		start->src = start->dst = m->user;
 		start->src_user = start->dst_user = true;
 		start->via = m->via;
+		start->umem = m->region ? m->region->umem : 0;
 		start->src_len = m->len;
 		start->off = off;
 		start->ip = 0;

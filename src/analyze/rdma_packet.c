@@ -228,8 +228,7 @@ static void keep(struct adopting *a, uint64_t addr, uint64_t len, struct hop *h)
 static bool show_sender(struct adopting *a, const struct hop *start)
 {
 	struct flow *f = a->msg->flow;
-	uint64_t off;
-	struct rdma_region *r = start->via ? region_at(a->e, start->via, &off) : NULL;
+	struct rdma_region *r = start->umem ? region_of_umem(a->e, start->umem) : NULL;
 
 	if (!r || f->from.region)
 		return r != NULL;
@@ -261,7 +260,7 @@ static int adopt_piece(void *ctx, const struct pm_piece *piece)
 	start_at_post(start);
 	h->skb = a->p->ev->v[F_skb];
 	check_sample(h);
-	if (!show_sender(a, start))
+	if (!show_sender(a, own->prev))
 		message_doubt(a->msg, DOUBT_REGION);
 	hop_put(start);
 	keep(a, piece->addr, piece->len, h);

@@ -79,12 +79,25 @@ static void add_page(struct engine *e, struct rdma_region *r, uint64_t index, ui
 	engine_check(e, provmap_insert(e->rdma->pinned, &p));
 }
 
+static int find_own(void *ctx, const struct pm_piece *p)
+{
+	struct pm_piece *own = ctx;
+
+	if (p->origin != own->origin)
+		return 0;
+	*own = *p;
+	return 1;
+}
+
+/* What another region has taken of its memory since stays that one's. */
 static void unpin(struct engine *e, struct rdma_region *r)
 {
 	for (size_t i = 0; i < r->page_count; i++) {
-		struct pm_piece p = part_in(e, r, r->pages[i].index, r->pages[i].kva);
+		struct pm_piece p = part_in(e, r, r->pages[i].index, r->pages[i].kva), own = p;
 
-		engine_check(e, provmap_clear(e->rdma->pinned, p.space, p.addr, p.len));
+		while (!e->err &&
+		       provmap_walk(e->rdma->pinned, p.space, p.addr, p.len, find_own, &own) == 1)
+			engine_check(e, provmap_clear(e->rdma->pinned, p.space, own.addr, own.len));
 	}
 }
 

@@ -424,6 +424,24 @@ static void test_region_neighbour_gone(void **state)
 	assert_null(region_at(&r.engine, PAGE_A(5) + 0x900, &off));
 }
 
+/* Memory that two processes registered: its owner is who the key belongs to, also when one is gone. */
+static void test_region_shared(void **state)
+{
+	const struct flow *f;
+
+	(void)state;
+	mkrun_event(mk, 300, "umem_pages sgt=%#lx va=0x10000 size=4096 n=1 left=0 first=0 pages=%#lx",
+		    UMEM_A + 0x2000 + SGT, mkrun_page(PAGE_A(0)));
+	whole_send(0, 500, 100);
+	mkrun_event(mk, 300, "umem_release umem=%#lx", UMEM_A + 0x2000);
+	whole_send(1, 501, 100);
+	f = load();
+	assert_counts(f, 2, 200);
+	assert_exact(f);
+	assert_int_equal(f->tgid, A);
+	assert_int_equal(f->from.region->va, VA_A);
+}
+
 /* That the first message's region is known says nothing of the second's. */
 static void test_region_unknown_later(void **state)
 {
@@ -1010,7 +1028,7 @@ static void test_counters_of_hardware(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_send), TEST(test_regions), TEST(test_region_batches), TEST(test_region_gone), TEST(test_region_neighbour_gone), TEST(test_region_unknown_later), TEST(test_region_failed),
+		TEST(test_send), TEST(test_regions), TEST(test_region_batches), TEST(test_region_gone), TEST(test_region_shared), TEST(test_region_neighbour_gone), TEST(test_region_unknown_later), TEST(test_region_failed),
 		TEST(test_iova), TEST(test_many_packets), TEST(test_page_border), TEST(test_read_direction),
 		TEST(test_write), TEST(test_sent_again), TEST(test_duplicate), TEST(test_numbers_wrap),
 		TEST(test_inside_one_device), TEST(test_datagram), TEST(test_datagrams_at_once), TEST(test_inline),
