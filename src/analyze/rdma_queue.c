@@ -231,6 +231,24 @@ static void requester_done(struct engine *e, const struct event *ev)
 	drop_works(qp, i + 1);
 }
 
+/* The receiver was told of bytes that no chain brought: whoever sends there misses them. */
+static void told_without_chain(struct engine *e, const struct rdma_qp *qp, const struct event *ev)
+{
+	struct flow *found = NULL;
+
+	for (struct flow *f = e->flows; f; f = f->next)
+		if (f->op && f->to.qpn == ev->v[F_qpn] &&
+		    (!f->to.qp || !qp || f->to.qp == qp->ptr))
+			found = f;
+	if (found) {
+		found->expected_bytes += ev->v[F_len];
+		found->doubts[DOUBT_UNACCOUNTED]++;
+		return;
+	}
+	e->orphans++;
+	e->orphan_bytes += ev->v[F_len];
+}
+
 /*
  * Its receiver is told of a message right behind the copy of its last bytes, by the same thread
  * (drivers/infiniband/sw/rxe/rxe_resp.c: execute, do_complete).
@@ -246,8 +264,8 @@ static void receiver_done(struct engine *e, const struct event *ev)
 	if (ev->v[F_status])
 		return;
 	if (!m || m->flow->to.qpn != ev->v[F_qpn]) {
-		e->orphans++;
-		e->orphan_bytes += told;
+		if (told)
+			told_without_chain(e, qp, ev);
 		return;
 	}
 	f = m->flow;

@@ -712,6 +712,28 @@ static void test_datagrams_at_once(void **state)
 	assert_int_equal(f->resent_packets, 0);
 }
 
+/* It arrived, the receiver says, though its copy is not recorded: nobody dropped it. */
+static void test_datagram_copy_lost(void **state)
+{
+	const struct flow *f;
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		post(true);
+		out_packet(true, i, UD_ONLY, 10 + i, 0, 64, 64);
+		crossed(i);
+		announced(false, 40, payload_at(i, UD_ONLY), 64, TO_REGION);
+		if (!i)
+			copied(false, 0, payload_at(i, UD_ONLY), 64, TO_REGION);
+		done(false, WC_RECV, 104, 0);
+		done(true, WC_SEND, 64, 0);
+		freed(i);
+	}
+	f = load();
+	assert_int_equal(f->messages, 2);
+	assert_at_least(f, DOUBT_UNACCOUNTED);
+}
+
 static void inline_send(unsigned long sample)
 {
 	post(true);
@@ -1031,7 +1053,7 @@ int main(void)
 		TEST(test_send), TEST(test_regions), TEST(test_region_batches), TEST(test_region_gone), TEST(test_region_shared), TEST(test_region_neighbour_gone), TEST(test_region_unknown_later), TEST(test_region_failed),
 		TEST(test_iova), TEST(test_many_packets), TEST(test_page_border), TEST(test_read_direction),
 		TEST(test_write), TEST(test_sent_again), TEST(test_duplicate), TEST(test_numbers_wrap),
-		TEST(test_inside_one_device), TEST(test_datagram), TEST(test_datagrams_at_once), TEST(test_inline),
+		TEST(test_inside_one_device), TEST(test_datagram), TEST(test_datagram_copy_lost), TEST(test_datagrams_at_once), TEST(test_inline),
 		TEST(test_inline_other_content), TEST(test_sites_left_out), TEST(test_calls_left_out),
 		TEST(test_copy_lost), TEST(test_delivery_lost), TEST(test_completion_lost),
 		TEST(test_unsignaled), TEST(test_signaled), TEST(test_receipt_lost), TEST(test_error_completion), TEST(test_content_differs),
