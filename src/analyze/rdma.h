@@ -27,7 +27,7 @@ struct rdma_region {
 	uint64_t pinned; /* as pin_user_pages_fast told */
 	uint64_t time;
 	bool live, shown;
-	struct rdma_region *next;
+	struct rdma_region *next, **link; /* what points to it */
 };
 
 /* A call of the device's copy function: len bytes between a region, at iova, and a packet. */

@@ -33,7 +33,8 @@ static struct rdma_region *region_new(struct engine *e, uint64_t umem, const str
 	r->tgid = t->tgid;
 	r->time = ev->ts;
 	r->live = true;
-	*e->rdma->last_region = r;
+	r->link = e->rdma->last_region;
+	*r->link = r;
 	e->rdma->last_region = &r->next;
 	return r;
 }
@@ -104,14 +105,11 @@ static void unpin(struct engine *e, struct rdma_region *r)
 /* Nothing will point to a region that no flow shows. */
 static void forget(struct engine *e, struct rdma_region *r)
 {
-	struct rdma_region **at = &e->rdma->regions;
-
-	while (*at && *at != r)
-		at = &(*at)->next;
-	if (*at)
-		*at = r->next;
-	if (e->rdma->last_region == &r->next)
-		e->rdma->last_region = at;
+	*r->link = r->next;
+	if (r->next)
+		r->next->link = r->link;
+	else
+		e->rdma->last_region = r->link;
 	free(r->pages);
 	free(r);
 }
