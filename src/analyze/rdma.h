@@ -36,6 +36,7 @@ struct rdma_copy {
 	uint64_t iova, base, umem;
 	uint32_t lkey, rkey;
 	bool to_region;
+	struct thread *by;
 	struct event ev;
 };
 

@@ -10,12 +10,10 @@
 #include "analyze/cost.h"
 #include "analyze/rdma.h"
 
-static void free_announced(struct engine *e, struct rdma_copy *c)
+static void free_announced(struct rdma_copy *c)
 {
-	struct thread *t = c ? thread_of(e, c->ev.tid) : NULL;
-
-	if (t && t->rdma_open == c)
-		t->rdma_open = NULL;
+	if (c && c->by->rdma_open == c)
+		c->by->rdma_open = NULL;
 	free(c);
 }
 
@@ -35,13 +33,14 @@ void on_rdma_copy(struct engine *e, const struct event *ev)
 	*c = (struct rdma_copy){.addr = ev->v[F_to], .len = ev->v[F_len], .iova = ev->v[F_iova],
 				.base = ev->v[F_base], .umem = ev->v[F_umem],
 				.lkey = (uint32_t)ev->v[F_lkey], .rkey = (uint32_t)ev->v[F_rkey],
-				.to_region = ev->v[F_dir] == e->run->copy_to_region, .ev = *ev};
+				.to_region = ev->v[F_dir] == e->run->copy_to_region, .by = t,
+				.ev = *ev};
 	r = region_of_umem(e, c->umem);
 	if (r) {
 		r->lkey = c->lkey;
 		r->rkey = c->rkey;
 	}
-	free_announced(e, table_remove(&e->rdma->copies, c->addr));
+	free_announced(table_remove(&e->rdma->copies, c->addr));
 	if (!c->addr || table_set(&e->rdma->copies, c->addr, c)) {
 		free(c);
 		return;
@@ -189,11 +188,11 @@ static bool take_announced(struct engine *e, uint64_t packet, bool in, struct mo
 	c->iova += m->len;
 	c->len -= m->len;
 	if (c->len) {
-		free_announced(e, table_remove(&e->rdma->copies, c->addr));
+		free_announced(table_remove(&e->rdma->copies, c->addr));
 		if (!table_set(&e->rdma->copies, c->addr, c))
 			return true;
 	}
-	free_announced(e, c);
+	free_announced(c);
 	return true;
 }
 
@@ -273,5 +272,5 @@ void rdma_copy_settle(struct engine *e, int tid)
 	table_remove(&e->rdma->copies, c->addr);
 	fill_moved(e, c, &m);
 	move_in(e, &m);
-	free_announced(e, c);
+	free_announced(c);
 }

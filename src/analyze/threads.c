@@ -12,15 +12,22 @@
 #define CLONE_VM_FLAG 0x100
 #define CLONE_THREAD_FLAG 0x10000
 
+/* Every CPU has an idle task of its own, and all of them are number 0: soft interrupts run in them. */
+static uint64_t key_of(const struct engine *e, int tid)
+{
+	return tid || !e->now ? (uint64_t)tid + 1 : UINT64_MAX - e->now->cpu;
+}
+
 /* A thread never heard of has an address space of its own, as far as anyone knows. */
 struct thread *thread_of(struct engine *e, int tid)
 {
-	struct thread *t = table_find(&e->threads, (uint64_t)tid + 1);
+	uint64_t key = key_of(e, tid);
+	struct thread *t = table_find(&e->threads, key);
 
 	if (t)
 		return t;
 	t = calloc(1, sizeof(*t));
-	if (!t || table_set(&e->threads, (uint64_t)tid + 1, t)) {
+	if (!t || table_set(&e->threads, key, t)) {
 		free(t);
 		e->err = -ENOMEM;
 		return NULL;

@@ -995,6 +995,40 @@ static void test_same_numbers(void **state)
 	assert_string_equal(f->from.dev, "rxe_a");
 }
 
+/* Soft interrupts on two idle CPUs, both in task 0: each tells the receiver of its own copy. */
+static void test_idle_cpus(void **state)
+{
+	const struct flow *f;
+
+	(void)state;
+	post(true);
+	out_packet(true, 0, SEND_ONLY, 10, 0, 64, 64);
+	crossed(0);
+	post(false);
+	out_packet(false, 1, SEND_ONLY, 20, 0, 64, 64);
+	crossed(1);
+	for (unsigned step = 0; step < 2; step++)
+		for (unsigned cpu = 0; cpu < 2; cpu++) {
+			mk->cpu = cpu;
+			if (step)
+				mkrun_event(mk, 0, "rdma_done cq=%#lx wr_id=1 wc_op=%d len=64 qpn=%d",
+					    cpu ? CQ_A : CQ_B, WC_RECV, cpu ? QPN_A : QPN_B);
+			else
+				mkrun_event(mk, 0, "mem __probe_ip=%#lx dst=%#lx src=%#lx len=64 s=%#lx", AT_COPY,
+					    cpu ? PAGE_A(0) : PAGE_B(0), payload_at(cpu, SEND_ONLY), sample_of(0));
+		}
+	mk->cpu = 0;
+	done(true, WC_SEND, 64, 0);
+	done(false, WC_SEND, 64, 0);
+	freed(0);
+	freed(1);
+	f = load();
+	assert_counts(f, 1, 64);
+	assert_exact(f);
+	assert_counts(f->next, 1, 64);
+	assert_exact(f->next);
+}
+
 static void test_copy_by_a_real_driver(void **state)
 {
 	const struct flow *f;
@@ -1057,7 +1091,7 @@ int main(void)
 		TEST(test_inline_other_content), TEST(test_sites_left_out), TEST(test_calls_left_out),
 		TEST(test_copy_lost), TEST(test_delivery_lost), TEST(test_completion_lost),
 		TEST(test_unsignaled), TEST(test_signaled), TEST(test_receipt_lost), TEST(test_error_completion), TEST(test_content_differs),
-		TEST(test_same_numbers), TEST(test_copy_by_a_real_driver),
+		TEST(test_same_numbers), TEST(test_idle_cpus), TEST(test_copy_by_a_real_driver),
 		TEST(test_counters_of_hardware),
 	};
 
