@@ -123,6 +123,13 @@ static struct flow *new_flow(struct engine *e, const struct thread *t,
 	return f;
 }
 
+static bool has_arrived(const struct message *m)
+{
+	if (!m->rdma)
+		return m->delivered_bytes > 0;
+	return m->delivered_bytes >= m->len && (m->len || m->told);
+}
+
 /* Nothing refers to the message any more: what became of it is final. */
 static void account_message(struct message *m, void *ctx)
 {
@@ -135,15 +142,18 @@ static void account_message(struct message *m, void *ctx)
 	}
 	if (!m->returned)
 		message_doubt(m, m->rdma ? DOUBT_NO_COMPLETION : DOUBT_NO_RETURN);
-	if (m->rdma && m->delivered_bytes && !m->received)
+	if (m->rdma && m->delivered_bytes && m->receipt && !m->received)
 		message_doubt(m, DOUBT_NO_COMPLETION);
+	/* Of a WRITE that is not acknowledged nobody is told. */
+	if (m->rdma && !m->reliable && !m->receipt)
+		f->expected_bytes += m->delivered_bytes;
 	f->messages++;
 	f->sent_bytes += m->len;
 	if (!f->min_size || m->len < f->min_size)
 		f->min_size = m->len;
 	if (m->len > f->max_size)
 		f->max_size = m->len;
-	if (m->delivered_bytes && (!m->rdma || m->delivered_bytes >= m->len)) {
+	if (has_arrived(m)) {
 		f->delivered++;
 		f->arrived_bytes += m->len;
 		f->dead_bytes += m->copied_bytes > m->counted_bytes ?

@@ -131,7 +131,9 @@ struct message {
 	bool returned, failed;
 	bool rdma;	  /* delivered when all of it has arrived; returned by a completion */
 	bool told;	  /* a completion said that it has arrived */
-	bool received;	  /* the receiver's did, where there must be one */
+	bool reliable;	  /* the requester's completion says so, too */
+	bool receipt;	  /* the receiver must be told */
+	bool received;	  /* and was */
 	bool posted;	  /* RDMA: by a doorbell that is recorded: */
 	uint64_t post_ts, post_off;
 	uint32_t post_cpu;

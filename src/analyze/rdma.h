@@ -54,7 +54,7 @@ struct work {
 	uint32_t first_psn, last_psn; /* of its packets, or of the response to a READ */
 	bool read;
 	bool signaled; /* it has a completion of its own */
-	bool datagram; /* its completion says that it was sent, not that it arrived */
+	unsigned char wc_op; /* as its completion will say */
 };
 
 struct rdma_qp {

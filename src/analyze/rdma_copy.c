@@ -158,7 +158,7 @@ static int deliver_piece(void *ctx, const struct pm_piece *p)
 	take_view(e, h->msg->id, &item);
 	if (h->msg->delivered_bytes == h->msg->len && cost_add(h->msg->flow, h))
 		e->err = -ENOMEM;
-	if (t->rdma_last != h->msg) {
+	if (h->msg->receipt && t->rdma_last != h->msg) {
 		message_put(t->rdma_last);
 		t->rdma_last = message_get(h->msg);
 	}

@@ -14,13 +14,15 @@
 enum class { CLASS_NONE, CLASS_SEND, CLASS_WRITE, CLASS_READ, CLASS_RESPONSE, CLASS_DATAGRAM };
 
 static const struct {
-	unsigned char class, header, first;
+	unsigned char class, header, first, imm;
 } opcodes[256] = {
-#define OPCODE(code, class, header, first) [code] = {CLASS_##class, header, first},
+#define OPCODE(code, class, header, first, imm) [code] = {CLASS_##class, header, first, imm},
 #include "analyze/rdma_opcodes.def"
 #undef OPCODE
 };
 
+/* include/uapi/rdma/ib_user_verbs.h: enum ib_uverbs_wc_opcode */
+static const unsigned char class_wc_ops[] = {0, 0, 1, 2, 2, 0};
 static const char *const class_ops[] = {NULL, "send", "write", "read", "read", "send"};
 
 #define ICRC 4
@@ -31,6 +33,8 @@ struct packet {
 	const struct event *ev;
 	enum class class;
 	bool first; /* of its message */
+	bool imm;   /* carries immediate data */
+	bool reliable;
 	struct rdma_qp *qp;
 	uint64_t from, to;	/* digests of the IP addresses */
 	uint32_t peer, psn;	/* queue pair it goes to */
@@ -67,7 +71,8 @@ static bool read_packet(const struct event *ev, struct packet *p)
 	unsigned int code = ev->v[F_opcode] & 0xff, header = opcodes[code].header, pad;
 
 	*p = (struct packet){.ev = ev, .class = (enum class)opcodes[code].class,
-			     .first = opcodes[code].first,
+			     .first = opcodes[code].first, .imm = opcodes[code].imm,
+			     .reliable = code >> 5 == 0,
 			     .psn = (uint32_t)ev->v[F_psn] & PSN_MASK};
 	if (!hdr || ev->array_len[A_hdr] < 40 || at > ev->array_len[A_hdr] - 12)
 		return false;
@@ -163,17 +168,18 @@ static struct work *begin(struct engine *e, const struct packet *p)
 	struct work w = {.wr_id = ev->v[F_wr_id], .first_psn = p->psn,
 			 .read = p->class == CLASS_READ,
 			 .signaled = ev->v[F_sig] == SIGNAL_ALL || ev->v[F_wr_flags] & SIGNALED,
-			 .datagram = p->class == CLASS_DATAGRAM};
+			 .wc_op = class_wc_ops[p->class]};
 
 	w.last_psn = p->psn;
 	/* A datagram is one packet, whatever MTU its queue pair never was given. */
-	if (!w.datagram)
+	if (p->class != CLASS_DATAGRAM)
 		w.last_psn = (p->psn + packets_of(ev->v[F_total], ev->v[F_mtu]) - 1) & PSN_MASK;
 	w.msg = f ? message_new(e, ev->tid, f, ev->v[F_total]) : NULL;
 	if (!w.msg)
 		return NULL;
 	w.msg->rdma = true;
-	w.msg->received = p->class == CLASS_WRITE || p->class == CLASS_READ;
+	w.msg->reliable = p->reliable;
+	w.msg->receipt = p->class == CLASS_SEND || p->class == CLASS_DATAGRAM;
 	take_bell(p->qp, w.msg);
 	return rdma_work_add(e, p->qp, &w);
 }
@@ -396,9 +402,15 @@ static void note_sent(struct message *m, const struct packet *p)
 
 void on_rdma_xmit(struct engine *e, const struct event *ev)
 {
+	struct thread *t = thread_of(e, ev->tid);
 	struct packet p;
 	struct work *w = NULL;
 
+	/* What kernel code sends by itself is nobody's message. */
+	if (!ev->v[F_user]) {
+		on_handoff(e, ev);
+		return;
+	}
 	rdma_copy_settle(e, ev->tid);
 	skb_born(e, ev->v[F_skb]);
 	if (read_packet(ev, &p) && (p.qp = rdma_qp_of(e, ev->v[F_qp], (uint32_t)ev->v[F_qpn]))) {
@@ -410,10 +422,14 @@ void on_rdma_xmit(struct engine *e, const struct event *ev)
 		else if (p.class != CLASS_NONE)
 			w = request_of(e, &p);
 	}
+	if (w && p.imm)
+		w->msg->receipt = true;
 	if (w && p.len) {
 		p.off = offset_in(&p, w);
 		note_sent(w->msg, &p);
 		adopt(e, &p, w->msg);
 	}
+	if (t && t->ring)
+		t->ring->len = 0; /* used, or of another packet */
 	on_handoff(e, ev);
 }

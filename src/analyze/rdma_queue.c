@@ -126,9 +126,11 @@ void on_rdma_qp(struct engine *e, const struct event *ev)
 /* A doorbell: the system call that tells the device of new work requests. */
 void on_rdma_post(struct engine *e, const struct event *ev)
 {
-	struct rdma_qp *qp = table_find(&e->rdma->qps, ev->v[F_qp]);
+	struct rdma_qp *qp = ev->v[F_user] ? table_find(&e->rdma->qps, ev->v[F_qp]) : NULL;
 	const struct thread *t = thread_of(e, ev->tid);
 
+	if (!ev->v[F_user])
+		return;
 	if (!qp)
 		qp = qp_new(e, ev->v[F_qp]);
 	if (!qp || !t)
@@ -183,11 +185,15 @@ static void arrived(struct message *m, uint64_t bytes)
 
 static void complete(struct work *w, bool good)
 {
-	w->msg->returned = true;
+	struct message *m = w->msg;
+
+	m->returned = true;
 	if (!good)
-		w->msg->flow->errors++;
-	else if (!w->datagram)
-		arrived(w->msg, w->msg->len);
+		m->flow->errors++;
+	else if (m->reliable)
+		arrived(m, m->len);
+	if (good && m->reliable && !m->len)
+		m->flow->chains++; /* of no byte, and unbroken */
 }
 
 static struct rdma_qp *qp_completing(struct engine *e, const struct event *ev)
@@ -198,6 +204,12 @@ static struct rdma_qp *qp_completing(struct engine *e, const struct event *ev)
 	return qp && qp->qpn == qpn ? qp : NULL;
 }
 
+static bool completes(const struct work *w, const struct event *ev)
+{
+	return w->wr_id == ev->v[F_wr_id] &&
+	       (ev->v[F_status] || (w->signaled && w->wc_op == ev->v[F_wc_op]));
+}
+
 /*
  * Many requests may have the same wr_id: it is the oldest that asked for a completion; one that
  * failed completes also without having asked.
@@ -206,8 +218,7 @@ static size_t work_completing(const struct rdma_qp *qp, const struct event *ev)
 {
 	size_t i = 0;
 
-	while (i < qp->work_count && (qp->works[i].wr_id != ev->v[F_wr_id] ||
-				      (!qp->works[i].signaled && !ev->v[F_status])))
+	while (i < qp->work_count && !completes(&qp->works[i], ev))
 		i++;
 	return i;
 }
@@ -284,6 +295,8 @@ static void receiver_done(struct engine *e, const struct event *ev)
 void on_rdma_done(struct engine *e, const struct event *ev)
 {
 	rdma_copy_settle(e, ev->tid);
+	if (!ev->v[F_user])
+		return; /* the completion of kernel code is of another form (struct ib_wc) */
 	if (ev->v[F_wc_op] & WC_RECEIVER)
 		receiver_done(e, ev);
 	else

@@ -294,6 +294,22 @@ static void print_left_out(const struct result *r, FILE *out)
 			(unsigned long long)r->engine.orphan_bytes);
 }
 
+/* How many of the copies on chains were read by their probe, and held what was sent. */
+static void print_content(const struct result *r, const char *pattern, FILE *out)
+{
+	uint64_t copies = 0, checked = 0;
+
+	for (const struct flow *f = r->engine.flows; f; f = f->next)
+		if (flow_selected(f, pattern)) {
+			copies += f->copy_hops;
+			checked += f->checked_hops;
+		}
+	if (copies)
+		fprintf(out, "content agrees at %llu of %llu copies (%.4g%%); the others were not sampled "
+			"or are told of below\n", (unsigned long long)checked, (unsigned long long)copies,
+			(double)(long)(1e4 * (double)checked / (double)copies) / 100);
+}
+
 void screen_print(const struct result *r, const char *pattern, FILE *out)
 {
 	const struct flow *f;
@@ -315,6 +331,7 @@ void screen_print(const struct result *r, const char *pattern, FILE *out)
 	if (f)
 		boxes_print(r, f, out);
 	print_left_out(r, out);
+	print_content(r, pattern, out);
 	for (f = r->engine.flows; f; f = f->next)
 		if (flow_selected(f, pattern))
 			print_limits(r, f, out);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "collect/modalias.h"
 
+#include <errno.h>
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 #include <sys/utsname.h>
 
 #include "common/file.h"
+#include "common/msg.h"
 
 /* "alias PATTERN MODULE" */
 static int take_line(char *line, const char *pattern, struct ktypes_names *out)
@@ -29,12 +31,16 @@ int modalias_find(const char *pattern, struct ktypes_names *out)
 {
 	struct utsname uts;
 	char path[256], *text = NULL, *save = NULL;
-	int err = 0;
+	int err;
 
 	uname(&uts);
 	snprintf(path, sizeof(path), "/lib/modules/%s/modules.alias", uts.release);
-	if (file_read(path, &text, NULL))
+	err = file_read(path, &text, NULL);
+	if (err && err != -ENOMEM) {
+		msg_note("cannot read %s: %s; copies of software RDMA devices carry no probe", path,
+			 strerror(-err));
 		return 0;
+	}
 	for (char *line = strtok_r(text, "\n", &save); line && !err;
 	     line = strtok_r(NULL, "\n", &save))
 		err = take_line(line, pattern, out);

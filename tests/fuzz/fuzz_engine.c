@@ -100,6 +100,7 @@ static void fill_rdma(struct event *ev, const uint8_t *b)
 	ev->v[F_psn] = b[3] % 8;
 	ev->v[F_plen] = b[4] + 32u;
 	ev->v[F_bth] = ev->v[F_data] + 28;
+	ev->v[F_user] = !(b[14] & 16);
 	ev->v[F_wqe] = PAGE_OFFSET + 0x400000;
 	ev->v[F_wr_id] = b[6] % 4;
 	ev->v[F_total] = b[4] + (b[6] & 0x80 ? 64u : 0);

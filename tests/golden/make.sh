@@ -65,9 +65,10 @@ nics-1400 --path nics --size 1400 --count 3
 nics-8000 --path nics --size 8000 --count 3'
 RDMA='rc-send --op send --size 2500 --count 2
 rc-write --op write --size 64 --count 2
+rc-write-imm --op write-imm --size 64 --count 2
 rc-read --op read --size 1500 --count 2
 rc-inside --op send --path dev --size 64 --count 2
-ud-send --qp ud --size 512 --count 2'
+ud-send --qp ud --size 512 --depth 3 --count 3'
 BOUNCED='nics-1400 --path nics --size 1400 --count 2'
 
 work=$(mktemp -d) || exit 4

@@ -42,7 +42,7 @@
 #define AT_COPY 0xffffffffc0000112ul
 #define AT_INLINE 0xffffffffc0000558ul
 
-enum { SEND_FIRST = 0, SEND_MIDDLE = 1, SEND_LAST = 2, SEND_ONLY = 4, WRITE_ONLY = 0x0a,
+enum { WRITE_IMM = 0x0b, UC_WRITE = 0x2a, SEND_FIRST = 0, SEND_MIDDLE = 1, SEND_LAST = 2, SEND_ONLY = 4, WRITE_ONLY = 0x0a,
        READ_REQUEST = 0x0c, READ_FIRST = 0x0d, READ_LAST = 0x0f, READ_ONLY = 0x10, ACK = 0x11,
        UD_ONLY = 0x64 };
 enum { WC_SEND = 0, WC_WRITE = 1, WC_READ = 2, WC_RECV = 128 };
@@ -52,6 +52,7 @@ static struct mkrun *mk;
 static unsigned long base_a, base_b; /* where in the regions the message lies */
 static int wr_id;
 static bool signaled;
+static int user; /* 0: the queue pairs are the kernel's own */
 static struct result r;
 static bool loaded;
 
@@ -77,8 +78,8 @@ static void registered(int tid, unsigned long umem, unsigned long va, unsigned l
 
 static void queue_pairs(void)
 {
-	mkrun_event(mk, A, "rdma_qp qp=%#lx qpn=%d scq=%#lx rcq=%#lx dev=rxe_a", QP_A, QPN_A, CQ_A, CQ_A);
-	mkrun_event(mk, B, "rdma_qp qp=%#lx qpn=%d scq=%#lx rcq=%#lx dev=rxe_b", QP_B, QPN_B, CQ_B, CQ_B);
+	mkrun_event(mk, A, "rdma_qp user=1 qp=%#lx qpn=%d scq=%#lx rcq=%#lx dev=rxe_a", QP_A, QPN_A, CQ_A, CQ_A);
+	mkrun_event(mk, B, "rdma_qp user=1 qp=%#lx qpn=%d scq=%#lx rcq=%#lx dev=rxe_b", QP_B, QPN_B, CQ_B, CQ_B);
 }
 
 static int begin(void **state)
@@ -89,6 +90,7 @@ static int begin(void **state)
 	base_a = base_b = 0;
 	wr_id = 7;
 	signaled = true;
+	user = 1;
 	site(AT_COPY, "rxe_mr_copy");
 	site(AT_INLINE, "rxe_requester");
 	registered(A, UMEM_A, VA_A, 8192, PAGE_A(0), PAGE_A(1));
@@ -147,7 +149,10 @@ static void copied(bool a, unsigned long off, unsigned long packet, unsigned lon
 static unsigned header_of(int opcode)
 {
 	switch (opcode) {
+	case WRITE_IMM:
+		return 32;
 	case WRITE_ONLY:
+	case UC_WRITE:
 	case READ_REQUEST:
 		return 28;
 	case READ_FIRST:
@@ -193,9 +198,9 @@ static void sent(bool from_a, unsigned n, int opcode, unsigned psn, unsigned lon
 	char hdr[129];
 
 	headers(from_a, opcode, psn, len, hdr);
-	mkrun_event(mk, KWORKER, "rdma_xmit qp=%#lx qpn=%d mtu=%d opcode=%d psn=%u plen=%lu bth=%#lx wqe=%#lx "
+	mkrun_event(mk, KWORKER, "rdma_xmit user=%d qp=%#lx qpn=%d mtu=%d opcode=%d psn=%u plen=%lu bth=%#lx wqe=%#lx "
 		    "wr_id=%d sig=%d total=%lu skb=%#lx head=%#lx data=%#lx end=4096 len=%lu dev=v0 hdr=@%s",
-		    from_a ? QP_A : QP_B, from_a ? QPN_A : QPN_B, MTU, opcode, psn,
+		    user, from_a ? QP_A : QP_B, from_a ? QPN_A : QPN_B, MTU, opcode, psn,
 		    header_of(opcode) + len + (-len & 3) + 4, HEAD(n) + BTH_AT, WQE, wr_id, !signaled, total,
 		    SKB(n), HEAD(n),
 		    HEAD(n) + IP_AT, len + 60, hdr);
@@ -227,13 +232,13 @@ static void freed(unsigned n)
 
 static void post(bool a)
 {
-	mkrun_event(mk, a ? A : B, "rdma_post qp=%#lx", a ? QP_A : QP_B);
+	mkrun_event(mk, a ? A : B, "rdma_post user=%d qp=%#lx", user, a ? QP_A : QP_B);
 }
 
 static void done(bool a, int op, unsigned long len, int status)
 {
-	mkrun_event(mk, KWORKER, "rdma_done cq=%#lx wr_id=%d status=%d wc_op=%d len=%lu qpn=%d",
-		    a ? CQ_A : CQ_B, wr_id, status, op, len, a ? QPN_A : QPN_B);
+	mkrun_event(mk, KWORKER, "rdma_done user=%d cq=%#lx wr_id=%d status=%d wc_op=%d len=%lu qpn=%d",
+		    user, a ? CQ_A : CQ_B, wr_id, status, op, len, a ? QPN_A : QPN_B);
 }
 
 /* Out of the region of one end, into a packet that is sent. */
@@ -985,9 +990,9 @@ static void test_same_numbers(void **state)
 	const struct flow *f;
 
 	(void)state;
-	mkrun_event(mk, B, "rdma_qp qp=%#lx qpn=%d scq=%#lx rcq=%#lx dev=rxe_c", QP_B + 0x800, QPN_A,
+	mkrun_event(mk, B, "rdma_qp user=1 qp=%#lx qpn=%d scq=%#lx rcq=%#lx dev=rxe_c", QP_B + 0x800, QPN_A,
 		    CQ_B + 0x800, CQ_B + 0x800);
-	mkrun_event(mk, KWORKER, "rdma_done cq=%#lx wr_id=7 status=0 wc_op=0 len=64 qpn=%d", CQ_B + 0x800, QPN_A);
+	mkrun_event(mk, KWORKER, "rdma_done user=1 cq=%#lx wr_id=7 status=0 wc_op=0 len=64 qpn=%d", CQ_B + 0x800, QPN_A);
 	whole_send(0, 10, 64);
 	f = load();
 	assert_counts(f, 1, 64);
@@ -1011,7 +1016,7 @@ static void test_idle_cpus(void **state)
 		for (unsigned cpu = 0; cpu < 2; cpu++) {
 			mk->cpu = cpu;
 			if (step)
-				mkrun_event(mk, 0, "rdma_done cq=%#lx wr_id=1 wc_op=%d len=64 qpn=%d",
+				mkrun_event(mk, 0, "rdma_done user=1 cq=%#lx wr_id=1 wc_op=%d len=64 qpn=%d",
 					    cpu ? CQ_A : CQ_B, WC_RECV, cpu ? QPN_A : QPN_B);
 			else
 				mkrun_event(mk, 0, "mem __probe_ip=%#lx dst=%#lx src=%#lx len=64 s=%#lx", AT_COPY,
@@ -1046,6 +1051,104 @@ static void test_copy_by_a_real_driver(void **state)
 	f = load();
 	assert_int_equal(f->payload_bytes, 0);
 	assert_int_equal(flow_verdict(&r, f), VERDICT_UNLINKED);
+}
+
+static void write_with(int opcode)
+{
+	post(true);
+	out_packet(true, 0, opcode, 1, 0, 64, 64);
+	crossed(0);
+	in_packet(false, 0, opcode, 0, 64);
+}
+
+/* A WRITE tells nobody but who posted it; a SEND of no byte behind it does, as many programs do. */
+static void test_notified_by_nothing(void **state)
+{
+	const struct flow *f;
+
+	(void)state;
+	write_with(WRITE_ONLY);
+	freed(0);
+	sent(true, 1, SEND_ONLY, 2, 0, 0);
+	crossed(1);
+	done(false, WC_RECV, 0, 0);
+	freed(1);
+	done(true, WC_WRITE, 64, 0);
+	done(true, WC_SEND, 0, 0);
+	f = load();
+	assert_counts(f, 1, 64);
+	assert_exact(f);
+	f = f->next;
+	assert_int_equal(f->messages, 1);
+	assert_int_equal(f->delivered, 1);
+	assert_exact(f);
+	assert_int_equal(r.engine.orphans, 0);
+}
+
+static void test_immediate(void **state)
+{
+	(void)state;
+	write_with(WRITE_IMM);
+	done(false, WC_RECV + 1, 64, 0);
+	freed(0);
+	done(true, WC_WRITE, 64, 0);
+	assert_exact(load());
+}
+
+static void test_immediate_receipt_lost(void **state)
+{
+	(void)state;
+	write_with(WRITE_IMM);
+	freed(0);
+	done(true, WC_WRITE, 64, 0);
+	assert_at_least(load(), DOUBT_NO_COMPLETION);
+}
+
+/* Without acknowledgements a completion says no more than that it was sent. */
+static void test_unreliable(void **state)
+{
+	const struct flow *f;
+
+	(void)state;
+	post(true);
+	out_packet(true, 0, UC_WRITE, 1, 0, 64, 64);
+	done(true, WC_WRITE, 64, 0);
+	out_packet(true, 1, UC_WRITE, 2, 0, 64, 64);
+	done(true, WC_WRITE, 64, 0);
+	crossed(0);
+	in_packet(false, 0, UC_WRITE, 0, 64);
+	freed(0);
+	lost(1, 64);
+	f = load();
+	assert_int_equal(f->messages, 2);
+	assert_int_equal(f->delivered, 1);
+	assert_int_equal(f->dropped, 1);
+	assert_exact(f);
+}
+
+/* What completes is of the kind that was posted: an atomic operation of the same wr_id is not. */
+static void test_other_kind_completes(void **state)
+{
+	(void)state;
+	write_with(WRITE_ONLY);
+	done(true, 4, 8, 0);
+	freed(0);
+	done(true, WC_WRITE, 64, 0);
+	assert_exact(load());
+}
+
+static void test_kernels_own(void **state)
+{
+	(void)state;
+	whole_send(0, 1, 64);
+	user = 0;
+	queue_pairs();
+	whole_send(1, 2, 64);
+	assert_counts(load(), 1, 64);
+	assert_exact(r.engine.flows);
+	assert_null(r.engine.flows->next);
+	assert_int_equal(r.engine.orphans, 0);
+	assert_int_equal(r.engine.flows->calls, 1);
 }
 
 /* A device in hardware: its counters moved, and nothing else tells of the data. */
@@ -1092,6 +1195,8 @@ int main(void)
 		TEST(test_copy_lost), TEST(test_delivery_lost), TEST(test_completion_lost),
 		TEST(test_unsignaled), TEST(test_signaled), TEST(test_receipt_lost), TEST(test_error_completion), TEST(test_content_differs),
 		TEST(test_same_numbers), TEST(test_idle_cpus), TEST(test_copy_by_a_real_driver),
+		TEST(test_notified_by_nothing), TEST(test_immediate), TEST(test_immediate_receipt_lost),
+		TEST(test_unreliable), TEST(test_other_kind_completes), TEST(test_kernels_own),
 		TEST(test_counters_of_hardware),
 	};
 

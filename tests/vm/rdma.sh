@@ -49,6 +49,20 @@ pingpong()
 		ibv_rc_pingpong -d "$COPYCHAIN_RDMA_SRC" -g "$COPYCHAIN_RDMA_GID_SRC" -s 3000 -n 20 127.0.0.1 && wait $!'
 }
 
+# Many requests under way, few of which complete with a word: what perftest does.
+perftest()
+{
+	# shellcheck disable=SC2016
+	record perftest --with rxe -- bash -c '
+		pair()
+		{
+			"$@" -F -d "$COPYCHAIN_RDMA_DST" -x "$COPYCHAIN_RDMA_GID_DST" >/dev/null &
+			sleep 2
+			"$@" -F -d "$COPYCHAIN_RDMA_SRC" -x "$COPYCHAIN_RDMA_GID_SRC" 127.0.0.1 >/dev/null && wait $!
+		}
+		pair ib_write_bw -s 4096 -n 250 && pair ib_send_bw -c UD -s 1024 -n 120 && pair ib_read_bw -s 2048 -n 50'
+}
+
 late
 record set -- ./traffic set rdma
 # An acknowledgement takes longer than the 2 ms that are waited for it.
@@ -56,6 +70,7 @@ record again -- ./traffic rdma --size 1048576 --count 3 --ack-timeout 9 --verify
 record excluded --exclude-site rxe_mr_copy -- ./traffic rdma --size 4096 --count 20 --verify
 refused
 pingpong
+perftest
 hold
 {
 	rdma link

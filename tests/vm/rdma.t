@@ -124,6 +124,24 @@ foreign_claims()
 	CLAIMS
 }
 
+perftest_claims()
+{
+	NAME="$kernel, perftest"
+	analyze_run "$share/perftest"
+	check "$NAME: analyze" all 'status 0' 'prints "^content agrees at "'
+	claims "$share/perftest" "$share/perftest.report" <<-'CLAIMS'
+		nothing lost | a.lost == 0
+		three programs, a flow each | [(f.op, f.name.split()[1].split("[")[0]) for f in flows] == [("write", "ib_write_bw"), ("send", "ib_send_bw"), ("read", "ib_read_bw")]
+		as many messages as they were told to send, and all of them arrived | [(f.messages, f.delivered) for f in flows] == [(250, 250), (120, 120), (50, 50)]
+		of their sizes | [(f.size.min, f.size.max) for f in flows] == [(4096,) * 2, (1024,) * 2, (2048,) * 2]
+		a doorbell for several of them | all(0 < f.system_calls <= f.messages for f in flows)
+		no copy, two emulated DMA | [(f.copies.max, f.emulated_dma) for f in flows] == [(0, {"min": 2, "mean": 2.0, "max": 2})] * 3
+		every byte accounted for | [f.accounted for f in flows] == [1.0] * 3
+		exact | [(f.verdict, f.why) for f in flows] == [("exact", "")] * 3
+		trace-cmd: as many bytes into regions, but for headers and what was sent again | sum(e.trace.values("len", "rdma_copy", dir=0)) == sum(f.payload_bytes + f.header_bytes for f in flows)
+	CLAIMS
+}
+
 hold_claims()
 {
 	NAME="$kernel, memory"
@@ -138,7 +156,7 @@ rdma()
 	NAME="$kernel, set"
 	mkdir "$share"
 	COPYCHAIN_QEMU_ARGS="-m $MEGABYTES -qmp unix:$T/qmp,server=on,wait=off" \
-		guest/run.sh --kernel "$(guest/kernel.sh "$kernel")" --share "$share" --timeout 300 -- \
+		guest/run.sh --kernel "$(guest/kernel.sh "$kernel")" --share "$share" --timeout 400 -- \
 		bash tests/vm/rdma.sh "$share" >"$T/out" 2>"$T/err" </dev/null &
 	guest=$!
 	check "$kernel: guest memory saved before the first message and after the last" both_images
@@ -150,6 +168,7 @@ rdma()
 	again_claims
 	left_out_claims
 	foreign_claims
+	perftest_claims
 	hold_claims
 	rm -rf "$share" "$T/held" "$T/read" "$T/qmp"
 }
