@@ -182,4 +182,3 @@ struct hop *tap_hop(struct engine *e, uint64_t sk, uint64_t addr, bool peek)
 	table_each(&e->heads, search_taps, &ts);
 	return ts.found;
 }
-

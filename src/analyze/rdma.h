@@ -92,6 +92,8 @@ void on_umem_release(struct engine *e, const struct event *ev);
 struct rdma_region *region_of_umem(struct engine *e, uint64_t umem);
 /* The region that a direct-map address is pinned for, and how far into it; or NULL. */
 struct rdma_region *region_at(struct engine *e, uint64_t kva, uint64_t *off);
+/* The region that an end of a flow shows is its first; it is kept for that. NULL: none. */
+void region_show(struct rdma_view *v, struct rdma_region *r);
 void regions_finish(struct engine *e); /* puts the pages of each in order */
 void regions_free(struct engine *e);
 

@@ -116,16 +116,6 @@ struct delivering {
 	const struct moved *m;
 };
 
-static void show_receiver(struct flow *f, struct rdma_region *r)
-{
-	if (!r || f->to.region)
-		return;
-	f->to.region = r;
-	f->to.tgid = r->tgid;
-	f->to.known = true;
-	r->shown = true;
-}
-
 static int deliver_piece(void *ctx, const struct pm_piece *p)
 {
 	struct delivering *d = ctx;
@@ -150,7 +140,7 @@ static int deliver_piece(void *ctx, const struct pm_piece *p)
 	check_sample(h);
 	if (!d->m->region)
 		message_doubt(h->msg, DOUBT_REGION);
-	show_receiver(h->msg->flow, d->m->region);
+	region_show(&h->msg->flow->to, d->m->region);
 	if (!h->msg->delivered_bytes)
 		h->msg->flow->chains++;
 	item = (struct delivery){h->msg, h, p->len};
@@ -174,6 +164,13 @@ static void move_in(struct engine *e, const struct moved *m)
 	provmap_walk(e->map, SPACE_KERNEL, m->packet, m->len, deliver_piece, &d);
 }
 
+/* The user's address behind the device's: a region may have been registered under another. */
+static void locate(struct engine *e, const struct rdma_copy *c, struct moved *m)
+{
+	m->region = region_of_umem(e, c->umem);
+	m->user = m->region ? m->region->va + (c->iova - c->base) : c->iova;
+}
+
 /* The announced call that a copy at this address of the packet is part of; consumes its bytes. */
 static bool take_announced(struct engine *e, uint64_t packet, bool in, struct moved *m)
 {
@@ -181,8 +178,7 @@ static bool take_announced(struct engine *e, uint64_t packet, bool in, struct mo
 
 	if (!c || c->to_region != in || m->len > c->len)
 		return false;
-	m->region = region_of_umem(e, c->umem);
-	m->user = m->region ? m->region->va + (c->iova - c->base) : c->iova;
+	locate(e, c, m);
 	table_remove(&e->rdma->copies, packet);
 	c->addr += m->len;
 	c->iova += m->len;
@@ -247,8 +243,7 @@ bool rdma_moved(struct engine *e, const struct event *ev, const struct site *sit
 static void fill_moved(struct engine *e, const struct rdma_copy *c, struct moved *m)
 {
 	*m = (struct moved){.ev = &c->ev, .len = c->len, .packet = c->addr};
-	m->region = region_of_umem(e, c->umem);
-	m->user = m->region ? m->region->va + (c->iova - c->base) : c->iova;
+	locate(e, c, m);
 }
 
 struct hop *rdma_out(struct engine *e, const struct rdma_copy *c, struct message *msg,

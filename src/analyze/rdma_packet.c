@@ -236,13 +236,9 @@ static bool show_sender(struct adopting *a, const struct hop *start)
 	struct flow *f = a->msg->flow;
 	struct rdma_region *r = start->umem ? region_of_umem(a->e, start->umem) : NULL;
 
-	if (!r || f->from.region)
-		return r != NULL;
-	f->from.region = r;
-	f->from.tgid = f->tgid = r->tgid;
-	f->from.known = true;
-	r->shown = true;
-	return true;
+	region_show(&f->from, r);
+	f->tgid = f->from.tgid;
+	return r != NULL;
 }
 
 /* What the device copied out of a region, now known to be the message's. */

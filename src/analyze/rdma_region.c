@@ -185,6 +185,16 @@ struct rdma_region *region_at(struct engine *e, uint64_t kva, uint64_t *off)
 	return (struct rdma_region *)(uintptr_t)p.origin;
 }
 
+void region_show(struct rdma_view *v, struct rdma_region *r)
+{
+	if (!r || v->region)
+		return;
+	v->region = r;
+	v->tgid = r->tgid;
+	v->known = true;
+	r->shown = true;
+}
+
 static int cmp_page(const void *a, const void *b)
 {
 	const struct region_page *x = a, *y = b;
