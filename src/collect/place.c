@@ -10,6 +10,7 @@
 #define JUMP_SIZE 5
 #define INT3 0xcc
 #define NOP_SIZE 5 /* of ftrace, behind an endbr64 or not */
+#define ENDBR_SIZE 4
 
 /* In the order of their encoding: names as in fetch arguments. */
 static const char *const names[PLACE_REGISTERS] = {
@@ -176,15 +177,20 @@ static bool is_target(const ZydisDecoder *dec, const uint8_t *code, size_t size,
 	return false;
 }
 
-/* A kprobe on ftrace's own instruction would be one on ftrace. */
-static size_t behind_ftrace(const uint8_t *code, size_t size, size_t off)
+/*
+ * A kprobe on ftrace's own instruction would be one on ftrace. Before it may stand an endbr64, or the
+ * nop that takes its place where nobody calls the function by pointer (arch/x86/kernel/alternative.c:
+ * poison_endbr).
+ */
+static size_t behind_ftrace(const ZydisDecoder *dec, const uint8_t *code, size_t size, size_t off)
 {
-	static const uint8_t endbr[] = {0xf3, 0x0f, 0x1e, 0xfa};
+	struct insn in;
 
-	if (off)
-		return off;
-	if (size > sizeof(endbr) && !memcmp(code, endbr, sizeof(endbr)))
-		off += sizeof(endbr);
+	if (off || !decode(dec, code, size, 0, &in))
+		return off ? off : NOP_SIZE;
+	if (in.d.length == ENDBR_SIZE && (in.d.mnemonic == ZYDIS_MNEMONIC_ENDBR64 ||
+					  in.d.mnemonic == ZYDIS_MNEMONIC_NOP))
+		off = ENDBR_SIZE;
 	return off + NOP_SIZE;
 }
 
@@ -200,7 +206,7 @@ static void settle(const struct values *v, struct place *out)
 int place_find(const uint8_t *code, size_t size, uint64_t base, uint64_t from, const char *args,
 	       struct place *out)
 {
-	size_t start = (size_t)(from - base), off = behind_ftrace(code, size, start);
+	size_t start = (size_t)(from - base), off;
 	bool wants_stack = strstr(args, "$stack");
 	struct place at = {0};
 	struct values v;
@@ -213,7 +219,7 @@ int place_find(const uint8_t *code, size_t size, uint64_t base, uint64_t from, c
 	if (ZYAN_FAILED(ZydisDecoderInit(&dec, ZYDIS_MACHINE_MODE_LONG_64,
 					 ZYDIS_STACK_WIDTH_64)))
 		return -EINVAL;
-	for (; decode(&dec, code, size, off, &in); off += in.d.length) {
+	for (off = behind_ftrace(&dec, code, size, start); decode(&dec, code, size, off, &in); off += in.d.length) {
 		/* An int3 here is another's kprobe: it chose the place for the same reasons. */
 		if (code[off] == INT3 || stays_int3(&dec, code, size, off)) {
 			if (code[off] != INT3 && is_target(&dec, code, size, start, off))
