@@ -64,6 +64,7 @@ perftest()
 }
 
 late
+hold
 record set -- ./traffic set rdma
 # An acknowledgement takes longer than the 2 ms that are waited for it.
 record again -- ./traffic rdma --size 1048576 --count 3 --ack-timeout 9 --verify
@@ -71,7 +72,6 @@ record excluded --exclude-site rxe_mr_copy -- ./traffic rdma --size 4096 --count
 refused
 pingpong
 perftest
-hold
 {
 	rdma link
 	ip -o link | grep -E 'cc[0-9]+-'
