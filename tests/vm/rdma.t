@@ -156,7 +156,7 @@ rdma()
 	NAME="$kernel, set"
 	mkdir "$share"
 	COPYCHAIN_QEMU_ARGS="-m $MEGABYTES -qmp unix:$T/qmp,server=on,wait=off" \
-		guest/run.sh --kernel "$(guest/kernel.sh "$kernel")" --share "$share" --timeout 400 -- \
+		guest/run.sh --kernel "$(guest/kernel.sh "$kernel")" --share "$share" --timeout 900 -- \
 		bash tests/vm/rdma.sh "$share" >"$T/out" 2>"$T/err" </dev/null &
 	guest=$!
 	check "$kernel: guest memory saved before the first message and after the last" both_images
