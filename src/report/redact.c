@@ -4,9 +4,10 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "report/evidence.h"
 
 #define CHUNK_BITS 21
 #define LOW(v) ((v) & ((1ULL << CHUNK_BITS) - 1))
@@ -87,26 +88,20 @@ static void see_event(struct redact *h, const struct event *ev)
 		}
 }
 
+static bool see_only(void *ctx, const struct event *ev)
+{
+	see_event(ctx, ev);
+	return false;
+}
+
 static int see_trace(struct redact *h, const struct result *r)
 {
-	struct event_table *table = NULL;
-	struct tracedat *td = NULL;
-	struct td_event raw;
-	struct event ev;
-	char path[PATH_MAX + 16];
-	int err;
+	struct evidence e;
+	int err = evidence_open(&e, r);
 
-	snprintf(path, sizeof(path), "%s/trace.dat", r->run.dir);
-	err = tracedat_open(path, &td);
 	if (!err)
-		err = event_table_new(tracedat_tep(td), &table);
-	while (!err && (err = tracedat_next(td, &raw)) == 1) {
-		err = 0;
-		if (event_decode(table, &raw, &ev))
-			see_event(h, &ev);
-	}
-	event_table_free(table);
-	tracedat_close(td);
+		err = evidence_pass(&e, r, see_only, h);
+	evidence_close(&e);
 	return err;
 }
 
