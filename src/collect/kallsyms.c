@@ -142,13 +142,32 @@ const struct ksym *kallsyms_find(const struct kallsyms *ks, const char *name)
 	return i < ks->count && !strcmp(ks->by_name[i]->name, name) ? ks->by_name[i] : NULL;
 }
 
-size_t kallsyms_count(const struct kallsyms *ks, const char *name)
+static bool same_module(const struct ksym *a, const struct ksym *b)
 {
-	size_t i = lower_name(ks, name), n = 0;
+	return a->module && b->module ? !strcmp(a->module, b->module) : a->module == b->module;
+}
 
-	while (i + n < ks->count && !strcmp(ks->by_name[i + n]->name, name))
-		n++;
-	return n;
+static bool is_unique(const struct kallsyms *ks, const struct ksym *sym)
+{
+	size_t count = 0;
+
+	for (size_t i = lower_name(ks, sym->name);
+	     i < ks->count && !strcmp(ks->by_name[i]->name, sym->name); i++)
+		count += !sym->module || same_module(ks->by_name[i], sym);
+	return count == 1;
+}
+
+const struct ksym *kallsyms_anchor(const struct kallsyms *ks, const struct ksym *func)
+{
+	for (size_t i = (size_t)(func - ks->by_addr) + 1; i-- > 0;) {
+		const struct ksym *s = &ks->by_addr[i];
+
+		if (!same_module(s, func))
+			break;
+		if (ksym_is_text(s) && is_unique(ks, s))
+			return s;
+	}
+	return func;
 }
 
 const struct ksym *kallsyms_find_base(const struct kallsyms *ks, const char *base)

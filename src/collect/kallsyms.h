@@ -33,8 +33,12 @@ void kallsyms_free(struct kallsyms *ks);
 /* The first symbol of this exact name, or NULL. */
 const struct ksym *kallsyms_find(const struct kallsyms *ks, const char *name);
 
-/* How many symbols have this exact name. */
-size_t kallsyms_count(const struct kallsyms *ks, const char *name);
+/*
+ * func, or the nearest function before it in the same module or image, whose name kprobe_events takes for
+ * one function only: "module:name" has to be unique in the module, a bare name everywhere
+ * (kernel/trace/trace_kprobe.c: validate_probe_symbol). func itself where there is none.
+ */
+const struct ksym *kallsyms_anchor(const struct kallsyms *ks, const struct ksym *func);
 
 /* The first symbol whose name, cut at its first dot (.constprop.0, .isra.0), is base; or NULL. */
 const struct ksym *kallsyms_find_base(const struct kallsyms *ks, const char *base);

@@ -79,18 +79,15 @@ int probes_define(const char *line, char *why, size_t size)
 }
 
 /*
- * Takes a name that is one function's only: kprobe_events refuses others, and takes all probes by
- * bare address for the same one (kernel/trace/trace_kprobe.c: trace_kprobe_has_same_kprobe). Where
- * func's own name is not, an earlier function's and a larger offset lead to the same instruction.
+ * kprobe_events takes all probes by bare address for the same one
+ * (kernel/trace/trace_kprobe.c: trace_kprobe_has_same_kprobe). Where func's own name is not taken for it
+ * alone, an earlier function's and a larger offset lead to the same instruction.
  */
 static void address_text(const struct kallsyms *ks, const struct ksym *func, uint64_t addr,
 			 char *buf, size_t size)
 {
-	const struct ksym *base = func;
+	const struct ksym *base = kallsyms_anchor(ks, func);
 
-	while (base > ks->by_addr && (kallsyms_count(ks, base->name) != 1 ||
-				      !ksym_is_text(base) || base->module != func->module))
-		base--;
 	snprintf(buf, size, "%s%s%s+0x%llx", func->module ? func->module : "",
 		 func->module ? ":" : "", base->name, (unsigned long long)(addr - base->addr));
 }
