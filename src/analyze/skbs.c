@@ -140,15 +140,34 @@ static bool holds_message(struct engine *e, uint64_t addr, uint64_t len)
 	return provmap_walk(e->map, SPACE_KERNEL, addr, len, piece_has_message, NULL) == 1;
 }
 
+struct mark {
+	enum doubt doubt;
+	uint64_t filled_by; /* what this skb itself was filled with is let off; 0: nothing is */
+};
+
 static int mark_piece(void *ctx, const struct pm_piece *p)
 {
-	message_doubt(((struct hop *)p->tag)->msg, *(enum doubt *)ctx);
+	const struct mark *m = ctx;
+	const struct hop *h = p->tag;
+
+	if (!m->filled_by || h->kind != HOP_COPY || h->skb != m->filled_by)
+		message_doubt(h->msg, m->doubt);
 	return 0;
 }
 
 static void mark_memory(struct engine *e, uint64_t addr, uint64_t len, enum doubt d)
 {
-	provmap_walk(e->map, SPACE_KERNEL, addr, len, mark_piece, &d);
+	struct mark m = {d, 0};
+
+	provmap_walk(e->map, SPACE_KERNEL, addr, len, mark_piece, &m);
+}
+
+/* What others left there is not what the skb brings: it came into its head by a copy. */
+static void mark_left_behind(struct engine *e, const struct skb *s, uint64_t head, uint64_t end)
+{
+	struct mark m = {DOUBT_RECYCLED, s->addr};
+
+	provmap_walk(e->map, SPACE_KERNEL, head, end, mark_piece, &m);
 }
 
 static void mark_skb(struct engine *e, const struct skb *s, enum doubt d)
@@ -203,9 +222,8 @@ static void set_head(struct engine *e, struct skb *s, uint64_t head, uint64_t en
 	if (!h)
 		return;
 	if (!shared) {
-		/* What others left there is not what it brings: it came into its head by a copy. */
 		if (h->owner_count)
-			mark_memory(e, head, end, DOUBT_RECYCLED);
+			mark_left_behind(e, s, head, end);
 		evict_owners(h, s);
 	}
 	if (add_owner(h, s))

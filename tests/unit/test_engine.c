@@ -427,6 +427,48 @@ static void test_recycled_without_free(void **state)
 	end(&w);
 }
 
+/*
+ * TCP frees what was acknowledged without a word (net/core/skbuff.c: __kfree_skb by tcp_wmem_free_skb): the
+ * head that it shared with a clone seems to be owned still when a message is filled into it.
+ */
+static void test_filled_into_a_silently_freed_head(void **state)
+{
+	static struct world w;
+
+	(void)state;
+	begin(&w);
+	pass(&w, "dev_queue", SKB(2), HEAD(1), 100);
+	send_lo(&w, SKB(1), HEAD(1), 1400);
+	receive(&w, SKB(1), HEAD(1), 1400);
+	load(&w);
+	exact(&w);
+	counts(&w, 1, 1, 1, 2, 2);
+	end(&w);
+}
+
+/* What another filled in before is no news of this one. */
+static void test_filled_by_another(void **state)
+{
+	static struct world w;
+
+	(void)state;
+	begin(&w);
+	pass(&w, "dev_queue", SKB(2), HEAD(1), 100);
+	send_enter(&w, 1400);
+	fill(&w, SKB(3), HEAD(1) + PAYLOAD, 1400);
+	copy_in(&w, HEAD(1) + PAYLOAD, 1400, 0);
+	pass(&w, "dev_queue", SKB(1), HEAD(1), 1400);
+	pass(&w, "dev_xmit", SKB(1), HEAD(1), 1400);
+	pass(&w, "netif_rx", SKB(1), HEAD(1), 1400);
+	pass(&w, "netif_receive", SKB(1), HEAD(1), 1400);
+	pass(&w, "sk_queue", SKB(1), HEAD(1), 1400);
+	send_exit(&w, 1400);
+	receive(&w, SKB(1), HEAD(1), 1400);
+	load(&w);
+	why(&w, VERDICT_AT_LEAST, "without a recorded free (1)");
+	end(&w);
+}
+
 static void test_never_freed(void **state)
 {
 	static struct world w;
@@ -1435,6 +1477,8 @@ int main(void)
 		TEST(test_truncated_length),
 		TEST(test_recycled_head),
 		TEST(test_recycled_without_free),
+		TEST(test_filled_into_a_silently_freed_head),
+		TEST(test_filled_by_another),
 		TEST(test_never_freed),
 		TEST(test_free_of_another_life),
 		TEST(test_moved_to_another_head),
