@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <cmocka.h>
 
 #include "common/json.h"
@@ -20,29 +19,9 @@
 #include "regress/finding.h"
 #include "regress/night.h"
 #include "regress/ways.h"
+#include "regresshelp.h"
 
 static const struct limits limits = LIMITS_DEFAULT;
-
-static struct json_object *parse(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-/* ' stands for ", so that JSON can be read here. */
-static struct json_object *parse(const char *fmt, ...)
-{
-	struct json_object *o;
-	char *text;
-	va_list ap;
-
-	va_start(ap, fmt);
-	assert_true(vasprintf(&text, fmt, ap) > 0);
-	va_end(ap);
-	for (char *c = text; *c; c++)
-		*c = *c == '\'' ? '"' : *c;
-	o = json_tokener_parse(text);
-	if (!o)
-		fail_msg("no JSON: %s", text);
-	free(text);
-	return o;
-}
 
 #define SITES "{'kind':'copy','symbol':'getfrag','module':null,'primitive':'from_iter','bytes':%lu}," \
 	      "{'kind':'copy','symbol':'recvmsg','module':null,'primitive':'to_iter','bytes':%lu}"
@@ -317,24 +296,6 @@ static void test_census(void **state)
 	json_object_put(b);
 }
 
-static char dir[] = "/tmp/copychain-regress-XXXXXX";
-
-static const char *file(const char *name, const char *text)
-{
-	static char path[4][256];
-	static unsigned at;
-	FILE *f;
-
-	at = (at + 1) % 4;
-	snprintf(path[at], sizeof(path[at]), "%s/%s", dir, name);
-	f = fopen(path[at], "w");
-	assert_non_null(f);
-	for (; *text; text++)
-		fputc(*text == '\'' ? '"' : *text, f);
-	assert_int_equal(fclose(f), 0);
-	return path[at];
-}
-
 static int accept_error(const char *text, char *why, size_t size)
 {
 	struct accepts a;
@@ -477,25 +438,6 @@ static void test_status(void **state)
 	assert_int_equal(status_of(DIGEST("a", "measured", FLOW("f", "20")), "[]"), -1);
 }
 
-static int make_dir(void **state)
-{
-	(void)state;
-	return mkdtemp(dir) ? 0 : -1;
-}
-
-static int remove_dir(void **state)
-{
-	static const char *const names[] = {"accepted", "log", "base.json", "digest.json"};
-	char path[256];
-
-	(void)state;
-	for (size_t i = 0; i < 4; i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
-		unlink(path);
-	}
-	return rmdir(dir);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -510,5 +452,5 @@ int main(void)
 		cmocka_unit_test(test_status),
 	};
 
-	return cmocka_run_group_tests(tests, make_dir, remove_dir);
+	return cmocka_run_group_tests(tests, regress_begin, regress_end);
 }
