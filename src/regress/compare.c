@@ -162,14 +162,29 @@ struct json_object *compare_flow(struct json_object *from, struct json_object *t
 	return list;
 }
 
+static bool is_measured(struct json_object *digest)
+{
+	return !strcmp(json_str(digest, "status", ""), "measured");
+}
+
+/* Second boots hide what only some boots die of: so they are told. */
+static void compare_boot(struct json_object *list, struct json_object *to)
+{
+	const char *retried = json_str(to, "retried", NULL);
+
+	if (retried && is_measured(to))
+		finding_add(list, OUTCOME_CHANGE, "boot",
+			    "the first boot died: %s; measured at the second", retried);
+}
+
 struct json_object *compare_kernel(struct json_object *from, struct json_object *to)
 {
 	struct json_object *list = json_object_new_array();
 
-	if (strcmp(json_str(to, "status", ""), "measured"))
+	if (!is_measured(to))
 		finding_add(list, OUTCOME_NOT_COMPARABLE, "kernel", "not measured: %s",
 			    json_str(to, "why", "no reason given"));
-	else if (strcmp(json_str(from, "status", ""), "measured"))
+	else if (!is_measured(from))
 		finding_add(list, OUTCOME_NOT_COMPARABLE, "kernel",
 			    "the baseline was not measured: %s",
 			    json_str(from, "why", "no reason given"));
@@ -177,5 +192,6 @@ struct json_object *compare_kernel(struct json_object *from, struct json_object 
 		finding_add(list, OUTCOME_NOT_COMPARABLE, "kernel",
 			    "the baseline was measured with flows '%s', this kernel with '%s'",
 			    json_str(from, "set", ""), json_str(to, "set", ""));
+	compare_boot(list, to);
 	return list;
 }

@@ -187,10 +187,12 @@ static void add_job(struct json_object *o, const struct digest_job *job)
 	json_add_str(o, "append", job->append && *job->append ? job->append : NULL);
 	json_add_str(o, "setup", job->setup && *job->setup ? job->setup : NULL);
 	json_add_str(o, "set", job->set);
+	json_add_str(o, "identity", job->identity);
 	json_add_str(o, "time", now);
 	json_add_uint(o, "seconds", job->seconds);
 	json_add_str(o, "status", job->failed ? "failed" : "measured");
 	json_add_str(o, "why", job->failed ? job->failed : "");
+	json_add_str(o, "retried", job->retried && *job->retried ? job->retried : NULL);
 	if (job->shift >= 0)
 		json_add_int(o, "icount_shift", job->shift);
 }

@@ -17,8 +17,9 @@
 /* What a kernel is called in reports, without its flows and sites. */
 static struct json_object *identity(struct json_object *digest)
 {
-	static const char *const keys[] = {"label",  "kernel",  "version", "append", "setup", "set",
-					   "status", "why",	"time",	   "seconds", NULL};
+	static const char *const keys[] = {"label",    "kernel", "version", "append", "setup", "set",
+					   "identity", "status", "why",	    "retried", "time",
+					   "seconds",  NULL};
 	struct json_object *o = json_object_new_object();
 
 	for (const char *const *k = keys; *k; k++)
@@ -152,7 +153,7 @@ static struct json_object *kernel_report(const struct night_input *in, struct js
 					 struct json_object *d)
 {
 	struct json_object *o = identity(d), *findings = compare_kernel(base, d), *flows;
-	bool measured = !json_length(findings);
+	bool measured = !findings_have(findings, OUTCOME_NOT_COMPARABLE);
 
 	judge(in, json_str(d, "label", "?"), "-", o, findings);
 	flows = measured ? compare_flows(in, base, d) : json_object_new_array();
@@ -270,7 +271,7 @@ static int kernel_status(struct json_object *kernel, bool traffic)
 			status = EXIT_INEXACT;
 	}
 	/* That nothing could be compared is no good news. */
-	return traffic && !both && whole == OUTCOME_SAME ? EXIT_INEXACT : status;
+	return traffic && !both && whole != OUTCOME_ACCEPTED ? EXIT_INEXACT : status;
 }
 
 int night_status(struct json_object *report)

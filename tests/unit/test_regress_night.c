@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Nights: digests and accepted changes in, a report of all kernels and its exit status out. */
+#include <json-c/json.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "common/json.h"
+#include "regress/digest.h"
+#include "regress/finding.h"
+#include "regress/night.h"
+#include "regress/night_report.h"
+#include "regresshelp.h"
+
+#define DIGEST(label, more) \
+	"{'schema':1,'label':'" label "','status':'measured','why':'','set':'s'," more "}"
+#define FLOW(name, more) \
+	"{'name':'" name "','size':{'min':1,'max':1},'messages':10,'delivered':10,'payload_bytes':10," \
+	"'copied_bytes':20,'verdict':'exact','why':''" more "}"
+#define FLOWS(flows) "'flows':[" flows "]"
+
+/* One kernel against the baseline; accepted: lines, or NULL. */
+static struct json_object *night(const char *base, const char *digest, const char *accepted)
+{
+	struct night_input in = {.name = "n", .limits = LIMITS_DEFAULT};
+	const char *items[] = {file("b/digest.json", digest)};
+	struct accepts accepts = {0};
+	struct json_object *report;
+	char why[512] = "";
+
+	if (accepted)
+		assert_int_equal(accepts_load(file("accepted", accepted), &accepts, why, sizeof(why)), 0);
+	in.baseline = file("base.json", base);
+	in.digests = (struct opt_list){items, 1};
+	in.accepts = &accepts;
+	report = night_compare(&in, why, sizeof(why));
+	accepts_free(&accepts);
+	if (!report)
+		fail_msg("%s", why);
+	return report;
+}
+
+static struct json_object *kernel_of(struct json_object *report)
+{
+	return json_at(json_get(report, "kernels"), 0);
+}
+
+static struct json_object *finding_of(struct json_object *judged, const char *what)
+{
+	struct json_object *list = json_get(judged, "findings");
+
+	for (size_t i = 0; i < json_length(list); i++)
+		if (!strcmp(json_str(json_at(list, i), "what", ""), what))
+			return json_at(list, i);
+	return NULL;
+}
+
+static void finds(struct json_object *judged, const char *what, const char *class, const char *text)
+{
+	struct json_object *f = finding_of(judged, what);
+
+	if (!f)
+		fail_msg("no finding '%s' in %s", what, json_object_to_json_string(judged));
+	assert_string_equal(json_str(f, "class", ""), class);
+	if (!strstr(json_str(f, "text", ""), text))
+		fail_msg("'%s' does not say '%s'", json_str(f, "text", ""), text);
+}
+
+typedef int report_fn(struct json_object *report, const struct night_context *c, FILE *out);
+
+/* A report as text, which the caller frees. */
+static char *told(struct json_object *report, report_fn *fn)
+{
+	const struct night_context c = {NULL, "/nonexistent"};
+	char *text;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	assert_non_null(f);
+	assert_int_equal(fn(report, &c, f), 0);
+	assert_int_equal(fclose(f), 0);
+	return text;
+}
+
+static void tells(struct json_object *report, report_fn *fn, const char *words)
+{
+	char *text = told(report, fn);
+
+	if (!strstr(text, words))
+		fail_msg("'%s' is not in:\n%s", words, text);
+	free(text);
+}
+
+/* What only the second boot could measure is told, compared, and no failure. */
+static void test_second_boot(void **state)
+{
+	struct json_object *r = night(DIGEST("a", FLOWS(FLOW("f", ""))),
+				      DIGEST("b", "'retried':'panic: x'," FLOWS(FLOW("f", ""))), NULL);
+
+	(void)state;
+	finds(kernel_of(r), "boot", "change", "the first boot died: panic: x; measured at the second");
+	assert_string_equal(json_str(kernel_of(r), "outcome", ""), "change");
+	assert_int_equal(json_length(json_get(kernel_of(r), "flows")), 1);
+	assert_int_equal(json_uint(r, "exit_status", 99), 0);
+	tells(r, night_text, "the first boot died: panic: x");
+	json_object_put(r);
+	r = night(DIGEST("a", FLOWS(FLOW("f", ""))),
+		  DIGEST("b", "'retried':'panic: x'," FLOWS(FLOW("f", ",'copied_bytes':30"))), NULL);
+	assert_int_equal(json_uint(r, "exit_status", 99), 1);
+	json_object_put(r);
+	/* That something was measured anew is nothing that was compared. */
+	r = night(DIGEST("a", FLOWS("")), DIGEST("b", "'retried':'panic: x'," FLOWS(FLOW("f", ""))), NULL);
+	assert_int_equal(json_uint(r, "exit_status", 99), 3);
+	json_object_put(r);
+}
+
+static void test_digest_of_job(void **state)
+{
+	struct digest_job job = {.dir = "/nonexistent", .label = "b", .kernel = "k", .version = "1",
+				 .set = "none", .failed = "no time", .shift = -1};
+	char why[256] = "";
+	struct json_object *d = digest_make(&job, why, sizeof(why));
+
+	(void)state;
+	assert_non_null(d);
+	assert_null(json_str(d, "identity", NULL));
+	assert_null(json_str(d, "retried", NULL));
+	json_object_put(d);
+	job.identity = "image 1234";
+	job.retried = "panic";
+	d = digest_make(&job, why, sizeof(why));
+	assert_string_equal(json_str(d, "identity", ""), "image 1234");
+	assert_string_equal(json_str(d, "retried", ""), "panic");
+	assert_string_equal(json_str(d, "status", ""), "failed");
+	json_object_put(d);
+}
+
+/* A sentence for all there is to say is that of the worst finding that is not accepted. */
+static void test_worst(void **state)
+{
+	struct json_object *list = parse("[{'class':'change','text':'1'},{'class':'regression','text':'2','accepted':'y'},"
+					 "{'class':'not comparable','text':'3'},{'class':'not comparable','text':'4'}]");
+	struct json_object *accepted = parse("[{'class':'regression','text':'2','accepted':'y'}]");
+
+	(void)state;
+	assert_string_equal(json_str(finding_worst(list), "text", ""), "3");
+	assert_int_equal(findings_outcome(list), OUTCOME_NOT_COMPARABLE);
+	assert_true(findings_have(list, OUTCOME_CHANGE));
+	assert_false(findings_have(list, OUTCOME_REGRESSION));
+	assert_null(finding_worst(accepted));
+	assert_int_equal(findings_outcome(accepted), OUTCOME_ACCEPTED);
+	assert_null(finding_worst(NULL));
+	json_object_put(list);
+	json_object_put(accepted);
+}
+
+static void test_junit_message(void **state)
+{
+	struct json_object *r = night(DIGEST("a", FLOWS(FLOW("f", ""))),
+				      DIGEST("b", FLOWS(FLOW("f", ",'verdict':'unlinked','dead_copy_bytes':5"))), NULL);
+
+	(void)state;
+	assert_string_equal(json_str(json_at(json_get(json_at(json_get(kernel_of(r), "flows"), 0),
+						      "findings"), 0), "what", ""), "dead-copies");
+	tells(r, night_junit, "<failure message=\"verdict: unlinked, was exact\">");
+	json_object_put(r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_second_boot),
+		cmocka_unit_test(test_digest_of_job),
+		cmocka_unit_test(test_worst),
+		cmocka_unit_test(test_junit_message),
+	};
+
+	return cmocka_run_group_tests(tests, regress_begin, regress_end);
+}
