@@ -14,7 +14,7 @@
 #include "common/json.h"
 #include "regress/finding.h"
 
-enum limit_kind { LIMIT_NONE, LIMIT_NUMBER, LIMIT_PERCENT, LIMIT_NAME };
+enum limit_kind { LIMIT_NONE, LIMIT_NUMBER, LIMIT_PERCENT, LIMIT_NAME, LIMIT_NEVER };
 
 static enum limit_kind limit_kind(const char *what)
 {
@@ -51,6 +51,8 @@ static const char *fault(const struct accept_line *l)
 	if (!finding_about(l->what))
 		return "the third word is no kind of finding";
 	kind = limit_kind(l->what);
+	if (kind == LIMIT_NEVER)
+		return "findings of this kind cannot be accepted";
 	if (strcmp(l->limit, "-") && (kind == LIMIT_NUMBER || kind == LIMIT_PERCENT) &&
 	    !is_number(l->limit))
 		return "the fourth word must be a number or -";
@@ -164,6 +166,11 @@ void accepts_apply(struct accepts *a, const char *kernel, const char *flow,
 			break;
 		}
 	}
+}
+
+bool accept_possible(struct json_object *f)
+{
+	return limit_kind(json_str(f, "what", "")) != LIMIT_NEVER;
 }
 
 void accept_suggest(const char *kernel, const char *flow, struct json_object *f, char *buf,

@@ -104,44 +104,46 @@ static void compare_delivery(struct json_object *list, struct json_object *from,
 			    (unsigned long long)x);
 }
 
-/* Why the counts of a flow say nothing about its kernel, or NULL. */
-static const char *unfit(struct json_object *flow)
+/* Why the counts of a flow say nothing about its kernel, or NULL; what: the kind of finding. */
+static const char *unfit(struct json_object *flow, const char **what)
 {
+	*what = "flow";
 	if (!json_uint(flow, "messages", 0))
 		return "no message was seen";
 	if (!json_uint(flow, "payload_bytes", 0))
 		return "no message arrived";
 	/* Loss is the recorder's, whatever the kernel is like. */
+	*what = "lost";
 	if (json_object_get_boolean(json_get(flow, "lost")))
 		return "events were lost while it was recorded";
 	return NULL;
 }
 
-static void not_comparable(struct json_object *list, const char *fmt, const char *why)
+static bool is_fit(struct json_object *list, const char *whose, struct json_object *flow)
 {
-	char text[1024];
+	const char *what, *why = unfit(flow, &what);
 
-	snprintf(text, sizeof(text), "%s%s", fmt, why);
-	finding_add(list, OUTCOME_NOT_COMPARABLE, "flow", "%s", text);
+	if (why)
+		finding_add(list, OUTCOME_NOT_COMPARABLE, what, "%s%s", whose, why);
+	return !why;
 }
 
 static bool is_comparable(struct json_object *list, struct json_object *from,
 			  struct json_object *to)
 {
-	const char *a = from ? unfit(from) : NULL, *b = to ? unfit(to) : NULL;
+	const char *why;
 
 	if (!from)
-		not_comparable(list, "the baseline has no such flow", "");
+		why = "the baseline has no such flow";
 	else if (!to)
-		not_comparable(list, "this kernel did not run it", "");
-	else if (a)
-		not_comparable(list, "baseline: ", a);
-	else if (b)
-		not_comparable(list, "", b);
+		why = "this kernel did not run it";
+	else if (!is_fit(list, "baseline: ", from) || !is_fit(list, "", to))
+		return false;
 	else if (!json_object_equal(json_get(from, "size"), json_get(to, "size")))
-		not_comparable(list, "messages have another size than the baseline's", "");
+		why = "messages have another size than the baseline's";
 	else
 		return true;
+	finding_add(list, OUTCOME_NOT_COMPARABLE, "flow", "%s", why);
 	return false;
 }
 
@@ -185,11 +187,11 @@ struct json_object *compare_kernel(struct json_object *from, struct json_object 
 		finding_add(list, OUTCOME_NOT_COMPARABLE, "kernel", "not measured: %s",
 			    json_str(to, "why", "no reason given"));
 	else if (!is_measured(from))
-		finding_add(list, OUTCOME_NOT_COMPARABLE, "kernel",
+		finding_add(list, OUTCOME_NOT_COMPARABLE, "baseline",
 			    "the baseline was not measured: %s",
 			    json_str(from, "why", "no reason given"));
 	else if (strcmp(json_str(from, "set", ""), json_str(to, "set", "")))
-		finding_add(list, OUTCOME_NOT_COMPARABLE, "kernel",
+		finding_add(list, OUTCOME_NOT_COMPARABLE, "baseline",
 			    "the baseline was measured with flows '%s', this kernel with '%s'",
 			    json_str(from, "set", ""), json_str(to, "set", ""));
 	compare_boot(list, to);

@@ -76,6 +76,14 @@ bool findings_have(struct json_object *list, enum outcome class)
 	return false;
 }
 
+bool findings_about(struct json_object *list, const char *what)
+{
+	for (size_t i = 0; i < json_length(list); i++)
+		if (!strcmp(json_str(json_at(list, i), "what", ""), what))
+			return true;
+	return false;
+}
+
 enum outcome findings_outcome(struct json_object *list)
 {
 	struct json_object *worst = finding_worst(list);

@@ -38,6 +38,9 @@ struct json_object *finding_worst(struct json_object *list);
 /* Is there a finding of this class that is not accepted? */
 bool findings_have(struct json_object *list, enum outcome class);
 
+/* Is there a finding about this, accepted or not? */
+bool findings_about(struct json_object *list, const char *what);
+
 /* Is there a kind of findings of this name, and what is it? NULL: no. */
 const char *finding_about(const char *what);
 

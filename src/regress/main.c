@@ -170,6 +170,10 @@ static int cmd_compare(int argc, char **argv)
 		msg_error("compare takes --night, --baseline and --out; --help tells more");
 		return EXIT_USAGE;
 	}
+	if (i == argc) {
+		msg_error("nothing to compare with the baseline: name at least one DIGEST");
+		return EXIT_USAGE;
+	}
 	if (o.accepted && accepts_load(o.accepted, &accepts, why, sizeof(why))) {
 		msg_error("%s", why);
 		accepts_free(&accepts);

@@ -117,5 +117,7 @@ int night_markdown(struct json_object *report, const struct night_context *c, FI
 	fputs(".\n", out);
 	for (size_t i = 0; i < json_length(list); i++)
 		put_kernel(json_at(list, i), out);
+	if (!json_uint(report, "compared", 1))
+		fputs("\nNothing was compared.\n", out);
 	return 0;
 }

@@ -147,6 +147,8 @@ int night_text(struct json_object *report, const struct night_context *c, FILE *
 		json_str(report, "set", "?"), json_str(base, "label", "?"), clean);
 	for (size_t i = 0; i < json_length(list); i++)
 		print_kernel(json_at(list, i), out);
+	if (!json_uint(report, "compared", 1))
+		fputs("\nnothing was compared\n", out);
 	for (size_t i = 0; i < json_length(unused); i++)
 		fprintf(out, "%snot needed among the accepted changes: %s\n", i ? "" : "\n",
 			json_object_get_string(json_at(unused, i)));

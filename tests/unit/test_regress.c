@@ -165,7 +165,9 @@ static void test_not_comparable(void **state)
 	assert_int_equal(against(flow(10, ""), NULL), OUTCOME_NOT_COMPARABLE);
 	assert_int_equal(against(flow(10, ""), flow(10, "'verdict':'at-least','lost':true")),
 			 OUTCOME_NOT_COMPARABLE);
-	says("events were lost");
+	says("[lost] events were lost");
+	assert_int_equal(against(flow(10, "'lost':true"), flow(10, "")), OUTCOME_NOT_COMPARABLE);
+	says("[lost] baseline: events were lost");
 	assert_int_equal(against(flow(10, ""), flow(10, "'size':{'min':100,'max':101}")),
 			 OUTCOME_NOT_COMPARABLE);
 	assert_int_equal(against(flow(10, ""), flow(10, "'payload_bytes':0")), OUTCOME_NOT_COMPARABLE);
@@ -316,6 +318,8 @@ static void test_accept_faults(void **state)
 		{"k f copise 3 reason\n", "no kind of finding"},
 		{"k f copies three reason\n", "must be a number"},
 		{"k f cost nan reason\n", "must be a number"},
+		{"k - baseline - reason\n", "cannot be accepted"},
+		{"k - digest - reason\n", "cannot be accepted"},
 	};
 	char why[512];
 
@@ -433,9 +437,11 @@ static void test_status(void **state)
 				   DIGEST("b", "measured", FLOW("f", "20") "," FLOW("g", "20"))), 0);
 	/* Nothing to compare is no good news. */
 	assert_int_equal(status_of(DIGEST("a", "measured", ""), DIGEST("b", "measured", FLOW("g", "20"))), 3);
-	assert_int_equal(status_of(DIGEST("a", "measured", FLOW("f", "20")), "{'schema':2,'label':'b','status':'measured'}"), -1);
-	assert_int_equal(status_of(DIGEST("a", "measured", FLOW("f", "20")), "{'schema':1"), -1);
-	assert_int_equal(status_of(DIGEST("a", "measured", FLOW("f", "20")), "[]"), -1);
+	/* Damaged input: of the baseline nothing can be told, else it is one kernel's. */
+	assert_int_equal(status_of(DIGEST("a", "measured", FLOW("f", "20")), "{'schema':2,'label':'b','status':'measured'}"), 4);
+	assert_int_equal(status_of(DIGEST("a", "measured", FLOW("f", "20")), "{'schema':1"), 4);
+	assert_int_equal(status_of(DIGEST("a", "measured", FLOW("f", "20")), "[]"), 4);
+	assert_int_equal(status_of("{'schema':1", DIGEST("a", "measured", FLOW("f", "20"))), -1);
 }
 
 int main(void)

@@ -96,6 +96,29 @@ static void tells(struct json_object *report, report_fn *fn, const char *words)
 	free(text);
 }
 
+/* The same of several files; NULL for the text of one that is not there. */
+static struct json_object *night_of(const char *base, const char *const *digests, size_t n)
+{
+	static const char *const names[] = {"k0/digest.json", "k1/digest.json", "k2/digest.json"};
+	struct night_input in = {.name = "n", .limits = LIMITS_DEFAULT};
+	const char *items[3];
+	char why[512] = "", paths[3][300];
+	struct json_object *report;
+
+	in.baseline = file("base.json", base);
+	for (size_t i = 0; i < n; i++) {
+		snprintf(paths[i], sizeof(paths[i]), "%s", file(names[i], digests[i] ? digests[i] : ""));
+		if (!digests[i])
+			remove(paths[i]);
+		items[i] = paths[i];
+	}
+	in.digests = (struct opt_list){items, n};
+	report = night_compare(&in, why, sizeof(why));
+	if (!report)
+		fail_msg("%s", why);
+	return report;
+}
+
 /* What only the second boot could measure is told, compared, and no failure. */
 static void test_second_boot(void **state)
 {
@@ -171,6 +194,154 @@ static void test_junit_message(void **state)
 	json_object_put(r);
 }
 
+/* One kernel's file that is gone or damaged is that kernel's failure, and the others are compared. */
+static void test_damaged_digests(void **state)
+{
+	const char *digests[] = {NULL, "{'schema':1", DIGEST("b", FLOWS(FLOW("f", "")))};
+	struct json_object *r = night_of(DIGEST("a", FLOWS(FLOW("f", ""))), digests, 3);
+	struct json_object *kernels = json_get(r, "kernels");
+
+	(void)state;
+	assert_int_equal(json_length(kernels), 3);
+	for (size_t i = 0; i < 2; i++) {
+		struct json_object *k = json_at(kernels, i);
+
+		assert_string_equal(json_str(k, "label", ""), i ? "k1" : "k0");
+		assert_string_equal(json_str(k, "status", ""), "failed");
+		assert_string_equal(json_str(k, "outcome", ""), "not comparable");
+		finds(k, "digest", "not comparable", i ? "no JSON" : "No such file");
+		assert_non_null(strstr(json_str(k, "why", ""), i ? "no JSON" : "No such file"));
+		assert_null(json_str(finding_of(k, "digest"), "accept", NULL));
+	}
+	assert_string_equal(json_str(json_at(kernels, 2), "outcome", ""), "same");
+	assert_int_equal(json_int(r, "exit_status", 99), 4);
+	assert_int_equal(night_status(r), 4);
+	tells(r, night_text, "k0 (version unknown): not comparable");
+	tells(r, night_text, "b (version unknown): same");
+	tells(r, night_markdown, "## k1: not comparable");
+	tells(r, night_html, "k1");
+	tells(r, night_junit, "<testsuite name=\"k0\" tests=\"1\" failures=\"0\" errors=\"1\"");
+	json_object_put(r);
+}
+
+static void test_folder_of_digest(void **state)
+{
+	static const struct {
+		const char *path, *label;
+	} cases[] = {
+		{"jobs/k//digest.json", "k"}, {"/nonexistent/k/digest.json", "k"}, {"/digest.json", "?"},
+		{"nonexistent/./digest.json", "."},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct night_input in = {.name = "n", .limits = LIMITS_DEFAULT};
+		const char *item = cases[i].path;
+		struct json_object *r;
+		char why[512];
+
+		in.baseline = file("base.json", DIGEST("a", FLOWS(FLOW("f", ""))));
+		in.digests = (struct opt_list){&item, 1};
+		r = night_compare(&in, why, sizeof(why));
+		assert_string_equal(json_str(kernel_of(r), "label", ""), cases[i].label);
+		json_object_put(r);
+	}
+}
+
+/* What is the baseline's fault no line about kernels hides. */
+static void test_baseline_is_not_accepted(void **state)
+{
+	static const char *const bases[] = {
+		"{'schema':1,'label':'a','status':'failed','why':'panic','set':'s'}",
+		"{'schema':1,'label':'a','status':'measured','set':'other','flows':[]}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct json_object *r = night(bases[i], DIGEST("b", FLOWS(FLOW("f", ""))), "* * kernel - any\n");
+
+		finds(kernel_of(r), "baseline", "not comparable", "baseline was");
+		assert_null(json_str(finding_of(kernel_of(r), "baseline"), "accept", NULL));
+		assert_int_equal(json_int(r, "exit_status", 99), 3);
+		json_object_put(r);
+	}
+}
+
+static void test_loss_is_not_a_flow(void **state)
+{
+	const char *lost = DIGEST("b", FLOWS(FLOW("f", ",'lost':true") "," FLOW("g", "")));
+	struct json_object *r = night(DIGEST("a", FLOWS(FLOW("f", "") "," FLOW("g", ""))), lost, "* * flow - any\n");
+
+	(void)state;
+	assert_int_equal(json_int(r, "exit_status", 99), 3);
+	json_object_put(r);
+	r = night(DIGEST("a", FLOWS(FLOW("f", "") "," FLOW("g", ""))), lost, "* * lost - any\n");
+	assert_int_equal(json_int(r, "exit_status", 99), 0);
+	assert_int_equal(json_uint(r, "compared", 0), 1);
+	json_object_put(r);
+}
+
+/* Accepted is what is missing beside something that was compared. */
+static void test_all_accepted(void **state)
+{
+	const char *base = DIGEST("a", FLOWS(FLOW("f", "") "," FLOW("g", "")));
+	const char *failed = "{'schema':1,'label':'b','status':'failed','why':'panic','set':'s'}";
+	const char *some = DIGEST("b", FLOWS(FLOW("f", ""))), *none = DIGEST("b", FLOWS(""));
+	static const struct {
+		size_t digest;
+		const char *accepted;
+		int status;
+	} cases[] = {
+		{0, "* * kernel - x\n", 3}, {1, "* * flow - x\n", 0}, {2, "* * flow - x\n", 3},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *digests[] = {failed, some, none};
+		struct json_object *r = night(base, digests[cases[i].digest], cases[i].accepted);
+
+		if (json_int(r, "exit_status", 99) != cases[i].status)
+			fail_msg("case %zu: %s", i, json_object_to_json_string(r));
+		if (cases[i].status == 3) {
+			tells(r, night_text, "nothing was compared");
+			tells(r, night_markdown, "Nothing was compared");
+		}
+		json_object_put(r);
+	}
+}
+
+/* Whoever skipped it says why. */
+static void test_skipped(void **state)
+{
+	const char *skipped = DIGEST("a", FLOWS(FLOW("f", "")) ",'skipped':[{'name':'g','why':'no rxe'}]");
+	const char *both = DIGEST("b", FLOWS(FLOW("f", "") "," FLOW("g", "")));
+	struct json_object *r = night(skipped, both, NULL);
+
+	(void)state;
+	finds(json_at(json_get(kernel_of(r), "flows"), 1), "flow", "not comparable",
+	      "the baseline did not run it: no rxe");
+	assert_int_equal(json_int(r, "exit_status", 99), 0);
+	json_object_put(r);
+	r = night(both, skipped, NULL);
+	finds(json_at(json_get(kernel_of(r), "flows"), 1), "flow", "not comparable", "no rxe");
+	assert_int_equal(json_int(r, "exit_status", 99), 3);
+	json_object_put(r);
+}
+
+/* One flow got worse in one way and cannot be compared in another: the highest applies. */
+static void test_highest_status(void **state)
+{
+	struct json_object *r = night(DIGEST("a", FLOWS(FLOW("f", ""))), DIGEST("b", FLOWS(FLOW("f", ""))), NULL);
+	struct json_object *flow = json_at(json_get(kernel_of(r), "flows"), 0);
+
+	(void)state;
+	finding_add(json_get(flow, "findings"), OUTCOME_REGRESSION, "copies", "x");
+	assert_int_equal(night_status(r), 1);
+	finding_add(json_get(flow, "findings"), OUTCOME_NOT_COMPARABLE, "cost", "x");
+	assert_int_equal(night_status(r), 3);
+	json_object_put(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -178,6 +349,13 @@ int main(void)
 		cmocka_unit_test(test_digest_of_job),
 		cmocka_unit_test(test_worst),
 		cmocka_unit_test(test_junit_message),
+		cmocka_unit_test(test_damaged_digests),
+		cmocka_unit_test(test_folder_of_digest),
+		cmocka_unit_test(test_baseline_is_not_accepted),
+		cmocka_unit_test(test_loss_is_not_a_flow),
+		cmocka_unit_test(test_all_accepted),
+		cmocka_unit_test(test_skipped),
+		cmocka_unit_test(test_highest_status),
 	};
 
 	return cmocka_run_group_tests(tests, regress_begin, regress_end);
