@@ -169,6 +169,19 @@ static bool is_measured(struct json_object *digest)
 	return !strcmp(json_str(digest, "status", ""), "measured");
 }
 
+/* Without traffic the censuses are all there is. */
+static void compare_census_only(struct json_object *list, struct json_object *from,
+				struct json_object *to)
+{
+	if (strcmp(json_str(to, "set", ""), "none"))
+		return;
+	if (!json_get(from, "census"))
+		finding_add(list, OUTCOME_NOT_COMPARABLE, "baseline",
+			    "the baseline's digest has no census");
+	else if (!json_get(to, "census"))
+		finding_add(list, OUTCOME_NOT_COMPARABLE, "kernel", "its digest has no census");
+}
+
 /* Second boots hide what only some boots die of: so they are told. */
 static void compare_boot(struct json_object *list, struct json_object *to)
 {
@@ -194,6 +207,8 @@ struct json_object *compare_kernel(struct json_object *from, struct json_object 
 		finding_add(list, OUTCOME_NOT_COMPARABLE, "baseline",
 			    "the baseline was measured with flows '%s', this kernel with '%s'",
 			    json_str(from, "set", ""), json_str(to, "set", ""));
+	else
+		compare_census_only(list, from, to);
 	compare_boot(list, to);
 	return list;
 }

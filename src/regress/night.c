@@ -163,20 +163,29 @@ static enum outcome worst_of(struct json_object *list, enum outcome worst)
 	return worst;
 }
 
+static struct json_object *censuses(struct json_object *base, struct json_object *d)
+{
+	struct json_object *from = json_get(base, "census"), *to = json_get(d, "census");
+
+	return from && to ? census_compare(from, to) : NULL;
+}
+
 static struct json_object *kernel_report(const struct night_input *in, struct json_object *base,
 					 struct json_object *d)
 {
 	struct json_object *o = identity(d), *findings = compare_kernel(base, d), *flows;
+	struct json_object *census = censuses(base, d);
 	bool measured = !findings_have(findings, OUTCOME_NOT_COMPARABLE);
 
+	if (measured && !strcmp(json_str(d, "set", ""), "none"))
+		compare_censuses(findings, census);
 	judge(in, json_str(d, "label", "?"), "-", o, findings);
 	flows = measured ? compare_flows(in, base, d) : json_object_new_array();
 	json_add_str(o, "outcome",
 		     outcome_name(worst_of(flows, findings_outcome(findings))));
 	json_object_object_add(o, "flows", flows);
-	if (json_get(base, "census") && json_get(d, "census"))
-		json_object_object_add(o, "census", census_compare(json_get(base, "census"),
-								   json_get(d, "census")));
+	if (census)
+		json_object_object_add(o, "census", census);
 	return o;
 }
 

@@ -140,17 +140,6 @@ void night_outcomes_text(struct json_object *kernel, char *buf, size_t size)
 						 outcome_name((enum outcome)o));
 }
 
-const struct night_census_list night_census_lists[] = {
-	{"new", "new"},
-	{"gone", "gone"},
-	{"moved", "moved to another function"},
-	{"other_primitive", "copied by another primitive"},
-	{"more", "more sites"},
-	{"fewer", "fewer sites"},
-	{"blind", "sites that no probe can see"},
-	{NULL, NULL},
-};
-
 int night_census_in_scope(struct json_object *row)
 {
 	return json_uint(row, "seen", 0) || json_uint(row, "from_seen", 0) ||

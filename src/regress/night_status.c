@@ -29,7 +29,8 @@ static size_t compared(struct json_object *kernel, bool traffic)
 	size_t n = 0;
 
 	if (!traffic)
-		return json_get(kernel, "census") ? 1 : 0;
+		return json_get(kernel, "census") &&
+		       !findings_have(json_get(kernel, "findings"), OUTCOME_NOT_COMPARABLE);
 	for (size_t i = 0; i < json_length(flows); i++)
 		n += is_compared(json_at(flows, i));
 	return n;

@@ -6,6 +6,7 @@
 
 #include "common/json.h"
 #include "common/text.h"
+#include "regress/censusdiff.h"
 #include "regress/finding.h"
 #include "regress/night_report.h"
 
@@ -105,11 +106,11 @@ static void print_census(struct json_object *census, FILE *out)
 
 	if (!census)
 		return;
-	for (const struct night_census_list *l = night_census_lists; l->key; l++)
+	for (const struct census_list *l = census_lists; l->key; l++)
 		same = same && !json_length(json_get(census, l->key));
 	fprintf(out, "\n  copy sites, by function, without traffic%s\n",
 		same ? ": the same" : "");
-	for (const struct night_census_list *l = night_census_lists; l->key; l++)
+	for (const struct census_list *l = census_lists; l->key; l++)
 		print_list(json_get(census, l->key), l->about, out);
 }
 

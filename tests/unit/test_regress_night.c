@@ -342,6 +342,49 @@ static void test_highest_status(void **state)
 	json_object_put(r);
 }
 
+#define CENSUS(label, function) \
+	"{'schema':1,'label':'" label "','status':'measured','set':'none','census':[{'primitive':'memcpy'," \
+	"'module':'','function':'" function "','sites':1,'seen':1,'blind':0}]}"
+#define NO_CENSUS(label) "{'schema':1,'label':'" label "','status':'measured','set':'none'}"
+
+/* Without traffic, copy sites that differ are the outcome, and no failure. */
+static void test_no_traffic(void **state)
+{
+	struct json_object *r = night(CENSUS("a", "one"), CENSUS("b", "other"), NULL);
+
+	(void)state;
+	finds(kernel_of(r), "census", "change", "functions with copy sites: 1 new, 1 gone");
+	assert_string_equal(json_str(kernel_of(r), "outcome", ""), "change");
+	assert_int_equal(json_int(r, "exit_status", 99), 0);
+	tells(r, night_text, "b (version unknown): change");
+	tells(r, night_junit, "<system-out>change, census: ");
+	json_object_put(r);
+	r = night(CENSUS("a", "one"), CENSUS("b", "one"), NULL);
+	assert_string_equal(json_str(kernel_of(r), "outcome", ""), "same");
+	assert_int_equal(json_int(r, "exit_status", 99), 0);
+	json_object_put(r);
+	r = night(CENSUS("a", "one"), NO_CENSUS("b"), NULL);
+	finds(kernel_of(r), "kernel", "not comparable", "no census");
+	assert_int_equal(json_int(r, "exit_status", 99), 3);
+	json_object_put(r);
+	r = night(NO_CENSUS("a"), CENSUS("b", "one"), "* * kernel - x\n");
+	finds(kernel_of(r), "baseline", "not comparable", "no census");
+	assert_int_equal(json_int(r, "exit_status", 99), 3);
+	json_object_put(r);
+}
+
+/* With traffic the flows decide. */
+static void test_census_beside_traffic(void **state)
+{
+	struct json_object *r = night(DIGEST("a", FLOWS(FLOW("f", "")) ",'census':[{'function':'x','primitive':'y'}]"),
+				      DIGEST("b", FLOWS(FLOW("f", "")) ",'census':[]"), NULL);
+
+	(void)state;
+	assert_int_equal(json_length(json_get(json_get(kernel_of(r), "census"), "gone")), 1);
+	assert_string_equal(json_str(kernel_of(r), "outcome", ""), "same");
+	json_object_put(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -356,6 +399,8 @@ int main(void)
 		cmocka_unit_test(test_all_accepted),
 		cmocka_unit_test(test_skipped),
 		cmocka_unit_test(test_highest_status),
+		cmocka_unit_test(test_no_traffic),
+		cmocka_unit_test(test_census_beside_traffic),
 	};
 
 	return cmocka_run_group_tests(tests, regress_begin, regress_end);
