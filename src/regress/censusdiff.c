@@ -9,6 +9,7 @@
 
 #include "common/json.h"
 #include "regress/finding.h"
+#include "regress/words.h"
 
 /* All sites of a function that call one primitive. */
 struct row {
@@ -111,24 +112,14 @@ struct json_object *census_digest(struct json_object *sites)
 	return out;
 }
 
-/*
- * The compiler's splits of a function ("do_x.isra.0", "do_x.constprop.0", "do_x.part.0") are still
- * that function, for whoever compares two builds.
- */
-static char *plain_name(const char *function)
-{
-	size_t n = strcspn(function, ".");
-
-	return strndup(function, n ? n : strlen(function));
-}
-
 static struct rows load(struct json_object *list)
 {
 	struct rows r = {calloc(json_length(list) + 1, sizeof(*r.row)), 0};
 
 	for (size_t i = 0; r.row && i < json_length(list); i++) {
 		struct json_object *o = json_at(list, i);
-		char *name = plain_name(json_str(o, "function", ""));
+		const char *function = json_str(o, "function", "");
+		char *name = strndup(function, function_length(function));
 
 		if (!name)
 			break;

@@ -10,6 +10,7 @@
 #include "regress/costdiff.h"
 #include "regress/finding.h"
 #include "regress/sitediff.h"
+#include "regress/words.h"
 
 /* A count of bytes that is told per payload byte, and which way is worse. */
 static const struct {
@@ -49,14 +50,15 @@ static void compare_ratio(struct json_object *list, size_t i, struct json_object
 {
 	uint64_t a = json_uint(from, ratios[i].bytes, 0), x = json_uint(from, "payload_bytes", 0);
 	uint64_t b = json_uint(to, ratios[i].bytes, 0), y = json_uint(to, "payload_bytes", 0);
+	struct ratio_words words = ratio_words(share(a, x), share(b, y));
 	int rose = order(b, y, a, x);
 	struct json_object *f;
 
 	if (!rose || (!strcmp(ratios[i].what, "amplification") && one_receiver(from, to)))
 		return;
 	f = finding_add(list, !ratios[i].worse ? OUTCOME_CHANGE : rose > 0 ? OUTCOME_REGRESSION :
-			OUTCOME_IMPROVEMENT, ratios[i].what, "%s: %.3f, was %.3f", ratios[i].unit,
-			share(b, y), share(a, x));
+			OUTCOME_IMPROVEMENT, ratios[i].what, "%s: %s, was %s", ratios[i].unit,
+			words.is, words.was);
 	json_add_double(f, "from", share(a, x), 6);
 	json_add_double(f, "to", share(b, y), 6);
 	json_add_uint(f, "from_bytes", a);

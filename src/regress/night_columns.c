@@ -8,6 +8,7 @@
 #include "common/json.h"
 #include "regress/finding.h"
 #include "regress/night_report.h"
+#include "regress/words.h"
 
 static void put_name(struct json_object *flow, char *buf, size_t size)
 {
@@ -25,16 +26,14 @@ static double ratio(struct json_object *side, const char *bytes)
 static void put_ratio(struct json_object *flow, const char *bytes, char *buf, size_t size)
 {
 	struct json_object *from = json_get(flow, "from"), *to = json_get(flow, "to");
-	char a[32], b[32];
+	struct ratio_words w = ratio_words(ratio(from, bytes), ratio(to, bytes));
 
-	snprintf(a, sizeof(a), "%.3f", ratio(from, bytes));
-	snprintf(b, sizeof(b), "%.3f", ratio(to, bytes));
 	if (!from || !to)
-		snprintf(buf, size, "%s", to ? b : from ? a : "-");
-	else if (!strcmp(a, b))
-		snprintf(buf, size, "%s", a);
+		snprintf(buf, size, "%s", to ? w.is : from ? w.was : "-");
+	else if (!strcmp(w.was, w.is))
+		snprintf(buf, size, "%s", w.is);
 	else
-		snprintf(buf, size, "%s>%s", a, b);
+		snprintf(buf, size, "%s>%s", w.was, w.is);
 }
 
 static void put_copies(struct json_object *flow, char *buf, size_t size)

@@ -89,7 +89,7 @@ static void test_one_byte_more(void **state)
 	(void)state;
 	assert_int_equal(against(flow(1000, ""), flow(1000, "'copied_bytes':200001,'copy_bytes':200001")),
 			 OUTCOME_REGRESSION);
-	says("[copies] copies per byte: 2.000, was 2.000");
+	says("[copies] copies per byte: 2.00001, was 2.00000\n");
 	assert_int_equal(against(flow(1000, ""), flow(1000, "'copied_bytes':199999,'copy_bytes':199999")),
 			 OUTCOME_IMPROVEMENT);
 	/* Too large for a product in 64 bits, and still told apart. */
@@ -144,6 +144,18 @@ static void test_sites_folded(void **state)
 		"{'kind':'copy','symbol':'getfrag','module':null,'primitive':'from_iter','bytes':40000},"
 		"{'kind':'copy','symbol':'recvmsg','module':null,'primitive':'to_iter','bytes':100000}]")),
 			 OUTCOME_SAME);
+}
+
+/* A site where nothing was copied now is gone, once, whether it is still listed or not. */
+static void test_site_of_no_bytes(void **state)
+{
+	(void)state;
+	assert_int_equal(against(flow(1000, ""), flow(1000, "'sites':["
+		"{'kind':'copy','symbol':'getfrag','module':null,'primitive':'from_iter','bytes':0},"
+		"{'kind':'copy','symbol':'recvmsg','module':null,'primitive':'to_iter','bytes':100001}]")),
+			 OUTCOME_CHANGE);
+	assert_string_equal(said, "[site] gone: getfrag by from_iter copied each byte 1.000 times\n"
+			    "[site] recvmsg by to_iter copies each byte 1.00001 times, was 1.00000\n");
 }
 
 static void test_verdict(void **state)
@@ -463,6 +475,7 @@ int main(void)
 		cmocka_unit_test(test_same),	     cmocka_unit_test(test_one_byte_more),
 		cmocka_unit_test(test_a_copy_more),  cmocka_unit_test(test_emulated),
 		cmocka_unit_test(test_other_sites),  cmocka_unit_test(test_sites_folded),
+		cmocka_unit_test(test_site_of_no_bytes),
 		cmocka_unit_test(test_verdict),	     cmocka_unit_test(test_not_comparable),
 		cmocka_unit_test(test_cost),	     cmocka_unit_test(test_cost_unsteady),
 		cmocka_unit_test(test_hop_cost),     cmocka_unit_test(test_ways),
