@@ -139,6 +139,9 @@ static bool within(const struct accept_line *l, struct json_object *f)
 
 	if (!strcmp(l->limit, "-") || kind == LIMIT_NONE)
 		return true;
+	/* A cost that could not be measured is within no limit. */
+	if (!to)
+		return false;
 	if (kind == LIMIT_NAME)
 		return !strcmp(l->limit, json_str(f, "to", ""));
 	/* What stands in the report was rounded to be written into the file. */
@@ -177,9 +180,10 @@ void accept_suggest(const char *kernel, const char *flow, struct json_object *f,
 		    size_t size)
 {
 	const char *what = json_str(f, "what", "");
+	enum limit_kind kind = limit_kind(what);
 	struct json_object *to = json_get(f, "to");
 
-	switch (limit_kind(what)) {
+	switch (json_get(f, kind == LIMIT_PERCENT ? "percent" : "to") ? kind : LIMIT_NONE) {
 	case LIMIT_NUMBER:
 		snprintf(buf, size, "%s %s %s %.3f", kernel, flow, what,
 			 json_object_get_double(to));

@@ -208,9 +208,27 @@ static void test_cost(void **state)
 	/* Of a short path half a percent is less than what a boot moves it by. */
 	assert_int_equal(against(flow(1000, bare(1000, 1000, 0, 0)), flow(1000, bare(1000, 1050, 0, 0))),
 			 OUTCOME_SAME);
-	/* Too few for a median. */
+	/* Too few for a median, on both sides. */
 	assert_int_equal(against(flow(1000, bare(99, 10000, 0, 0)), flow(1000, bare(99, 20000, 0, 0))),
 			 OUTCOME_SAME);
+}
+
+/* What one kernel has a cost of and the other has not is told. */
+static void test_cost_of_one(void **state)
+{
+	(void)state;
+	assert_int_equal(against(flow(1000, ""), flow(1000, bare(40, 10000, 0, 0))), OUTCOME_NOT_COMPARABLE);
+	says("[cost] this kernel has no cost: 40 messages were timed, a median takes 100");
+	assert_int_equal(against(flow(1000, bare(0, 0, 0, 0)), flow(1000, "")), OUTCOME_NOT_COMPARABLE);
+	says("[cost] the baseline has no cost: 0 messages were timed");
+	assert_int_equal(against(flow(1000, ""), flow(1000, bare(1000, 0, 0, 0))), OUTCOME_NOT_COMPARABLE);
+	says("the median of its 1000 messages is 0");
+	assert_int_equal(against(flow(1000, ""), flow(1000, "'cost':null")), OUTCOME_CHANGE);
+	says("[cost] cost was measured on one side only: the baseline's");
+	assert_int_equal(against(flow(1000, "'cost':null"), flow(1000, "")), OUTCOME_CHANGE);
+	says("[cost] cost was measured on one side only: this kernel's");
+	/* Few messages have no cost, timed or not. */
+	assert_int_equal(against(flow(10, ""), flow(10, "'cost':null")), OUTCOME_SAME);
 }
 
 /* Messages of two kinds: the median may jump, the mean of the middle half decides. */
@@ -222,6 +240,12 @@ static void test_cost_unsteady(void **state)
 	assert_int_equal(against(flow(1000, bare(1000, 10000, 11000, 2000)),
 				 flow(1000, bare(1000, 10000, 11600, 0))), OUTCOME_REGRESSION);
 	says("mean of the middle half: 11600 instructions, was 11000 (+5.5 %, limit 5.0 %)");
+	/* That they are so only now widens the limit, and is told. */
+	assert_int_equal(against(flow(1000, bare(1000, 10000, 10000, 0)),
+				 flow(1000, bare(1000, 10400, 10400, 2000))), OUTCOME_CHANGE);
+	says("[cost] messages are of several kinds now, and were not: their limit is 5.0 % therefore");
+	assert_int_equal(against(flow(1000, bare(1000, 10000, 10000, 2000)),
+				 flow(1000, bare(1000, 10000, 10000, 0))), OUTCOME_SAME);
 }
 
 static void test_hop_cost(void **state)
@@ -478,6 +502,7 @@ int main(void)
 		cmocka_unit_test(test_site_of_no_bytes),
 		cmocka_unit_test(test_verdict),	     cmocka_unit_test(test_not_comparable),
 		cmocka_unit_test(test_cost),	     cmocka_unit_test(test_cost_unsteady),
+		cmocka_unit_test(test_cost_of_one),
 		cmocka_unit_test(test_hop_cost),     cmocka_unit_test(test_ways),
 		cmocka_unit_test(test_census),	     cmocka_unit_test(test_accept_faults),
 		cmocka_unit_test(test_accept),	     cmocka_unit_test(test_bare),
