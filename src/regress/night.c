@@ -33,8 +33,8 @@ static struct json_object *figures(struct json_object *flow)
 {
 	static const char *const keys[] = {
 		"messages", "delivered", "payload_bytes", "copies", "copied_bytes", "copy_bytes",
-		"emulated_bytes", "dead_copy_bytes", "dma", "wire", "gap", "verdict", "why",
-		"sites", "hops", "cost", NULL};
+		"emulated_bytes", "dead_copy_bytes", "gap", "accounted", "verdict", "why", "sites",
+		"hops", "cost", NULL};
 	struct json_object *o = json_object_new_object();
 
 	for (const char *const *k = keys; *k; k++)

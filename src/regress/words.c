@@ -4,8 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DIGITS_LEAST 3
-#define DIGITS_MOST 12 /* more than this a double of a few copies per byte does not have */
+#define DIGITS_MOST 12 /* a double of a few copies per byte has no more */
 
 size_t function_length(const char *name)
 {
@@ -14,14 +13,23 @@ size_t function_length(const char *name)
 	return n ? n : strlen(name);
 }
 
-struct ratio_words ratio_words(double was, double is)
+static struct ratio_words apart(double was, double is, int digits)
 {
 	struct ratio_words w;
-	int digits = DIGITS_LEAST;
 
 	do {
 		snprintf(w.was, sizeof(w.was), "%.*f", digits, was);
 		snprintf(w.is, sizeof(w.is), "%.*f", digits, is);
 	} while (was != is && !strcmp(w.was, w.is) && digits++ < DIGITS_MOST);
 	return w;
+}
+
+struct ratio_words ratio_words(double was, double is)
+{
+	return apart(was, is, 3);
+}
+
+struct ratio_words percent_words(double was, double is)
+{
+	return apart(was, is, 1);
 }

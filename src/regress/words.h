@@ -11,10 +11,11 @@
  */
 size_t function_length(const char *name);
 
-/* Two ratios in as many digits, from three on, as tell them apart. */
+/* Two numbers in as many digits behind the point, from three on, as tell them apart. */
 struct ratio_words {
 	char was[40], is[40];
 };
 struct ratio_words ratio_words(double was, double is);
+struct ratio_words percent_words(double was, double is); /* from one digit on */
 
 #endif

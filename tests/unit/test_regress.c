@@ -167,7 +167,56 @@ static void test_verdict(void **state)
 	says("verdict: at-least, was exact: a step is not explained (1)");
 	assert_int_equal(against(flow(10, gap), flow(10, "")), OUTCOME_IMPROVEMENT);
 	assert_int_equal(against(flow(10, gap), flow(10, gap)), OUTCOME_SAME);
-	assert_int_equal(against(flow(10, "'delivered':10"), flow(10, "'delivered':9")), OUTCOME_CHANGE);
+}
+
+/* What is lost on the way has no figures to compare, and what arrives now has none to compare with. */
+static void test_delivery(void **state)
+{
+	(void)state;
+	assert_int_equal(against(flow(10, ""), flow(10, "'delivered':9")), OUTCOME_NOT_COMPARABLE);
+	says("[delivery] 9 of 10 messages arrived, were 10 of 10");
+	assert_int_equal(against(flow(10, "'delivered':9"), flow(10, "")), OUTCOME_CHANGE);
+	says("[delivery] 10 of 10 messages arrived, were 9 of 10");
+	assert_int_equal(against(flow(10, "'delivered':5"), flow(20, "'delivered':10")), OUTCOME_SAME);
+}
+
+/* A count that is a lower bound now may have fallen because less was seen. */
+static void test_lower_bound(void **state)
+{
+	const char *gap = "'verdict':'at-least'", *less = "'verdict':'at-least','copied_bytes':1000,'copy_bytes':1000";
+
+	(void)state;
+	assert_int_equal(against(flow(10, gap), flow(10, less)), OUTCOME_CHANGE);
+	says("[copies] copies per byte: 1.000, was 2.000 (a lower bound)\n");
+	assert_int_equal(against(flow(10, "'emulated_bytes':1000,'verdict':'at-least'"), flow(10, gap)), OUTCOME_CHANGE);
+	says("[emulated-dma]");
+	/* More than a lower bound is more. */
+	assert_int_equal(against(flow(10, gap), flow(10, "'verdict':'at-least','copied_bytes':3000,'copy_bytes':3000")),
+			 OUTCOME_REGRESSION);
+	says("copies per byte: 3.000, was 2.000\n");
+	assert_int_equal(against(flow(10, gap), flow(10, "'copied_bytes':1000,'copy_bytes':1000")), OUTCOME_IMPROVEMENT);
+}
+
+/* The same verdict, and less behind it. */
+static void test_certainty(void **state)
+{
+	(void)state;
+	assert_int_equal(against(flow(10, "'verdict':'at-least','accounted':0.998"), flow(10, "'verdict':'at-least','accounted':0.99")),
+			 OUTCOME_REGRESSION);
+	says("[verdict] 99.0 % of the delivered bytes have a chain, were 99.8 %\n");
+	assert_int_equal(against(flow(10, "'verdict':'at-least','accounted':0.5"), flow(10, "'verdict':'at-least','accounted':0.9")),
+			 OUTCOME_SAME);
+	assert_int_equal(against(flow(10, "'accounted':1.5"), flow(10, "'accounted':1.0")), OUTCOME_SAME);
+	assert_int_equal(against(flow(10, "'verdict':'at-least','gap':{'min':0,'mean':0.5,'max':1}"),
+				 flow(10, "'verdict':'at-least','gap':{'min':0,'mean':0.5004,'max':1}")), OUTCOME_REGRESSION);
+	says("[verdict] steps per byte that no event explains: 0.5004, were 0.5000\n");
+	/* The verdict itself says it, once. */
+	assert_int_equal(against(flow(10, "'accounted':1"), flow(10, "'verdict':'at-least','accounted':0.5")), OUTCOME_REGRESSION);
+	assert_string_equal(said, "[verdict] verdict: at-least, was exact\n");
+	/* An older baseline has neither. */
+	assert_int_equal(against(flow(10, "'gap':{'min':0,'max':0}"), flow(10, "'accounted':0.5,'gap':{'mean':1}")), OUTCOME_SAME);
+	assert_int_equal(against(flow(10, "'accounted':null"), flow(10, "'accounted':0.5")), OUTCOME_SAME);
+	assert_int_equal(against(flow(10, "'accounted':1"), flow(10, "")), OUTCOME_SAME);
 }
 
 static void test_not_comparable(void **state)
@@ -502,7 +551,8 @@ int main(void)
 		cmocka_unit_test(test_site_of_no_bytes),
 		cmocka_unit_test(test_verdict),	     cmocka_unit_test(test_not_comparable),
 		cmocka_unit_test(test_cost),	     cmocka_unit_test(test_cost_unsteady),
-		cmocka_unit_test(test_cost_of_one),
+		cmocka_unit_test(test_cost_of_one),  cmocka_unit_test(test_delivery),
+		cmocka_unit_test(test_lower_bound),  cmocka_unit_test(test_certainty),
 		cmocka_unit_test(test_hop_cost),     cmocka_unit_test(test_ways),
 		cmocka_unit_test(test_census),	     cmocka_unit_test(test_accept_faults),
 		cmocka_unit_test(test_accept),	     cmocka_unit_test(test_bare),

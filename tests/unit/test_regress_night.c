@@ -163,6 +163,31 @@ static void test_digest_of_job(void **state)
 	json_object_put(d);
 }
 
+/* What is compared of a flow, and nothing that nobody reads. */
+static void test_flow_in_digest(void **state)
+{
+	char dir[300], why[256] = "";
+	struct digest_job job = {.dir = dir, .label = "b", .kernel = "k", .version = "1", .set = "s", .shift = -1};
+	struct json_object *d, *f;
+
+	(void)state;
+	file("run/sites.json", "{'sites':[]}");
+	snprintf(dir, sizeof(dir), "%s", file("analysis.json",
+		"{'lost':0,'flows':[{'name':'f','messages':3,'chains':3,'accounted':0.5,'gap':{'min':0,'mean':0.25,'max':1},"
+		"'dma':{'min':0,'mean':0,'max':0},'wire':{'min':0,'mean':0,'max':0},'verdict':'at-least'}]}"));
+	*strrchr(dir, '/') = '\0';
+	d = digest_make(&job, why, sizeof(why));
+	if (!d)
+		fail_msg("%s", why);
+	f = digest_flow(d, "f");
+	assert_float_equal(json_object_get_double(json_get(f, "accounted")), 0.5, 0);
+	assert_float_equal(json_object_get_double(json_get(json_get(f, "gap"), "mean")), 0.25, 0);
+	assert_null(json_get(f, "chains"));
+	assert_null(json_get(f, "dma"));
+	assert_null(json_get(f, "wire"));
+	json_object_put(d);
+}
+
 /* A sentence for all there is to say is that of the worst finding that is not accepted. */
 static void test_worst(void **state)
 {
@@ -390,6 +415,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_second_boot),
 		cmocka_unit_test(test_digest_of_job),
+		cmocka_unit_test(test_flow_in_digest),
 		cmocka_unit_test(test_worst),
 		cmocka_unit_test(test_junit_message),
 		cmocka_unit_test(test_damaged_digests),
