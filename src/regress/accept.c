@@ -14,7 +14,7 @@
 #include "common/json.h"
 #include "regress/finding.h"
 
-enum limit_kind { LIMIT_NONE, LIMIT_NUMBER, LIMIT_PERCENT, LIMIT_NAME };
+enum limit_kind { LIMIT_NONE, LIMIT_NUMBER, LIMIT_PERCENT, LIMIT_NAME, LIMIT_NEVER };
 
 static enum limit_kind limit_kind(const char *what)
 {
@@ -51,6 +51,8 @@ static const char *fault(const struct accept_line *l)
 	if (!finding_about(l->what))
 		return "the third word is no kind of finding";
 	kind = limit_kind(l->what);
+	if (kind == LIMIT_NEVER)
+		return "findings of this kind cannot be accepted";
 	if (strcmp(l->limit, "-") && (kind == LIMIT_NUMBER || kind == LIMIT_PERCENT) &&
 	    !is_number(l->limit))
 		return "the fourth word must be a number or -";
@@ -137,6 +139,9 @@ static bool within(const struct accept_line *l, struct json_object *f)
 
 	if (!strcmp(l->limit, "-") || kind == LIMIT_NONE)
 		return true;
+	/* A cost that could not be measured is within no limit. */
+	if (!to)
+		return false;
 	if (kind == LIMIT_NAME)
 		return !strcmp(l->limit, json_str(f, "to", ""));
 	/* What stands in the report was rounded to be written into the file. */
@@ -166,13 +171,19 @@ void accepts_apply(struct accepts *a, const char *kernel, const char *flow,
 	}
 }
 
+bool accept_possible(struct json_object *f)
+{
+	return limit_kind(json_str(f, "what", "")) != LIMIT_NEVER;
+}
+
 void accept_suggest(const char *kernel, const char *flow, struct json_object *f, char *buf,
 		    size_t size)
 {
 	const char *what = json_str(f, "what", "");
+	enum limit_kind kind = limit_kind(what);
 	struct json_object *to = json_get(f, "to");
 
-	switch (limit_kind(what)) {
+	switch (json_get(f, kind == LIMIT_PERCENT ? "percent" : "to") ? kind : LIMIT_NONE) {
 	case LIMIT_NUMBER:
 		snprintf(buf, size, "%s %s %s %.3f", kernel, flow, what,
 			 json_object_get_double(to));

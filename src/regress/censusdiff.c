@@ -3,10 +3,13 @@
 
 #include <json-c/json.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/json.h"
+#include "regress/finding.h"
+#include "regress/words.h"
 
 /* All sites of a function that call one primitive. */
 struct row {
@@ -109,24 +112,14 @@ struct json_object *census_digest(struct json_object *sites)
 	return out;
 }
 
-/*
- * The compiler's splits of a function ("do_x.isra.0", "do_x.constprop.0", "do_x.part.0") are still
- * that function, for whoever compares two builds.
- */
-static char *plain_name(const char *function)
-{
-	size_t n = strcspn(function, ".");
-
-	return strndup(function, n ? n : strlen(function));
-}
-
 static struct rows load(struct json_object *list)
 {
 	struct rows r = {calloc(json_length(list) + 1, sizeof(*r.row)), 0};
 
 	for (size_t i = 0; r.row && i < json_length(list); i++) {
 		struct json_object *o = json_at(list, i);
-		char *name = plain_name(json_str(o, "function", ""));
+		const char *function = json_str(o, "function", "");
+		char *name = strndup(function, function_length(function));
 
 		if (!name)
 			break;
@@ -240,9 +233,16 @@ static void add_rest(struct json_object *out, const char *list, const struct row
 			json_object_array_add(json_get(out, list), row_json(&r->row[i]));
 }
 
-static const char *const lists[] = {"new",  "gone",  "moved",  "other_primitive",
-				    "more", "fewer", "blind"};
-#define LISTS (sizeof(lists) / sizeof(lists[0]))
+const struct census_list census_lists[] = {
+	{"new", "new"},
+	{"gone", "gone"},
+	{"moved", "moved to another function"},
+	{"other_primitive", "copied by another primitive"},
+	{"more", "more sites"},
+	{"fewer", "fewer sites"},
+	{"blind", "sites that no probe can see"},
+	{NULL, NULL},
+};
 
 struct json_object *census_compare(struct json_object *from, struct json_object *to)
 {
@@ -250,8 +250,8 @@ struct json_object *census_compare(struct json_object *from, struct json_object 
 	struct rows a = load(from), b = load(to);
 	char **a_names = names_of(&a), **b_names = names_of(&b);
 
-	for (size_t i = 0; i < LISTS; i++)
-		json_object_object_add(out, lists[i], json_object_new_array());
+	for (const struct census_list *l = census_lists; l->key; l++)
+		json_object_object_add(out, l->key, json_object_new_array());
 	fold(&a);
 	fold(&b);
 	pair_equal(out, &a, &b);
@@ -264,11 +264,18 @@ struct json_object *census_compare(struct json_object *from, struct json_object 
 	return out;
 }
 
-unsigned long census_differences(struct json_object *compared)
+void compare_censuses(struct json_object *list, struct json_object *compared)
 {
-	unsigned long n = 0;
+	char text[512] = "";
+	size_t used = 0;
 
-	for (size_t i = 0; i < LISTS; i++)
-		n += json_length(json_get(compared, lists[i]));
-	return n;
+	for (const struct census_list *l = census_lists; l->key; l++) {
+		size_t n = json_length(json_get(compared, l->key));
+
+		if (n)
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%zu %s",
+						 used ? ", " : "", n, l->about);
+	}
+	if (used)
+		finding_add(list, OUTCOME_CHANGE, "census", "functions with copy sites: %s", text);
 }

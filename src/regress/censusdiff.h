@@ -16,7 +16,13 @@ struct json_object *census_digest(struct json_object *sites);
  */
 struct json_object *census_compare(struct json_object *from, struct json_object *to);
 
-/* Sites that differ, in all lists. */
-unsigned long census_differences(struct json_object *compared);
+/* The lists of it in the order in which they are told, and what each is; {NULL} ends them. */
+struct census_list {
+	const char *key, *about;
+};
+extern const struct census_list census_lists[];
+
+/* Adds one finding where any of them has a row: without traffic it is all that there is to find. */
+void compare_censuses(struct json_object *list, struct json_object *compared);
 
 #endif

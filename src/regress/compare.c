@@ -10,6 +10,7 @@
 #include "regress/costdiff.h"
 #include "regress/finding.h"
 #include "regress/sitediff.h"
+#include "regress/words.h"
 
 /* A count of bytes that is told per payload byte, and which way is worse. */
 static const struct {
@@ -44,19 +45,35 @@ static bool one_receiver(struct json_object *from, struct json_object *to)
 	       json_uint(to, "copied_bytes", 0) == json_uint(to, "copy_bytes", 0);
 }
 
+static bool is_exact(struct json_object *flow)
+{
+	return !strcmp(json_str(flow, "verdict", ""), "exact");
+}
+
+/* Where the new count is a lower bound, that it fell is no merit: some may not have been seen. */
+static enum outcome ratio_class(size_t i, bool rose, struct json_object *to)
+{
+	if (!ratios[i].worse)
+		return OUTCOME_CHANGE;
+	if (rose)
+		return OUTCOME_REGRESSION;
+	return is_exact(to) ? OUTCOME_IMPROVEMENT : OUTCOME_CHANGE;
+}
+
 static void compare_ratio(struct json_object *list, size_t i, struct json_object *from,
 			  struct json_object *to)
 {
 	uint64_t a = json_uint(from, ratios[i].bytes, 0), x = json_uint(from, "payload_bytes", 0);
 	uint64_t b = json_uint(to, ratios[i].bytes, 0), y = json_uint(to, "payload_bytes", 0);
+	struct ratio_words words = ratio_words(share(a, x), share(b, y));
 	int rose = order(b, y, a, x);
 	struct json_object *f;
 
 	if (!rose || (!strcmp(ratios[i].what, "amplification") && one_receiver(from, to)))
 		return;
-	f = finding_add(list, !ratios[i].worse ? OUTCOME_CHANGE : rose > 0 ? OUTCOME_REGRESSION :
-			OUTCOME_IMPROVEMENT, ratios[i].what, "%s: %.3f, was %.3f", ratios[i].unit,
-			share(b, y), share(a, x));
+	f = finding_add(list, ratio_class(i, rose > 0, to), ratios[i].what, "%s: %s, was %s%s",
+			ratios[i].unit, words.is, words.was,
+			rose < 0 && !is_exact(to) ? " (a lower bound)" : "");
 	json_add_double(f, "from", share(a, x), 6);
 	json_add_double(f, "to", share(b, y), 6);
 	json_add_uint(f, "from_bytes", a);
@@ -90,58 +107,107 @@ static void compare_verdict(struct json_object *list, struct json_object *from,
 	json_add_str(f, "to", b);
 }
 
-/* As shares: the two kernels need not have been sent as many messages. */
+/* false: an older digest, which lacks it. */
+static bool have_number(struct json_object *o, const char *key, double *value)
+{
+	struct json_object *v = json_get(o, key);
+
+	*value = json_object_get_double(v);
+	return json_object_is_type(v, json_type_double) || json_object_is_type(v, json_type_int);
+}
+
+static void less_certain(struct json_object *list, double was, double is, const char *text)
+{
+	struct json_object *f = finding_add(list, OUTCOME_REGRESSION, "verdict", "%s", text);
+
+	json_add_double(f, "from", was, 6);
+	json_add_double(f, "to", is, 6);
+}
+
+/* One verdict may hide more than it did: fewer bytes with a chain, or more steps unexplained. */
+static void compare_certainty(struct json_object *list, struct json_object *from,
+			      struct json_object *to)
+{
+	struct json_object *gap_was = json_get(from, "gap"), *gap_is = json_get(to, "gap");
+	struct ratio_words w;
+	char text[256];
+	double was, is;
+
+	if (rank(json_str(to, "verdict", "?")) > rank(json_str(from, "verdict", "?")))
+		return;
+	if (have_number(from, "accounted", &was) && have_number(to, "accounted", &is) && is < was &&
+	    is < 1) {
+		w = percent_words(100 * was, 100 * is);
+		snprintf(text, sizeof(text),
+			 "%s %% of the delivered bytes have a chain, were %s %%", w.is, w.was);
+		less_certain(list, was, is, text);
+	}
+	if (have_number(gap_was, "mean", &was) && have_number(gap_is, "mean", &is) && is > was) {
+		w = ratio_words(was, is);
+		snprintf(text, sizeof(text), "steps per byte that no event explains: %s, were %s",
+			 w.is, w.was);
+		less_certain(list, was, is, text);
+	}
+}
+
+/*
+ * As shares: the two kernels need not have been sent as many messages. Of those that no longer arrive
+ * the baseline has figures that this kernel has not.
+ */
 static void compare_delivery(struct json_object *list, struct json_object *from,
 			     struct json_object *to)
 {
 	uint64_t a = json_uint(from, "delivered", 0), x = json_uint(from, "messages", 0);
 	uint64_t b = json_uint(to, "delivered", 0), y = json_uint(to, "messages", 0);
+	int rose = order(b, y, a, x);
 
-	if (order(a, x, b, y))
-		finding_add(list, OUTCOME_CHANGE, "delivery",
+	if (rose)
+		finding_add(list, rose > 0 ? OUTCOME_CHANGE : OUTCOME_NOT_COMPARABLE, "delivery",
 			    "%llu of %llu messages arrived, were %llu of %llu",
 			    (unsigned long long)b, (unsigned long long)y, (unsigned long long)a,
 			    (unsigned long long)x);
 }
 
-/* Why the counts of a flow say nothing about its kernel, or NULL. */
-static const char *unfit(struct json_object *flow)
+/* Why the counts of a flow say nothing about its kernel, or NULL; what: the kind of finding. */
+static const char *unfit(struct json_object *flow, const char **what)
 {
+	*what = "flow";
 	if (!json_uint(flow, "messages", 0))
 		return "no message was seen";
 	if (!json_uint(flow, "payload_bytes", 0))
 		return "no message arrived";
 	/* Loss is the recorder's, whatever the kernel is like. */
+	*what = "lost";
 	if (json_object_get_boolean(json_get(flow, "lost")))
 		return "events were lost while it was recorded";
 	return NULL;
 }
 
-static void not_comparable(struct json_object *list, const char *fmt, const char *why)
+static bool is_fit(struct json_object *list, const char *whose, struct json_object *flow)
 {
-	char text[1024];
+	const char *what, *why = unfit(flow, &what);
 
-	snprintf(text, sizeof(text), "%s%s", fmt, why);
-	finding_add(list, OUTCOME_NOT_COMPARABLE, "flow", "%s", text);
+	if (why)
+		finding_add(list, OUTCOME_NOT_COMPARABLE, what, "%s%s", whose, why);
+	return !why;
 }
 
 static bool is_comparable(struct json_object *list, struct json_object *from,
 			  struct json_object *to)
 {
-	const char *a = from ? unfit(from) : NULL, *b = to ? unfit(to) : NULL;
+	const char *why;
 
 	if (!from)
-		not_comparable(list, "the baseline has no such flow", "");
+		why = "the baseline has no such flow";
 	else if (!to)
-		not_comparable(list, "this kernel did not run it", "");
-	else if (a)
-		not_comparable(list, "baseline: ", a);
-	else if (b)
-		not_comparable(list, "", b);
+		why = "this kernel did not run it";
+	else if (!is_fit(list, "baseline: ", from) || !is_fit(list, "", to))
+		return false;
 	else if (!json_object_equal(json_get(from, "size"), json_get(to, "size")))
-		not_comparable(list, "messages have another size than the baseline's", "");
+		why = "messages have another size than the baseline's";
 	else
 		return true;
+	finding_add(list, OUTCOME_NOT_COMPARABLE, "flow", "%s", why);
 	return false;
 }
 
@@ -155,6 +221,7 @@ struct json_object *compare_flow(struct json_object *from, struct json_object *t
 	for (size_t i = 0; i < RATIOS; i++)
 		compare_ratio(list, i, from, to);
 	compare_verdict(list, from, to);
+	compare_certainty(list, from, to);
 	compare_cost(list, from, to, limits);
 	compare_delivery(list, from, to);
 	compare_sites(list, from, to);
@@ -162,20 +229,51 @@ struct json_object *compare_flow(struct json_object *from, struct json_object *t
 	return list;
 }
 
+static bool is_measured(struct json_object *digest)
+{
+	return !strcmp(json_str(digest, "status", ""), "measured");
+}
+
+/* Without traffic the censuses are all there is. */
+static void compare_census_only(struct json_object *list, struct json_object *from,
+				struct json_object *to)
+{
+	if (strcmp(json_str(to, "set", ""), "none"))
+		return;
+	if (!json_get(from, "census"))
+		finding_add(list, OUTCOME_NOT_COMPARABLE, "baseline",
+			    "the baseline's digest has no census");
+	else if (!json_get(to, "census"))
+		finding_add(list, OUTCOME_NOT_COMPARABLE, "kernel", "its digest has no census");
+}
+
+/* Second boots hide what only some boots die of: so they are told. */
+static void compare_boot(struct json_object *list, struct json_object *to)
+{
+	const char *retried = json_str(to, "retried", NULL);
+
+	if (retried && is_measured(to))
+		finding_add(list, OUTCOME_CHANGE, "boot",
+			    "the first boot died: %s; measured at the second", retried);
+}
+
 struct json_object *compare_kernel(struct json_object *from, struct json_object *to)
 {
 	struct json_object *list = json_object_new_array();
 
-	if (strcmp(json_str(to, "status", ""), "measured"))
+	if (!is_measured(to))
 		finding_add(list, OUTCOME_NOT_COMPARABLE, "kernel", "not measured: %s",
 			    json_str(to, "why", "no reason given"));
-	else if (strcmp(json_str(from, "status", ""), "measured"))
-		finding_add(list, OUTCOME_NOT_COMPARABLE, "kernel",
+	else if (!is_measured(from))
+		finding_add(list, OUTCOME_NOT_COMPARABLE, "baseline",
 			    "the baseline was not measured: %s",
 			    json_str(from, "why", "no reason given"));
 	else if (strcmp(json_str(from, "set", ""), json_str(to, "set", "")))
-		finding_add(list, OUTCOME_NOT_COMPARABLE, "kernel",
+		finding_add(list, OUTCOME_NOT_COMPARABLE, "baseline",
 			    "the baseline was measured with flows '%s', this kernel with '%s'",
 			    json_str(from, "set", ""), json_str(to, "set", ""));
+	else
+		compare_census_only(list, from, to);
+	compare_boot(list, to);
 	return list;
 }

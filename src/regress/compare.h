@@ -27,7 +27,7 @@ struct limits {
 struct json_object *compare_flow(struct json_object *from, struct json_object *to,
 				 const struct limits *limits);
 
-/* Findings of the kernel as a whole: was it measured, and was the baseline? */
+/* Findings of the kernel as a whole: was it measured, was the baseline, and at the first boot? */
 struct json_object *compare_kernel(struct json_object *from, struct json_object *to);
 
 #endif

@@ -79,56 +79,104 @@ static bool is_unsteady(struct json_object *bare)
 	       UNSTEADY * (double)json_uint(bare, "median", 0);
 }
 
-/* What is compared of two flows' messages, and the rise that is allowed; false: nothing. */
+/* What is compared of two flows' messages, and by what measure. */
+struct messages {
+	struct figure was, is;
+	double allow;
+	bool unsteady;
+};
+
+/* false: there is nothing to compare. */
 static bool messages_of(struct json_object *from, struct json_object *to,
-			const struct limits *limits, struct figure *a, struct figure *b,
-			double *allow, bool *unsteady)
+			const struct limits *limits, struct messages *m)
 {
 	struct json_object *was = bare_of(from), *is = bare_of(to);
 	const char *key;
 
 	if (!has_median(was, limits) || !has_median(is, limits))
 		return false;
-	*unsteady = is_unsteady(was) || is_unsteady(is);
-	key = *unsteady ? "middle" : "median";
-	*a = (struct figure){json_uint(was, key, 0), 0};
-	*b = (struct figure){json_uint(is, key, 0), 0};
-	*allow = allowed(a, b, *unsteady ? limits->unsteady : limits->message,
-			 limits->message_floor);
+	m->unsteady = is_unsteady(was) || is_unsteady(is);
+	key = m->unsteady ? "middle" : "median";
+	m->was = (struct figure){json_uint(was, key, 0), 0};
+	m->is = (struct figure){json_uint(is, key, 0), 0};
+	m->allow = allowed(&m->was, &m->is, m->unsteady ? limits->unsteady : limits->message,
+			   limits->message_floor);
 	return true;
+}
+
+static void lacks_median(struct json_object *list, const char *who, struct json_object *bare,
+			 const struct limits *limits)
+{
+	uint64_t n = json_uint(bare, "messages", 0);
+
+	if (n >= limits->messages)
+		finding_add(list, OUTCOME_NOT_COMPARABLE, "cost",
+			    "%s has no cost: the median of its %llu messages is 0", who,
+			    (unsigned long long)n);
+	else
+		finding_add(list, OUTCOME_NOT_COMPARABLE, "cost",
+			    "%s has no cost: %llu messages were timed, a median takes %lu", who,
+			    (unsigned long long)n, limits->messages);
+}
+
+/* A cost that one kernel lacks: who was not timed at all was not asked to be. */
+static void compare_timed(struct json_object *list, struct json_object *from,
+			  struct json_object *to, const struct limits *limits)
+{
+	bool was = has_median(bare_of(from), limits), is = has_median(bare_of(to), limits);
+
+	if (was == is)
+		return;
+	if (!json_get(was ? to : from, "cost"))
+		finding_add(list, OUTCOME_CHANGE, "cost",
+			    "cost was measured on one side only: %s",
+			    was ? "the baseline's" : "this kernel's");
+	else if (was)
+		lacks_median(list, "this kernel", bare_of(to), limits);
+	else
+		lacks_median(list, "the baseline", bare_of(from), limits);
+}
+
+/* The wider limit is no reason to say nothing of why it applies. */
+static void compare_steadiness(struct json_object *list, struct json_object *from,
+			       struct json_object *to, const struct limits *limits)
+{
+	if (!is_unsteady(bare_of(from)) && is_unsteady(bare_of(to)))
+		finding_add(list, OUTCOME_CHANGE, "cost",
+			    "messages are of several kinds now, and were not: their limit is %.1f %% therefore",
+			    100 * limits->unsteady);
 }
 
 static void compare_messages(struct json_object *list, struct json_object *from,
 			     struct json_object *to, const struct limits *limits)
 {
-	struct figure a, b;
-	double allow;
-	bool unsteady;
+	struct messages m;
 	int sign;
 
-	if (!messages_of(from, to, limits, &a, &b, &allow, &unsteady))
+	if (!messages_of(from, to, limits, &m)) {
+		compare_timed(list, from, to, limits);
 		return;
-	sign = dearer(&a, &b, allow);
+	}
+	sign = dearer(&m.was, &m.is, m.allow);
 	if (sign)
-		add(list, class_of(sign), "cost", &a, &b, allow,
-		    unsteady ? "per message, mean of the middle half" : "per message");
+		add(list, class_of(sign), "cost", &m.was, &m.is, m.allow,
+		    m.unsteady ? "per message, mean of the middle half" : "per message");
+	compare_steadiness(list, from, to, limits);
 }
 
 struct json_object *cost_summary(struct json_object *from, struct json_object *to,
 				 const struct limits *limits)
 {
 	struct json_object *o;
-	struct figure a, b;
-	double allow;
-	bool unsteady;
+	struct messages m;
 
-	if (!messages_of(from, to, limits, &a, &b, &allow, &unsteady))
+	if (!messages_of(from, to, limits, &m))
 		return NULL;
 	o = json_object_new_object();
-	json_add_str(o, "measure", unsteady ? "middle" : "median");
-	json_add_uint(o, "from", a.median);
-	json_add_uint(o, "to", b.median);
-	json_add_double(o, "percent", percent(&a, &b), 3);
+	json_add_str(o, "measure", m.unsteady ? "middle" : "median");
+	json_add_uint(o, "from", m.was.median);
+	json_add_uint(o, "to", m.is.median);
+	json_add_double(o, "percent", percent(&m.was, &m.is), 3);
 	return o;
 }
 

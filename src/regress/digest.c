@@ -64,15 +64,6 @@ static void copy_members(struct json_object *to, struct json_object *from, const
 		json_object_object_add(to, *keys, json_object_get(json_get(from, *keys)));
 }
 
-static struct json_object *least_most(struct json_object *range)
-{
-	static const char *const keys[] = {"min", "max", NULL};
-	struct json_object *o = json_object_new_object();
-
-	copy_members(o, range, keys);
-	return o;
-}
-
 static struct json_object *sites_of(struct json_object *flow)
 {
 	static const char *const keys[] = {"kind", "symbol", "module", "primitive", "bytes",
@@ -148,7 +139,6 @@ static struct json_object *cost_of(const struct digest_job *job, const struct so
 	json_object_object_add(o, "bare", median_of(job, bare_find(&s->bare, name)));
 	json_object_object_add(o, "probed", median_of(job, bare_find(&s->probed, name)));
 	json_add_uint(o, "way_messages", json_uint(cost, "count", 0));
-	json_add_uint(o, "other_ways", json_uint(cost, "other_ways", 0));
 	return o;
 }
 
@@ -157,15 +147,12 @@ static struct json_object *flow_digest(const struct digest_job *job, const struc
 {
 	static const char *const keys[] = {
 		"name", "proto", "path", "size", "messages", "delivered", "dropped",
-		"payload_bytes", "chains", "copied_bytes", "copy_bytes", "emulated_bytes",
-		"dead_copy_bytes", "verdict", "why", NULL};
-	static const char *const ranges[] = {"copies", "emulated_dma", "dma", "wire", "gap", NULL};
+		"payload_bytes", "copied_bytes", "copy_bytes", "emulated_bytes", "dead_copy_bytes",
+		"copies", "emulated_dma", "gap", "accounted", "verdict", "why", NULL};
 	struct json_object *o = json_object_new_object();
 
 	copy_members(o, flow, keys);
 	json_add_bool(o, "lost", json_int(s->analysis, "lost", -1) != 0);
-	for (const char *const *r = ranges; *r; r++)
-		json_object_object_add(o, *r, least_most(json_get(flow, *r)));
 	json_object_object_add(o, "sites", sites_of(flow));
 	json_object_object_add(o, "hops", hops_of(job, json_get(flow, "cost")));
 	if (s->timed)
@@ -187,10 +174,12 @@ static void add_job(struct json_object *o, const struct digest_job *job)
 	json_add_str(o, "append", job->append && *job->append ? job->append : NULL);
 	json_add_str(o, "setup", job->setup && *job->setup ? job->setup : NULL);
 	json_add_str(o, "set", job->set);
+	json_add_str(o, "identity", job->identity);
 	json_add_str(o, "time", now);
 	json_add_uint(o, "seconds", job->seconds);
 	json_add_str(o, "status", job->failed ? "failed" : "measured");
 	json_add_str(o, "why", job->failed ? job->failed : "");
+	json_add_str(o, "retried", job->retried && *job->retried ? job->retried : NULL);
 	if (job->shift >= 0)
 		json_add_int(o, "icount_shift", job->shift);
 }

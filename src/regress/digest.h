@@ -16,7 +16,9 @@ struct json_object;
 struct digest_job {
 	const char *dir;     /* holds run/, analysis.json, bare.jsonl, sites.json as far as made */
 	const char *label, *kernel, *version, *append, *setup, *set;
+	const char *identity; /* what was measured: image, modules, programs; or NULL */
 	const char *failed;  /* why there are no figures, or NULL */
+	const char *retried; /* why a first boot died, where a second one was measured, or NULL */
 	long shift;	     /* an instruction is 2^shift ns; -1: times are no instructions */
 	unsigned long seconds;
 };

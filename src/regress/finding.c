@@ -47,20 +47,53 @@ struct json_object *finding_add(struct json_object *list, enum outcome class, co
 	return o;
 }
 
-enum outcome findings_outcome(struct json_object *list)
+struct json_object *finding_worst(struct json_object *list)
 {
-	enum outcome worst = OUTCOME_SAME;
+	struct json_object *worst = NULL;
+	enum outcome of_worst = OUTCOME_SAME;
 
 	for (size_t i = 0; i < json_length(list); i++) {
 		struct json_object *f = json_at(list, i);
 		enum outcome o = outcome_parse(json_str(f, "class", ""));
 
-		if (json_str(f, "accepted", NULL))
-			o = OUTCOME_ACCEPTED;
-		if (o != OUTCOMES && o > worst)
-			worst = o;
+		if (o != OUTCOMES && o > of_worst && !json_str(f, "accepted", NULL)) {
+			worst = f;
+			of_worst = o;
+		}
 	}
 	return worst;
+}
+
+bool findings_have(struct json_object *list, enum outcome class)
+{
+	for (size_t i = 0; i < json_length(list); i++) {
+		struct json_object *f = json_at(list, i);
+
+		if (!strcmp(json_str(f, "class", ""), outcome_name(class)) &&
+		    !json_str(f, "accepted", NULL))
+			return true;
+	}
+	return false;
+}
+
+bool findings_about(struct json_object *list, const char *what)
+{
+	for (size_t i = 0; i < json_length(list); i++)
+		if (!strcmp(json_str(json_at(list, i), "what", ""), what))
+			return true;
+	return false;
+}
+
+enum outcome findings_outcome(struct json_object *list)
+{
+	struct json_object *worst = finding_worst(list);
+
+	if (worst)
+		return outcome_parse(json_str(worst, "class", ""));
+	for (size_t i = 0; i < json_length(list); i++)
+		if (json_str(json_at(list, i), "accepted", NULL))
+			return OUTCOME_ACCEPTED;
+	return OUTCOME_SAME;
 }
 
 const char *finding_about(const char *what)

@@ -3,6 +3,8 @@
 #ifndef REGRESS_FINDING_H
 #define REGRESS_FINDING_H
 
+#include <stdbool.h>
+
 struct json_object;
 
 /* From good to bad; the worst finding that is not accepted is a flow's outcome. */
@@ -29,6 +31,15 @@ struct json_object *finding_add(struct json_object *list, enum outcome class, co
 
 /* The worst of a list, accepted ones apart. */
 enum outcome findings_outcome(struct json_object *list);
+
+/* The first of the worst that are not accepted, NULL: there is none. It tells the list's outcome. */
+struct json_object *finding_worst(struct json_object *list);
+
+/* Is there a finding of this class that is not accepted? */
+bool findings_have(struct json_object *list, enum outcome class);
+
+/* Is there a finding about this, accepted or not? */
+bool findings_about(struct json_object *list, const char *what);
 
 /* Is there a kind of findings of this name, and what is it? NULL: no. */
 const char *finding_about(const char *what);

@@ -35,10 +35,14 @@ static const struct opt digest_opts[] = {
 	{OPT_STR, "append", JOB(append), "ARGS", "its parameters", 0, 0, NULL},
 	{OPT_STR, "setup", JOB(setup), "COMMAND", "run in the guest before", 0, 0, NULL},
 	{OPT_STR, "set", JOB(set), "SET", "flows; none: only the census", 0, 0, NULL},
+	{OPT_STR, "identity", JOB(identity), "TEXT", "what was measured: image, modules, programs", 0, 0,
+	 NULL},
 	{OPT_UINT, "shift", offsetof(struct digest_options, shift), "N",
 	 "an instruction took 2^N ns; without it there are no costs", 0, 10, NULL},
 	{OPT_UINT, "seconds", JOB(seconds), "N", "how long the job took", 0, ULONG_MAX, NULL},
 	{OPT_STR, "failed", JOB(failed), "WHY", "nothing was measured", 0, 0, NULL},
+	{OPT_STR, "retried", JOB(retried), "WHY", "the first boot died, this is of the second", 0,
+	 0, NULL},
 	{OPT_STR, "out", offsetof(struct digest_options, out), "FILE", "to write", 0, 0, NULL},
 	{0},
 };
@@ -164,6 +168,10 @@ static int cmd_compare(int argc, char **argv)
 		return i == -ECANCELED ? EXIT_GOOD : EXIT_USAGE;
 	if (!o.night || !o.baseline || !o.out) {
 		msg_error("compare takes --night, --baseline and --out; --help tells more");
+		return EXIT_USAGE;
+	}
+	if (i == argc) {
+		msg_error("nothing to compare with the baseline: name at least one DIGEST");
 		return EXIT_USAGE;
 	}
 	if (o.accepted && accepts_load(o.accepted, &accepts, why, sizeof(why))) {

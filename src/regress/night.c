@@ -2,12 +2,12 @@
 #include "regress/night.h"
 
 #include <json-c/json.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "common/exitcode.h"
 #include "common/json.h"
 #include "regress/censusdiff.h"
 #include "regress/costdiff.h"
@@ -17,8 +17,9 @@
 /* What a kernel is called in reports, without its flows and sites. */
 static struct json_object *identity(struct json_object *digest)
 {
-	static const char *const keys[] = {"label",  "kernel",  "version", "append", "setup", "set",
-					   "status", "why",	"time",	   "seconds", NULL};
+	static const char *const keys[] = {"label",    "kernel", "version", "append", "setup", "set",
+					   "identity", "status", "why",	    "retried", "time",
+					   "seconds",  NULL};
 	struct json_object *o = json_object_new_object();
 
 	for (const char *const *k = keys; *k; k++)
@@ -32,8 +33,8 @@ static struct json_object *figures(struct json_object *flow)
 {
 	static const char *const keys[] = {
 		"messages", "delivered", "payload_bytes", "copies", "copied_bytes", "copy_bytes",
-		"emulated_bytes", "dead_copy_bytes", "dma", "wire", "gap", "verdict", "why",
-		"sites", "hops", "cost", NULL};
+		"emulated_bytes", "dead_copy_bytes", "gap", "accounted", "verdict", "why", "sites",
+		"hops", "cost", NULL};
 	struct json_object *o = json_object_new_object();
 
 	for (const char *const *k = keys; *k; k++)
@@ -49,7 +50,7 @@ static void add_suggestions(const char *kernel, const char *flow, struct json_ob
 		enum outcome o = outcome_parse(json_str(f, "class", ""));
 		char line[512];
 
-		if (o != OUTCOME_REGRESSION && o != OUTCOME_NOT_COMPARABLE)
+		if ((o != OUTCOME_REGRESSION && o != OUTCOME_NOT_COMPARABLE) || !accept_possible(f))
 			continue;
 		accept_suggest(kernel, flow, f, line, sizeof(line));
 		json_add_str(f, "accept", line);
@@ -66,7 +67,7 @@ static void judge(const struct night_input *in, const char *kernel, const char *
 	json_object_object_add(o, "findings", findings);
 }
 
-/* Why a kernel did not run a flow stands in its digest. */
+/* Why a kernel did not run a flow stands in its digest; NULL: it does not. */
 static const char *skip_reason(struct json_object *digest, const char *name)
 {
 	struct json_object *list = json_get(digest, "skipped");
@@ -77,21 +78,34 @@ static const char *skip_reason(struct json_object *digest, const char *name)
 	return NULL;
 }
 
-static struct json_object *flow_report(const struct night_input *in, struct json_object *d,
-				       struct json_object *from, struct json_object *to)
+/* Whichever kernel skipped the flow says better than the comparison why it is not there. */
+static void tell_skipped(struct json_object *findings, struct json_object *base,
+			 struct json_object *d, const char *name, bool here)
+{
+	const char *why = skip_reason(here ? base : d, name);
+	char text[1024];
+
+	if (!why || !json_length(findings))
+		return;
+	snprintf(text, sizeof(text), "%s%s", here ? "the baseline did not run it: " : "", why);
+	json_add_str(json_at(findings, 0), "text", text);
+}
+
+static struct json_object *flow_report(const struct night_input *in, struct json_object *base,
+				       struct json_object *d, struct json_object *from,
+				       struct json_object *to)
 {
 	struct json_object *o = json_object_new_object(),
 			   *findings = compare_flow(from, to, &in->limits);
 	const char *name = json_str(to ? to : from, "name", "?");
-	const char *skipped = to ? NULL : skip_reason(d, name);
 
 	json_add_str(o, "name", name);
 	json_object_object_add(o, "size", json_object_get(json_get(to ? to : from, "size")));
 	json_object_object_add(o, "from", from ? figures(from) : NULL);
 	json_object_object_add(o, "to", to ? figures(to) : NULL);
 	json_object_object_add(o, "cost", cost_summary(from, to, &in->limits));
-	if (skipped && json_length(findings))
-		json_add_str(json_at(findings, 0), "text", skipped);
+	if (!from || !to)
+		tell_skipped(findings, base, d, name, to);
 	judge(in, json_str(d, "label", "?"), name, o, findings);
 	return o;
 }
@@ -111,7 +125,7 @@ static void add_skipped(struct json_object *flows, struct json_object *base, str
 		findings = json_object_new_array();
 		json_add_str(o, "name", name);
 		finding_add(findings, OUTCOME_NOT_COMPARABLE, "flow", "neither kernel ran it: %s",
-			    skip_reason(d, name));
+			    json_str(json_at(list, i), "why", ""));
 		json_add_str(o, "outcome", outcome_name(OUTCOME_NOT_COMPARABLE));
 		json_object_object_add(o, "findings", findings);
 		json_object_array_add(flows, o);
@@ -128,11 +142,12 @@ static struct json_object *compare_flows(const struct night_input *in, struct js
 		struct json_object *from = json_at(flows, i);
 		struct json_object *to = digest_flow(d, json_str(from, "name", ""));
 
-		json_object_array_add(list, flow_report(in, d, from, to));
+		json_object_array_add(list, flow_report(in, base, d, from, to));
 	}
 	for (size_t i = 0; i < json_length(own); i++)
 		if (!digest_flow(base, json_str(json_at(own, i), "name", "")))
-			json_object_array_add(list, flow_report(in, d, NULL, json_at(own, i)));
+			json_object_array_add(list,
+					      flow_report(in, base, d, NULL, json_at(own, i)));
 	add_skipped(list, base, d);
 	return list;
 }
@@ -148,20 +163,74 @@ static enum outcome worst_of(struct json_object *list, enum outcome worst)
 	return worst;
 }
 
+static struct json_object *censuses(struct json_object *base, struct json_object *d)
+{
+	struct json_object *from = json_get(base, "census"), *to = json_get(d, "census");
+
+	return from && to ? census_compare(from, to) : NULL;
+}
+
 static struct json_object *kernel_report(const struct night_input *in, struct json_object *base,
 					 struct json_object *d)
 {
 	struct json_object *o = identity(d), *findings = compare_kernel(base, d), *flows;
-	bool measured = !json_length(findings);
+	struct json_object *census = censuses(base, d);
+	bool measured = !findings_have(findings, OUTCOME_NOT_COMPARABLE);
 
+	if (measured && !strcmp(json_str(d, "set", ""), "none"))
+		compare_censuses(findings, census);
 	judge(in, json_str(d, "label", "?"), "-", o, findings);
 	flows = measured ? compare_flows(in, base, d) : json_object_new_array();
 	json_add_str(o, "outcome",
 		     outcome_name(worst_of(flows, findings_outcome(findings))));
 	json_object_object_add(o, "flows", flows);
-	if (json_get(base, "census") && json_get(d, "census"))
-		json_object_object_add(o, "census", census_compare(json_get(base, "census"),
-								   json_get(d, "census")));
+	if (census)
+		json_object_object_add(o, "census", census);
+	return o;
+}
+
+/* What there is to call a kernel by whose digest cannot be read: the folder that the file is in. */
+static void folder_of(const char *path, char *buf, size_t size)
+{
+	const char *end = strrchr(path, '/'), *name;
+	char dir[PATH_MAX] = ".", whole[PATH_MAX];
+
+	while (end && end > path && end[-1] == '/')
+		end--;
+	if (end)
+		snprintf(dir, sizeof(dir), "%.*s", (int)(end - path), path);
+	name = basename(dir);
+	if ((!*name || *name == '.') && realpath(dir, whole))
+		name = basename(whole);
+	snprintf(buf, size, "%s", *name ? name : "?");
+}
+
+/* One kernel's file must not take the others' comparison with it. */
+static struct json_object *damaged_report(const struct night_input *in, const char *path,
+					  const char *why)
+{
+	struct json_object *o = json_object_new_object(), *findings = json_object_new_array();
+	char label[256];
+
+	folder_of(path, label, sizeof(label));
+	json_add_str(o, "label", label);
+	json_add_str(o, "status", "failed");
+	json_add_str(o, "why", why);
+	finding_add(findings, OUTCOME_NOT_COMPARABLE, "digest",
+		    "no digest to compare: %s; the log beside it tells more", why);
+	judge(in, label, "-", o, findings);
+	json_object_object_add(o, "flows", json_object_new_array());
+	return o;
+}
+
+static struct json_object *report_of(const struct night_input *in, struct json_object *base,
+				     const char *path)
+{
+	char why[1024];
+	struct json_object *d = digest_load(path, why, sizeof(why)), *o;
+
+	o = d ? kernel_report(in, base, d) : damaged_report(in, path, why);
+	json_object_put(d);
 	return o;
 }
 
@@ -213,8 +282,7 @@ static struct json_object *limits_json(const struct limits *l)
 
 struct json_object *night_compare(const struct night_input *in, char *why, size_t size)
 {
-	struct json_object *base = digest_load(in->baseline, why, size), *o, *kernels, *d = NULL;
-	size_t i;
+	struct json_object *base = digest_load(in->baseline, why, size), *o, *kernels;
 
 	if (!base)
 		return NULL;
@@ -225,64 +293,12 @@ struct json_object *night_compare(const struct night_input *in, char *why, size_
 	json_add_str(o, "set", json_str(base, "set", ""));
 	json_object_object_add(o, "limits", limits_json(&in->limits));
 	json_object_object_add(o, "baseline", base_report(base));
-	for (i = 0; i < in->digests.count; i++) {
-		d = digest_load(in->digests.items[i], why, size);
-		if (!d)
-			break;
-		json_object_array_add(kernels, kernel_report(in, base, d));
-		json_object_put(d);
-	}
+	for (size_t i = 0; i < in->digests.count; i++)
+		json_object_array_add(kernels, report_of(in, base, in->digests.items[i]));
 	json_object_object_add(o, "kernels", kernels);
 	json_object_object_add(o, "accepted_unused", unused_lines(in->accepts));
+	json_add_uint(o, "compared", night_compared(o));
 	json_add_int(o, "exit_status", night_status(o));
 	json_object_put(base);
-	if (i < in->digests.count) {
-		json_object_put(o);
-		return NULL;
-	}
 	return o;
-}
-
-/* A flow that was measured on neither side is nothing that was lost. */
-static bool is_loss(struct json_object *flow)
-{
-	return outcome_parse(json_str(flow, "outcome", "")) == OUTCOME_NOT_COMPARABLE &&
-	       json_get(flow, "from");
-}
-
-static int kernel_status(struct json_object *kernel, bool traffic)
-{
-	struct json_object *flows = json_get(kernel, "flows");
-	enum outcome whole = findings_outcome(json_get(kernel, "findings"));
-	int status = EXIT_GOOD;
-	size_t both = 0;
-
-	if (whole == OUTCOME_NOT_COMPARABLE)
-		return EXIT_INEXACT;
-	for (size_t n = 0; n < json_length(flows); n++) {
-		struct json_object *f = json_at(flows, n);
-		enum outcome o = outcome_parse(json_str(f, "outcome", ""));
-
-		both += json_get(f, "from") && json_get(f, "to");
-		if (o == OUTCOME_REGRESSION && status < EXIT_ASSERT)
-			status = EXIT_ASSERT;
-		if (is_loss(f))
-			status = EXIT_INEXACT;
-	}
-	/* That nothing could be compared is no good news. */
-	return traffic && !both && whole == OUTCOME_SAME ? EXIT_INEXACT : status;
-}
-
-int night_status(struct json_object *report)
-{
-	struct json_object *kernels = json_get(report, "kernels");
-	bool traffic = strcmp(json_str(report, "set", ""), "none") != 0;
-	int status = EXIT_GOOD;
-
-	for (size_t i = 0; i < json_length(kernels); i++) {
-		int s = kernel_status(json_at(kernels, i), traffic);
-
-		status = s > status ? s : status;
-	}
-	return status;
 }

@@ -17,10 +17,16 @@ struct night_input {
 	struct accepts *accepts;
 };
 
-/* report.json; NULL with *why told where a digest cannot be read. docs/regress.md has its members. */
+/*
+ * report.json, whose members docs/regress.md has; a digest that cannot be read is a kernel that failed.
+ * NULL with *why told where the baseline cannot be read.
+ */
 struct json_object *night_compare(const struct night_input *in, char *why, size_t size);
 
-/* 0, 1 or 3 of the common table. */
+/* Flows that were compared, or censuses where there is no traffic. */
+size_t night_compared(struct json_object *report);
+
+/* 0, 1, 3 or 4 of the common table. */
 int night_status(struct json_object *report);
 
 #endif

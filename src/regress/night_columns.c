@@ -8,6 +8,7 @@
 #include "common/json.h"
 #include "regress/finding.h"
 #include "regress/night_report.h"
+#include "regress/words.h"
 
 static void put_name(struct json_object *flow, char *buf, size_t size)
 {
@@ -25,16 +26,14 @@ static double ratio(struct json_object *side, const char *bytes)
 static void put_ratio(struct json_object *flow, const char *bytes, char *buf, size_t size)
 {
 	struct json_object *from = json_get(flow, "from"), *to = json_get(flow, "to");
-	char a[32], b[32];
+	struct ratio_words w = ratio_words(ratio(from, bytes), ratio(to, bytes));
 
-	snprintf(a, sizeof(a), "%.3f", ratio(from, bytes));
-	snprintf(b, sizeof(b), "%.3f", ratio(to, bytes));
 	if (!from || !to)
-		snprintf(buf, size, "%s", to ? b : from ? a : "-");
-	else if (!strcmp(a, b))
-		snprintf(buf, size, "%s", a);
+		snprintf(buf, size, "%s", to ? w.is : from ? w.was : "-");
+	else if (!strcmp(w.was, w.is))
+		snprintf(buf, size, "%s", w.is);
 	else
-		snprintf(buf, size, "%s>%s", a, b);
+		snprintf(buf, size, "%s>%s", w.was, w.is);
 }
 
 static void put_copies(struct json_object *flow, char *buf, size_t size)
@@ -139,17 +138,6 @@ void night_outcomes_text(struct json_object *kernel, char *buf, size_t size)
 			used += (size_t)snprintf(buf + used, size - used, ", %zu %s", counts[o],
 						 outcome_name((enum outcome)o));
 }
-
-const struct night_census_list night_census_lists[] = {
-	{"new", "new"},
-	{"gone", "gone"},
-	{"moved", "moved to another function"},
-	{"other_primitive", "copied by another primitive"},
-	{"more", "more sites"},
-	{"fewer", "fewer sites"},
-	{"blind", "sites that no probe can see"},
-	{NULL, NULL},
-};
 
 int night_census_in_scope(struct json_object *row)
 {

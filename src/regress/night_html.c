@@ -11,6 +11,7 @@
 #include "common/file.h"
 #include "common/json.h"
 #include "common/text.h"
+#include "regress/censusdiff.h"
 #include "regress/history.h"
 #include "regress/night_plot.h"
 #include "regress/night_report.h"
@@ -97,7 +98,7 @@ static void put_census(struct json_object *census, FILE *out)
 {
 	char text[1100];
 
-	for (const struct night_census_list *l = night_census_lists; census && l->key; l++) {
+	for (const struct census_list *l = census_lists; census && l->key; l++) {
 		struct json_object *list = json_get(census, l->key);
 
 		if (!json_length(list))

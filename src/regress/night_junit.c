@@ -66,7 +66,7 @@ static void put_case(const char *kernel, const char *name, struct json_object *o
 	fprintf(out, "\">\n      <%s", tags[fate]);
 	if (fate != FATE_PASS) {
 		fputs(" message=\"", out);
-		text_html(out, json_str(json_at(list, 0), "text", ""));
+		text_html(out, json_str(finding_worst(list), "text", ""));
 		fputc('"', out);
 	}
 	fputc('>', out);

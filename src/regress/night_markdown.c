@@ -5,6 +5,7 @@
 
 #include "common/json.h"
 #include "common/text.h"
+#include "regress/censusdiff.h"
 #include "regress/night_report.h"
 
 #define CENSUS_LINES 20
@@ -59,7 +60,7 @@ static void put_census(struct json_object *census, FILE *out)
 {
 	char text[1100];
 
-	for (const struct night_census_list *l = night_census_lists; census && l->key; l++) {
+	for (const struct census_list *l = census_lists; census && l->key; l++) {
 		struct json_object *list = json_get(census, l->key);
 		size_t shown = 0;
 
@@ -117,5 +118,7 @@ int night_markdown(struct json_object *report, const struct night_context *c, FI
 	fputs(".\n", out);
 	for (size_t i = 0; i < json_length(list); i++)
 		put_kernel(json_at(list, i), out);
+	if (!json_uint(report, "compared", 1))
+		fputs("\nNothing was compared.\n", out);
 	return 0;
 }

@@ -39,12 +39,6 @@ void night_outcomes_text(struct json_object *kernel, char *buf, size_t size);
 /* One line of a list in the comparison of the censuses. */
 void night_census_text(struct json_object *row, char *buf, size_t size);
 
-/* The lists of it that are told, in order, and what each is; {NULL} ends them. */
-struct night_census_list {
-	const char *key, *about;
-};
-extern const struct night_census_list night_census_lists[];
-
 /* Is a site among those whose copies the probes see? What is not carries no packets' payload. */
 int night_census_in_scope(struct json_object *row);
 

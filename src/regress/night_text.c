@@ -6,6 +6,7 @@
 
 #include "common/json.h"
 #include "common/text.h"
+#include "regress/censusdiff.h"
 #include "regress/finding.h"
 #include "regress/night_report.h"
 
@@ -105,11 +106,11 @@ static void print_census(struct json_object *census, FILE *out)
 
 	if (!census)
 		return;
-	for (const struct night_census_list *l = night_census_lists; l->key; l++)
+	for (const struct census_list *l = census_lists; l->key; l++)
 		same = same && !json_length(json_get(census, l->key));
 	fprintf(out, "\n  copy sites, by function, without traffic%s\n",
 		same ? ": the same" : "");
-	for (const struct night_census_list *l = night_census_lists; l->key; l++)
+	for (const struct census_list *l = census_lists; l->key; l++)
 		print_list(json_get(census, l->key), l->about, out);
 }
 
@@ -147,6 +148,8 @@ int night_text(struct json_object *report, const struct night_context *c, FILE *
 		json_str(report, "set", "?"), json_str(base, "label", "?"), clean);
 	for (size_t i = 0; i < json_length(list); i++)
 		print_kernel(json_at(list, i), out);
+	if (!json_uint(report, "compared", 1))
+		fputs("\nnothing was compared\n", out);
 	for (size_t i = 0; i < json_length(unused); i++)
 		fprintf(out, "%snot needed among the accepted changes: %s\n", i ? "" : "\n",
 			json_object_get_string(json_at(unused, i)));

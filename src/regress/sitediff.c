@@ -9,20 +9,13 @@
 
 #include "common/json.h"
 #include "regress/finding.h"
-
-/* A function's name without the splits of the compiler: they come and go with every build. */
-static size_t plain_length(const char *name)
-{
-	size_t n = strcspn(name, ".");
-
-	return n ? n : strlen(name);
-}
+#include "regress/words.h"
 
 static bool same_function(const char *a, const char *b)
 {
-	size_t n = plain_length(a);
+	size_t n = function_length(a);
 
-	return n == plain_length(b) && !memcmp(a, b, n);
+	return n == function_length(b) && !memcmp(a, b, n);
 }
 
 static bool same_word(struct json_object *a, struct json_object *b, const char *key)
@@ -57,7 +50,7 @@ void site_text(struct json_object *site, char *buf, unsigned long size)
 		snprintf(buf, size, "%s", json_str(site, "kind", "?"));
 	else
 		snprintf(buf, size, "%s%s%.*s by %s", module, *module ? ":" : "",
-			 (int)plain_length(symbol), symbol, json_str(site, "primitive", "?"));
+			 (int)function_length(symbol), symbol, json_str(site, "primitive", "?"));
 }
 
 static void compare_site(struct json_object *list, struct json_object *site,
@@ -66,6 +59,7 @@ static void compare_site(struct json_object *list, struct json_object *site,
 	uint64_t a = bytes_at(from, site), x = json_uint(from, "payload_bytes", 0);
 	uint64_t b = bytes_at(to, site), y = json_uint(to, "payload_bytes", 0);
 	double was = (double)a / (double)x, is = (double)b / (double)y;
+	struct ratio_words words = ratio_words(was, is);
 	struct json_object *f;
 	char name[400];
 
@@ -73,26 +67,26 @@ static void compare_site(struct json_object *list, struct json_object *site,
 		return;
 	site_text(site, name, sizeof(name));
 	if (!a)
-		f = finding_add(list, OUTCOME_CHANGE, "site", "new: %s copies each byte %.3f times",
-				name, is);
+		f = finding_add(list, OUTCOME_CHANGE, "site", "new: %s copies each byte %s times",
+				name, words.is);
 	else if (!b)
-		f = finding_add(list, OUTCOME_CHANGE, "site",
-				"gone: %s copied each byte %.3f times", name, was);
+		f = finding_add(list, OUTCOME_CHANGE, "site", "gone: %s copied each byte %s times",
+				name, words.was);
 	else
-		f = finding_add(list, OUTCOME_CHANGE, "site",
-				"%s copies each byte %.3f times, was %.3f", name, is, was);
+		f = finding_add(list, OUTCOME_CHANGE, "site", "%s copies each byte %s times, was %s",
+				name, words.is, words.was);
 	json_add_str(f, "site", name);
 	json_add_double(f, "from", was, 6);
 	json_add_double(f, "to", is, 6);
 }
 
-/* Is it the first of the sites of the flow that are this one but for the offset? */
-static bool is_first(struct json_object *sites, size_t i)
+/* Is one of the first n sites this one but for the offset? */
+static bool among_first(struct json_object *sites, size_t n, struct json_object *site)
 {
-	for (size_t k = 0; k < i; k++)
-		if (same_site(json_at(sites, k), json_at(sites, i)))
-			return false;
-	return true;
+	for (size_t i = 0; i < n; i++)
+		if (same_site(json_at(sites, i), site))
+			return true;
+	return false;
 }
 
 void compare_sites(struct json_object *list, struct json_object *from, struct json_object *to)
@@ -100,9 +94,10 @@ void compare_sites(struct json_object *list, struct json_object *from, struct js
 	struct json_object *now = json_get(to, "sites"), *before = json_get(from, "sites");
 
 	for (size_t i = 0; i < json_length(now); i++)
-		if (is_first(now, i))
+		if (!among_first(now, i, json_at(now, i)))
 			compare_site(list, json_at(now, i), from, to);
 	for (size_t i = 0; i < json_length(before); i++)
-		if (is_first(before, i) && !bytes_at(to, json_at(before, i)))
+		if (!among_first(before, i, json_at(before, i)) &&
+		    !among_first(now, json_length(now), json_at(before, i)))
 			compare_site(list, json_at(before, i), from, to);
 }
