@@ -32,6 +32,7 @@ cost=true
 nights=$TOP/nights
 history=
 name=
+night=
 new=false
 retry=false
 refresh=false
@@ -97,7 +98,7 @@ threshold()
 {
 	[[ $1 =~ ^[0-9]+(\.[0-9])?$ ]] || usage_error "--cost-threshold takes percent with at most one digit behind the point, not '$1'"
 	permille=$(awk -v p="$1" 'BEGIN { printf "%d", p * 10 }')
-	[ "$permille" -ge 1 ] || usage_error "--cost-threshold must be 0.1 or more"
+	{ [ "$permille" -ge 1 ] && [ "$permille" -le 10000 ]; } || usage_error "--cost-threshold goes from 0.1 to 1000"
 }
 
 set_value()
@@ -134,16 +135,13 @@ set_value()
 # Options from a file: NAME or NAME VALUE a line.
 read_options()
 {
-	local line words=()
+	local name value words=()
 	[ -r "$1" ] || lacking "cannot read the options in $1"
-	while read -r line || [ -n "$line" ]; do
-		case $line in
+	while read -r name value || [ -n "$name" ]; do
+		case $name in
 		'' | '#'*) ;;
-		*[[:space:]]*)
-			line=${line/[[:space:]]/=}
-			words+=("--${line%%=*}=${line#*=}")
-			;;
-		*) words+=("--$line") ;;
+		options) usage_error "options in $1: a file of options names no other" ;;
+		*) words+=("--$name${value:+=$value}") ;;
 		esac
 	done <"$1"
 	parse_words "${words[@]}"
@@ -192,7 +190,8 @@ parse()
 		accepted=$PWD/regress.accepted
 	fi
 	[ -z "$history" ] || history=$(realpath -m "$history")
-	[[ $name =~ ^[A-Za-z0-9._-]*$ ]] || usage_error "--night takes letters, digits, '.', '_' and '-'"
+	[[ -z $name || $name =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ && $name != latest ]] ||
+		usage_error "--night takes letters, digits, '.', '_' and '-', a letter or digit first, and not 'latest'"
 	[[ $flows =~ ^[a-z0-9-]+(:[A-Za-z0-9,._-]+)?$ ]] || usage_error "--flows takes SET or SET:NAME,NAME, not '$flows'"
 }
 
@@ -212,56 +211,69 @@ run_jobs()
 	}
 }
 
-fail_command()
+# However the night ends, if not well. What stays behind of the command keeps no other night waiting.
+on_exit()
 {
-	local mail=$night/report.md
-	[ -n "$on_failure" ] && [ "$1" != 0 ] || return 0
-	[ -r "$mail" ] || mail=/dev/null
-	(cd "$START" && COPYCHAIN_NIGHT=$(basename "$night") COPYCHAIN_STATUS=$1 COPYCHAIN_REPORT=$night/report.html \
-		sh -c "$on_failure" <"$mail") ||
-		say "regress.sh: --on-failure '$on_failure' failed with status $?"
+	local status=$? mail=$night/report.md report=$night/report.html
+	trap - EXIT
+	if [ "$status" != 0 ] && [ -n "$on_failure" ] && ! $dry; then
+		[ -r "$mail" ] || mail=/dev/null
+		[ -r "$report" ] || report=
+		(cd "$START" && COPYCHAIN_NIGHT=${night##*/} COPYCHAIN_STATUS=$status COPYCHAIN_REPORT=$report \
+			sh -c "$on_failure" <"$mail" 8>&-) ||
+			say "regress.sh: --on-failure '$on_failure' failed with status $?"
+	fi
+	exit "$status"
 }
 
 compare()
 {
-	local digests=() i base=$baseline undone=false
+	local digests=() i base=$baseline
 	for i in "${!labels[@]}"; do
-		if [ ! -r "$night/jobs/${slugs[i]}/digest.json" ]; then
-			say "regress.sh: ${labels[i]} has no digest: see $night/jobs/${slugs[i]}/log"
-			undone=true
-		elif [ "${labels[i]}" = "$against" ]; then
+		if [ "${labels[i]}" = "$against" ]; then
 			base=$night/jobs/${slugs[i]}/digest.json
 		else
 			digests+=("$night/jobs/${slugs[i]}/digest.json")
 		fi
 	done
-	[ -n "$base" ] || lacking "the baseline $against has no digest: nothing can be compared"
-	"$TOP/regress" compare --night "$(basename "$night")" --baseline "$base" --out "$night" --history "$history" \
-		--cost-permille "$permille" ${accepted:+--accepted "$accepted"} "${digests[@]}"
-	status=$?
-	# a job that could not even say that it failed is the environment's doing
-	! $undone || status=$EXIT_ENVIRONMENT
-	return $status
+	[ -r "$base" ] || lacking "the baseline ${against:-$baseline} has no digest: nothing can be compared"
+	"$TOP/regress" compare --night "$(basename "$night")" --baseline "$base" --out "$night" \
+		--history "$history" --cost-permille "$permille" ${accepted:+--accepted "$accepted"} "${digests[@]}"
+}
+
+# A name that no set knows would be told by every guest.
+check_flows()
+{
+	local known wanted=${flows#*:} name
+	[ "${flows%%:*}" != none ] || return 0
+	known=$("$TOP/traffic" set --list | awk -v set="${flows%%:*}" '$1 == set { print $3 }')
+	[ -n "$known" ] || usage_error "--flows $flows: there is no such set; ./traffic set --list shows them"
+	[ "$wanted" != "$flows" ] || return 0
+	for name in ${wanted//,/ }; do
+		grep -qxF -e "$name" <<<"$known" || usage_error "--flows $flows: no flow is called $name; ./traffic set --list shows them"
+	done
 }
 
 cmd_run()
 {
+	trap on_exit EXIT
 	parse "$@"
 	read_matrix
 	choose_jobs
 	if $dry; then
+		[ ! -x "$TOP/traffic" ] || check_flows
 		show_matrix
 		exit
 	fi
 	need_packages build run
 	build
+	check_flows
 	begin_night
 	! $refresh || refresh_kernels
 	run_jobs
 	(compare)
 	status=$?
 	end_night $status
-	fail_command $status
 	exit $status
 }
 

@@ -20,6 +20,7 @@ names=
 limit=900
 timed=true
 CHILD=
+GROUP=
 ENDED=
 
 usage()
@@ -28,7 +29,8 @@ usage()
 usage: guest/job.sh --dir DIR --label NAME --kernel KERNEL [OPTIONS]
 
 Measures a kernel in a guest and leaves DIR/digest.json, also where the kernel could not be
-measured: then it says why. DIR/log tells what happened.
+measured: then it says why. DIR/log tells what happened. A digest that is there and of the very
+same kernel, modules and programs is left as it is.
 
   --append ARGS    more kernel parameters
   --setup COMMAND  run in the guest before anything is measured
@@ -45,7 +47,7 @@ END
 forward()
 {
 	ENDED=$1
-	[ -z "$CHILD" ] || kill -s TERM "$CHILD" 2>/dev/null
+	[ -z "$CHILD" ] || kill -s TERM -- "$GROUP$CHILD" 2>/dev/null
 }
 trap 'forward 129' HUP
 trap 'forward 130' INT
@@ -91,17 +93,48 @@ parse()
 digest()
 {
 	"$TOP/regress" digest --dir "$dir" --label "$label" --kernel "$kernel" --version "$version" --append "$append" \
-		--setup "$setup" --set "$set${names:+:$names}" --seconds "$((SECONDS - STARTED))" --out "$dir/digest.json" "$@" 2>>"$dir/log"
+		--setup "$setup" --set "$set${names:+:$names}" --identity "$identity" --seconds "$((SECONDS - STARTED))" \
+		--out "$dir/digest.json" "$@" 2>>"$dir/log"
 }
 
-# The guest says itself why it died; a program says it in its last line.
+plain()
+{
+	tr -d '\000-\037\177'
+}
+
+# What the last of the guests did: it says itself why it died; a program says it in its last line.
 reason()
 {
-	local line
-	line=$(grep -aE '^guest: linux .* died:' "$dir/log" | tail -n 1)
-	[ -n "$line" ] || line=$(grep -aE '^setup: ' "$dir/log" | tail -n 1)
-	[ -n "$line" ] || line=$(grep -a . "$dir/log" | tail -n 1)
-	printf '%s' "${line:-no reason given}" | tr -d '\000-\037\177'
+	local line pattern last
+	last=$(sed '1,/^guest: trying once more$/d' "$dir/log")
+	[ -n "$last" ] || last=$(cat "$dir/log")
+	for pattern in '^guest: linux .* died:' '^setup: ' .; do
+		line=$(grep -aE "$pattern" <<<"$last" | tail -n 1)
+		[ -z "$line" ] || break
+	done
+	printf '%s' "${line:-no reason given}" | plain
+}
+
+# Why the first guest died where a second one was tried, or nothing.
+first_death()
+{
+	! grep -aqx 'guest: trying once more' "$dir/log" ||
+		sed -n 's/^guest: linux .* died: //p' "$dir/log" | head -n 1 | plain
+}
+
+# What decides the figures beside the options, which a night's matrix holds: two jobs that agree in it need not both run.
+identify()
+{
+	identity=$({
+		cat "$folder/vmlinuz" "$TOP/collect" "$TOP/traffic" "$TOP/analyze" "$TOP/regress" "$HERE"/*.sh
+		find -L "$folder/lib/modules" -name '*.ko*' -printf '%P %s %T@\n' | sort
+		printf '%s\n' "${COPYCHAIN_QEMU:-}" "${COPYCHAIN_QEMU_ARGS:-}" "${COPYCHAIN_APPEND:-}"
+	} 2>/dev/null | cksum | tr ' ' -)
+}
+
+is_done()
+{
+	[ -r "$dir/digest.json" ] && grep -q "\"identity\": *\"$identity\"" "$dir/digest.json"
 }
 
 # An interruption is no result.
@@ -118,14 +151,19 @@ finish_failed()
 	exit 0
 }
 
+# A shell that waits for apt or make hears no signal: these are told themselves, by a group of their own.
 find_kernel()
 {
-	local path
-	path=$("$HERE/kernel.sh" "$kernel" 2>>"$dir/log") || return
-	for version in "$path"/lib/modules/*/; do
+	local status
+	GROUP=-
+	supervise setsid "$HERE/kernel.sh" "$kernel" >"$dir/kernel" 2>"$dir/kernel.log"
+	status=$?
+	GROUP=
+	[ $status = 0 ] || return $status
+	folder=$(cat "$dir/kernel")
+	for version in "$folder"/lib/modules/*/; do
 		version=$(basename "$version")
 	done
-	folder=$path
 }
 
 boot()
@@ -143,20 +181,35 @@ analyze()
 	supervise "$TOP/analyze" --out "$dir" "$dir/run" >>"$dir/log" 2>&1
 }
 
+measure()
+{
+	local options=() died
+	boot || return
+	analyze || return
+	! $timed || options+=(--shift "$SHIFT")
+	died=$(first_death)
+	[ -z "$died" ] || options+=(--retried "$died")
+	digest "${options[@]}"
+}
+
 parse "$@"
 STARTED=$SECONDS
 version=
 folder=
+identity=
 mkdir -p "$dir" 2>/dev/null || lacking "cannot make $dir"
 dir=$(cd "$dir" && pwd -P) || exit $EXIT_ENVIRONMENT
-rm -rf "$dir"/run* "$dir"/*.json* "$dir/log"
-: >"$dir/log" || lacking "cannot write to $dir"
 cd "$TOP" || exit
+find_kernel
+found=$?
+identify
+if [ $found = 0 ] && is_done; then
+	say "regress: $label: measured before, linux $version"
+	exit 0
+fi
+rm -rf "$dir"/run* "$dir"/*.json*
+mv "$dir/kernel.log" "$dir/log" 2>/dev/null || lacking "cannot write to $dir"
+[ $found = 0 ] || finish_failed
 say "regress: $label: begins"
-find_kernel || finish_failed
-boot || finish_failed
-analyze || finish_failed
-shift_option=()
-! $timed || shift_option=(--shift "$SHIFT")
-digest "${shift_option[@]}" || finish_failed
+measure || finish_failed
 say "regress: $label: measured, linux $version, $((SECONDS - STARTED)) s"

@@ -342,13 +342,23 @@ own_modules()
 	done
 }
 
+# Is anything of a build newer than this? A module that was built again alone leaves modules.order as it is.
+# shellcheck disable=SC2016
+newer_build()
+{
+	local dir=$1 image=$2 than=$3
+	[ ! -r "$than" ] || [ "$image" -nt "$than" ] || [ "$dir/modules.order" -nt "$than" ] ||
+		sed 's/\.o$/.ko/' "$dir/modules.order" | (cd "$dir" &&
+			xargs -rd '\n' sh -c 'find "$@" -maxdepth 0 -newer "$0"' "$than" 2>/dev/null) | grep -q .
+}
+
 # A build folder has its modules strewn about: its own Makefile installs them below a folder of ours.
 built_modules()
 {
 	local dir=$1 version=$2 image=$3 view=$4 target=$4/lib/modules/$2
 	{ [ -r "$dir/Makefile" ] && [ -r "$dir/modules.order" ]; } || return 0
-	if [ ! -r "$target/modules.dep" ] || [ "$dir/modules.order" -nt "$target/modules.dep" ] ||
-		[ "$image" -nt "$target/modules.dep" ]; then
+	lock "$(basename "$view")" "another install of $dir's modules"
+	if newer_build "$dir" "$image" "$target/modules.dep"; then
 		need_tool make make
 		need_tool depmod kmod
 		say "kernel: installing the modules of $1"
@@ -376,7 +386,9 @@ own_kernel()
 	[ -n "$modules" ] || modules=$(built_modules "$dir" "$version" "$image" "$view-built") || exit
 	[ -n "$modules" ] ||
 		lacking "no lib/modules/$version/modules.dep in $1: make modules_install INSTALL_MOD_PATH=$1"
-	if [ "$image" = "$dir/vmlinuz" ] && [ "$modules" = "$dir/lib/modules/$version" ]; then
+	# whoever gets the folder takes the one version in it
+	if [ "$image" = "$dir/vmlinuz" ] && [ "$modules" = "$dir/lib/modules/$version" ] &&
+		[ "$(printf '%s\n' "$dir"/lib/modules/*/)" = "$modules/" ]; then
 		echo "$dir"
 		return
 	fi
@@ -384,6 +396,14 @@ own_kernel()
 	ln -sfn "$image" "$view/vmlinuz"
 	ln -sfn "$modules" "$view/lib/modules/$version"
 	echo "$view"
+}
+
+# lock NAME WHAT : one process at a time does this, until the shell that asked ends
+lock()
+{
+	need_tool flock util-linux
+	exec 9>"$KERNELS/.lock-$1" || lacking "cannot write to $KERNELS"
+	flock -n 9 || { say "kernel: waiting for $2"; flock 9; }
 }
 
 suite_kernel()
@@ -395,9 +415,7 @@ suite_kernel()
 		echo "$target"
 		return
 	fi
-	need_tool flock util-linux
-	exec 9>"$KERNELS/.lock-$(slug "$name")" || lacking "cannot write to $KERNELS"
-	flock -n 9 || { say "kernel: waiting for another fetch of $name"; flock 9; }
+	lock "$(slug "$name")" "another fetch of $name"
 	if $refresh || [ ! -r "$target/version" ]; then
 		fetch "$name" "$target"
 	fi

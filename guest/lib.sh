@@ -52,12 +52,16 @@ quote()
 	printf "'%s'" "${1//\'/\'\\\'\'}"
 }
 
-# supervise COMMAND... : waits for it whatever comes; a trap may signal $CHILD, and sets ENDED to the status
+# supervise COMMAND... : waits for it whatever comes; a trap may signal $CHILD, and sets ENDED to the status,
+# after which nothing is begun any more
 supervise()
 {
 	local status
+	[ -z "$ENDED" ] || return "$ENDED"
 	"$@" <&0 &
 	CHILD=$!
+	# a signal that came before there was a child to tell
+	[ -z "$ENDED" ] || kill -s TERM "$CHILD" 2>/dev/null
 	wait "$CHILD"
 	status=$?
 	while kill -0 "$CHILD" 2>/dev/null; do

@@ -1,26 +1,57 @@
 # shellcheck shell=bash disable=SC2154,SC2034
 # A night's folder: the matrix, its job scripts and their Makefile, and how one is gone on with.
 
-# of LABEL LIST... : the value given for a label as LABEL=VALUE
+# of LABEL BETWEEN LIST... : the values given for a label as LABEL=VALUE
 of()
 {
-	local label=$1 word
-	shift
+	local label=$1 between=$2 word all=
+	shift 2
 	for word; do
-		[ "${word%%=*}" != "$label" ] || printf '%s' "${word#*=}"
+		[ "${word%%=*}" != "$label" ] || all=$all${all:+$between}${word#*=}
 	done
+	printf '%s' "$all"
 }
 
-known_label()
+append_of()
 {
-	local label
-	for label in "${labels[@]}"; do
-		[ "$label" != "$1" ] || return 0
+	of "$1" ' ' "${appends[@]}"
+}
+
+setup_of()
+{
+	of "$1" ' && ' "${setups[@]}"
+}
+
+# known WORD LIST...
+known()
+{
+	local word=$1 other
+	shift
+	for other; do
+		[ "$other" != "$word" ] || return 0
 	done
 	return 1
 }
 
-# Fills labels, names and slugs from --kernels.
+add_kernel()
+{
+	local label=$1 source=$2 slug
+	[[ $label =~ ^[A-Za-z0-9_][A-Za-z0-9_./:+@-]*$ ]] ||
+		usage_error "a kernel cannot be called '$label': name it NAME=KERNEL, by letters, digits and ./:+@_-"
+	slug=$(printf '%s' "$label" | tr -c 'A-Za-z0-9._-' _)
+	! known "$slug" "${slugs[@]}" || usage_error "two kernels are called $label: name one NAME=KERNEL"
+	labels+=("$label")
+	sources+=("$source")
+	slugs+=("$slug")
+}
+
+# A suite's name is that, whatever folders there are (guest/kernel.sh).
+is_suite()
+{
+	[[ $1 =~ ^[a-z][a-z-]*(/[0-9]+(\.[0-9]+)*)?$ ]]
+}
+
+# Fills labels, sources and slugs from --kernels.
 read_matrix()
 {
 	local word label list
@@ -29,37 +60,41 @@ read_matrix()
 	slugs=()
 	IFS=, read -r -a list <<<"$kernels"
 	for word in "${list[@]}"; do
-		[ -n "$word" ] || continue
-		label=$word
 		case $word in
+		'') continue ;;
 		*=*)
 			label=${word%%=*}
 			word=${word#*=}
+			{ [ -n "$word" ] && [ -n "$label" ]; } || usage_error "--kernels takes KERNEL or NAME=KERNEL, not '$label=$word'"
 			;;
-		/* | ./* | ../*) label=$(basename "$word") ;;
+		*) label= ;;
 		esac
-		{ [ -n "$word" ] && [ -n "$label" ]; } || usage_error "--kernels takes KERNEL or NAME=KERNEL, not '$label=$word'"
-		! known_label "$label" || usage_error "two kernels are called $label: name one NAME=KERNEL"
 		# no shell expands this behind a comma
 		word=${word/#\~\//$HOME/}
-		[ ! -d "$word" ] || word=$(cd "$word" && pwd -P)
-		labels+=("$label")
-		sources+=("$word")
-		slugs+=("$(printf '%s' "$label" | tr -c 'A-Za-z0-9._-' _)")
+		if ! is_suite "$word"; then
+			[ ! -d "$word" ] || word=$(cd "$word" && pwd -P)
+			: "${label:=$(basename "$word")}"
+		fi
+		add_kernel "${label:-$word}" "$word"
 	done
 	[ ${#labels[@]} -gt 0 ] || usage_error "no kernel in --kernels '$kernels'"
 	for word in "${appends[@]}" "${setups[@]}"; do
 		case $word in *=*) ;; *) usage_error "--append and --setup take NAME=VALUE, not '$word'" ;; esac
-		known_label "${word%%=*}" || usage_error "no kernel is called ${word%%=*}"
+		known "${word%%=*}" "${labels[@]}" || usage_error "no kernel is called ${word%%=*}"
 	done
+	choose_baseline
+}
+
+choose_baseline()
+{
 	if [ -n "$baseline" ]; then
 		[ -r "$baseline" ] || lacking "cannot read the baseline $baseline: a night keeps digests in jobs/*/digest.json"
 		baseline=$(realpath "$baseline")
-	else
-		[ -n "$against" ] || against=${labels[0]}
-		known_label "$against" || usage_error "--against $against: no kernel is called so"
-		[ ${#labels[@]} -gt 1 ] || usage_error "one kernel alone is compared with nothing: give another, or --baseline FILE"
+		return
 	fi
+	[ -n "$against" ] || against=${labels[0]}
+	known "$against" "${labels[@]}" || usage_error "--against $against: no kernel is called so"
+	[ ${#labels[@]} -gt 1 ] || usage_error "one kernel alone is compared with nothing: give another, or --baseline FILE"
 }
 
 # A guest takes a CPU and 1 GB; the rest of the machine wants something, too.
@@ -77,12 +112,12 @@ choose_jobs()
 last_seconds()
 {
 	local file
-	for file in $(find "$nights"/*/jobs/"$1"/digest.json -printf '%T@ %p\n' 2>/dev/null | sort -rn | head -n 5 | cut -d ' ' -f 2-); do
+	while read -r file; do
 		if grep -q '"status": "measured"' "$file"; then
 			sed -n 's/^ *"seconds": \([0-9]*\).*/\1/p' "$file" | head -n 1
 			return
 		fi
-	done
+	done < <(find "$nights"/*/jobs/"$1"/digest.json -printf '%T@ %p\n' 2>/dev/null | sort -rn | head -n 5 | cut -d ' ' -f 2-)
 }
 
 show_matrix()
@@ -99,7 +134,7 @@ show_matrix()
 		total=$((total + seconds))
 		[ "$seconds" -le "$longest" ] || longest=$seconds
 		printf '%-20s %-34s %8s  %s\n' "${labels[i]}" "${sources[i]}" "$seconds" \
-			"$(of "${labels[i]}" "${appends[@]}") $(of "${labels[i]}" "${setups[@]}")$how"
+			"$(append_of "${labels[i]}") $(setup_of "${labels[i]}")$how"
 	done
 	total=$((total / (jobs < ${#labels[@]} ? jobs : ${#labels[@]})))
 	[ $total -ge "$longest" ] || total=$longest
@@ -114,23 +149,28 @@ matrix_text()
 	echo "cost $cost"
 	for i in "${!labels[@]}"; do
 		printf 'kernel %s %s' "$(quote "${labels[i]}")" "$(quote "${sources[i]}")"
-		printf ' append %s' "$(quote "$(of "${labels[i]}" "${appends[@]}")")"
-		printf ' setup %s\n' "$(quote "$(of "${labels[i]}" "${setups[@]}")")"
+		printf ' append %s' "$(quote "$(append_of "${labels[i]}")")"
+		printf ' setup %s\n' "$(quote "$(setup_of "${labels[i]}")")"
 	done
+}
+
+# The folders of nights, the newest first: what they are called says nothing about that.
+nights_by_time()
+{
+	find "$nights" -mindepth 2 -maxdepth 2 -name matrix -printf '%T@ %h\n' 2>/dev/null | sort -rn | cut -d ' ' -f 2-
 }
 
 # The newest night with this matrix, if it did not end or is to be retried.
 unfinished()
 {
 	local dir
-	for dir in $(find "$nights" -mindepth 1 -maxdepth 1 -type d -printf '%f\n' 2>/dev/null | sort -r); do
-		[ -r "$nights/$dir/matrix" ] || continue
-		matrix_text | cmp -s - "$nights/$dir/matrix" || continue
-		if $retry || [ ! -e "$nights/$dir/status" ]; then
-			echo "$nights/$dir"
+	while read -r dir; do
+		matrix_text | cmp -s - "$dir/matrix" || continue
+		if $retry || [ ! -e "$dir/status" ]; then
+			echo "$dir"
 		fi
 		return
-	done
+	done < <(nights_by_time)
 }
 
 write_job()
@@ -142,8 +182,7 @@ write_job()
 		echo "# Measures ${labels[i]}; needs nothing of the other jobs, and may be run anywhere that sees these folders."
 		printf 'exec %s --dir %s --label %s --kernel %s' "$(quote "$TOP/guest/job.sh")" "$(quote "$dir")" \
 			"$(quote "${labels[i]}")" "$(quote "${sources[i]}")"
-		printf ' --append %s --setup %s' "$(quote "$(of "${labels[i]}" "${appends[@]}")")" \
-			"$(quote "$(of "${labels[i]}" "${setups[@]}")")"
+		printf ' --append %s --setup %s' "$(quote "$(append_of "${labels[i]}")")" "$(quote "$(setup_of "${labels[i]}")")"
 		printf ' --set %s --timeout %s' "$(quote "${flows%%:*}")" "$limit"
 		case $flows in *:*) printf ' --names %s' "$(quote "${flows#*:}")" ;; esac
 		$cost || printf ' --no-cost'
@@ -155,23 +194,27 @@ write_makefile()
 {
 	local slug
 	{
-		echo "# The jobs of a night: make -k -j N -f this file; what has a digest is done."
+		echo "# The jobs of a night: make -k -j N -f this file. A job knows itself whether its digest still holds."
 		printf 'all:'
 		for slug in "${slugs[@]}"; do
 			printf ' jobs/%s/digest.json' "$slug"
 		done
-		printf '\n\njobs/%%/digest.json:\n\t@jobs/$*/job.sh\n'
+		printf '\n\njobs/%%/digest.json: FORCE\n\t@jobs/$*/job.sh\n\nFORCE:\n'
 	} >"$night/Makefile"
 }
 
-begin_night()
+lock_nights()
 {
-	local i done=0
 	{ mkdir -p "$nights" 2>/dev/null && [ -w "$nights" ]; } || lacking "cannot write to $nights: give a place with --nights DIR"
 	nights=$(cd "$nights" && pwd -P)
-	[ -n "$history" ] || history=$nights/history.db
+	need_tool flock util-linux
 	exec 8>"$nights/.lock" || lacking "cannot write to $nights"
 	flock -n 8 || lacking "another night is under way in $nights: wait for it, or give another place with --nights DIR"
+}
+
+# Sets night to the folder of the one to go on with, or of a new one.
+choose_night()
+{
 	night=
 	if [ -n "$name" ]; then
 		night=$nights/$name
@@ -181,6 +224,14 @@ begin_night()
 		night=$(unfinished)
 	fi
 	[ -n "$night" ] || night=$nights/$(date -u +%Y%m%dT%H%M%SZ)
+}
+
+begin_night()
+{
+	local i done=0
+	lock_nights
+	[ -n "$history" ] || history=$nights/history.db
+	choose_night
 	! $retry || drop_failed
 	for i in "${!labels[@]}"; do
 		[ ! -r "$night/jobs/${slugs[i]}/digest.json" ] || done=$((done + 1))
@@ -188,6 +239,8 @@ begin_night()
 	done
 	{ write_makefile && matrix_text >"$night/matrix"; } || lacking "cannot write $night"
 	cd "$night" || exit
+	# what is said of an earlier state is not this night's
+	rm -f report.* junit.xml
 	if [ $done -gt 0 ]; then
 		say "regress.sh: going on with night $(basename "$night"): $done of ${#labels[@]} kernels are done; --new begins another"
 	else
@@ -218,9 +271,9 @@ refresh_kernels()
 drop_recordings()
 {
 	local dir
-	for dir in $(find "$nights" -mindepth 1 -maxdepth 1 -type d -printf '%f\n' | sort -r | tail -n "+$((keep + 1))"); do
-		[ ! -e "$nights/$dir/matrix" ] || rm -rf "$nights/$dir"/jobs/*/run "$nights/$dir"/jobs/*/*.jsonl
-	done
+	while read -r dir; do
+		rm -rf "$dir"/jobs/*/run "$dir"/jobs/*/*.jsonl
+	done < <(nights_by_time | tail -n "+$((keep + 1))")
 }
 
 end_night()
@@ -228,7 +281,7 @@ end_night()
 	echo "$1" >"$night/status" || say "regress.sh: cannot write $night/status"
 	ln -sfn "$(basename "$night")" "$nights/latest" 2>/dev/null
 	drop_recordings
-	say "report: $night/report.html (.txt, .md, .json, junit.xml)"
+	[ ! -e "$night/report.html" ] || say "report: $night/report.html (.txt, .md, .json, junit.xml)"
 }
 
 rebuild_history()
@@ -236,6 +289,7 @@ rebuild_history()
 	local reports n=1
 	mapfile -t reports < <(find "$nights" -mindepth 2 -maxdepth 2 -name report.json | sort)
 	[ ${#reports[@]} -gt 0 ] || lacking "no night in $nights has a report"
+	lock_nights
 	if [ -e "$history" ]; then
 		while [ -e "$history.old-$n" ]; do
 			n=$((n + 1))

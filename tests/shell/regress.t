@@ -8,55 +8,8 @@ cd "$(dirname "$0")/../.." || exit
 # shellcheck source=tests/shell/tap.sh
 . tests/shell/tap.sh
 
-unset COPYCHAIN_QEMU_ARGS COPYCHAIN_APPEND
-export XDG_CACHE_HOME=$T/cache FAKE=$T/fake COPYCHAIN_QEMU=$PWD/tests/tools/fakeqemu
-NIGHTS=$T/nights
-mkdir "$FAKE"
-
-for name in bookworm bookworm/6.12; do
-	dir=$T/cache/copychain/kernels/${name/\//_}
-	mkdir -p "$dir/lib/modules/6.1.0-test"
-	: >"$dir/vmlinuz"
-	: >"$dir/lib/modules/6.1.0-test/modules.dep"
-	printf 'kernel/%s.ko\n' virtio_pci 9pnet_virtio 9p overlay virtio_console >"$dir/lib/modules/6.1.0-test/modules.builtin"
-	echo "$name" >"$dir/name"
-	echo 6.1.0-test >"$dir/version"
-done
-for name in bookworm bookworm-swiotlb bookworm-6.12 bookworm-rdma bookworm-6.12-rdma; do
-	mkdir -p "$T/golden/$name"
-	tar -C "$T/golden/$name" -xf "tests/golden/$name.tar.xz"
-done
-
-# plays LABEL WHAT : a run folder that the guest of this kernel records, or what becomes of it
-plays()
-{
-	echo "$2" >"$FAKE/$1"
-}
-
-regress()
-{
-	try ./regress.sh --nights "$NIGHTS" --jobs 1 --no-cost "$@"
-}
-
-latest()
-{
-	echo "$NIGHTS/latest/$1"
-}
-
-json()
-{
-	python3 -c 'import json, sys; r = json.load(open(sys.argv[1])); sys.exit(not eval("(" + sys.argv[2] + ")"))' "$@"
-}
-
-digest()
-{
-	echo "$(latest jobs)/$1/digest.json"
-}
-
-fakes_left()
-{
-	grep -qsaF "$FAKE/" /proc/[0-9]*/environ 2>/dev/null && pgrep -f "$COPYCHAIN_QEMU" >/dev/null
-}
+# shellcheck source=tests/shell/nights.sh
+. tests/shell/nights.sh
 
 try ./regress.sh
 check "no kernels" all 'status 2' one_line
@@ -66,6 +19,13 @@ while IFS='|' read -r what words says; do
 	eval "try ./regress.sh --nights $NIGHTS $words"
 	check "$what" all 'status 2' one_line "says '$says'"
 done <<'END'
+two kernels whose folders would be one|--kernels a/b=bookworm,a_b=bookworm/6.12|two kernels are called a_b
+a name of two words|--kernels 'a b=bookworm,b=bookworm'|a kernel cannot be called
+a night that is its parent|--night .. --kernels a=bookworm,b=bookworm|--night takes
+a night called latest|--night latest --kernels a=bookworm,b=bookworm|not .latest.
+a threshold beyond reason|--kernels a=bookworm,b=bookworm --cost-threshold 20000|from 0.1 to 1000
+a set that is none|--kernels a=bookworm,b=bookworm --flows nosuch|there is no such set
+a flow that is none|--kernels a=bookworm,b=bookworm --flows default:udp-lo-64,nosuch|no flow is called nosuch
 one kernel and nothing to compare with|--kernels bookworm|compared with nothing
 two kernels of one name|--kernels bookworm,bookworm|two kernels are called bookworm
 a name without a kernel|--kernels a=,b=bookworm|takes KERNEL or NAME=KERNEL
@@ -85,16 +45,19 @@ check "accepted changes that are not there" all 'status 4' one_line 'says nosuch
 try env COPYCHAIN_QEMU=/nonexistent ./regress.sh --nights "$NIGHTS" --kernels a=bookworm,b=bookworm
 check "a package that is missing" all 'status 4' one_line 'says "no qemu at /nonexistent"'
 
-regress --kernels a=bookworm,b=bookworm/6.12 --append b=swiotlb=force --dry-run
-check "--dry-run shows the matrix and the time" all 'status 0' 'prints "^a  *bookworm  *90 .*a guess"' 'prints "^b .*swiotlb=force"' 'prints "about 180 s"'
+regress --kernels a=bookworm,b=bookworm/6.12 --append b=swiotlb=force --append b=quiet --setup b=true --setup 'b=echo x' --dry-run
+check "--dry-run shows the matrix and the time" all 'status 0' 'prints "^a  *bookworm  *90 .*a guess"' 'prints "^b .*swiotlb=force quiet true && echo x"' 'prints "about 180 s"'
 check "and does nothing" all '[ ! -e "$NIGHTS" ]'
 
-printf '# two kernels\nkernels a=bookworm,b=bookworm/6.12\n\nappend b=swiotlb=force quiet\ndry-run\n' >"$T/options"
+printf '# two kernels\nkernels    a=bookworm,b=bookworm/6.12\n\nappend\tb=swiotlb=force quiet\ndry-run\n' >"$T/options"
 try ./regress.sh --nights "$NIGHTS" --options "$T/options" --jobs 2
 check "options from a file" all 'status 0' 'prints "^b .*swiotlb=force quiet"' 'prints "2 at a time: about 90 s"'
 echo 'nonsense x' >"$T/options"
 try ./regress.sh --options "$T/options"
 check "an unknown one in it" all 'status 2' one_line 'says "unknown option --nonsense"'
+echo "options $T/options" >"$T/options"
+try ./regress.sh --options "$T/options"
+check "one that names itself" all 'status 2' one_line 'says "names no other"'
 
 try make -s install-nightly DESTDIR="$T/root" NIGHTLY_USER=root
 check "make install-nightly" all 'status 0' '[ -s "$T/root/etc/cron.d/copychain-nightly" ]' '! grep -rq "@[A-Z]*@" "$T/root"'
@@ -190,11 +153,7 @@ check "a baseline that panics: 3" all 'status 3' 'prints "the baseline was not m
 plays slow hang
 ./regress.sh --nights "$NIGHTS" --jobs 1 --no-cost --kernels a=bookworm,slow=bookworm,b=bookworm >"$T/out" 2>"$T/err" </dev/null &
 pid=$!
-tries=0
-until grep -qs "played: hang" "$NIGHTS"/*/jobs/slow/log || [ $tries -gt 300 ]; do
-	sleep 0.1
-	tries=$((tries + 1))
-done
+until_says "$NIGHTS/*/jobs/slow/log" "played: hang"
 kill -TERM $pid
 wait $pid
 STATUS=$?
