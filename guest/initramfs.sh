@@ -80,7 +80,7 @@ build()
 	: >"$WORK/tree/modules/order"
 	while read -r file; do
 		case $file in
-		'missing '*) lacking "the kernel in ${modules%/lib/modules/*} has no module ${file#missing }: build it with 9p, overlayfs and virtio" ;;
+		'missing '*) lacking "the kernel in ${modules%/lib/modules/*} has no module ${file#missing }: build it with what guest/kernel.config names" ;;
 		esac
 		n=$((n + 1))
 		name=$n-$(basename "${file%.ko*}").ko
