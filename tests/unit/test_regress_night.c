@@ -306,6 +306,22 @@ static void test_loss_is_not_a_flow(void **state)
 	json_object_put(r);
 }
 
+/* Messages that no longer arrive end a night with 3, unless a line says why that is well. */
+static void test_fewer_arrive(void **state)
+{
+	const char *base = DIGEST("a", FLOWS(FLOW("f", ""))), *fewer = DIGEST("b", FLOWS(FLOW("f", ",'delivered':9")));
+	struct json_object *r = night(base, fewer, NULL);
+
+	(void)state;
+	assert_int_equal(json_int(r, "exit_status", 99), 3);
+	tells(r, night_text, "to accept it: b f delivery - REASON");
+	json_object_put(r);
+	r = night(base, fewer, "b f delivery - the card is slow\n");
+	assert_int_equal(json_int(r, "exit_status", 99), 0);
+	assert_string_equal(json_str(kernel_of(r), "outcome", ""), "accepted");
+	json_object_put(r);
+}
+
 /* Accepted is what is missing beside something that was compared. */
 static void test_all_accepted(void **state)
 {
@@ -465,6 +481,7 @@ int main(void)
 		cmocka_unit_test(test_folder_of_digest),
 		cmocka_unit_test(test_baseline_is_not_accepted),
 		cmocka_unit_test(test_loss_is_not_a_flow),
+		cmocka_unit_test(test_fewer_arrive),
 		cmocka_unit_test(test_all_accepted),
 		cmocka_unit_test(test_skipped),
 		cmocka_unit_test(test_highest_status),
