@@ -194,14 +194,14 @@ static void put_pattern(FILE *out, const char *name, bool first)
 	}
 }
 
-/* What was found, rounded up: what is read back must still reach it. */
+/* What was found: rounded, for within() allows for that. */
 static void put_limit(FILE *out, struct json_object *f, enum limit_kind kind)
 {
 	struct json_object *to = json_get(f, kind == LIMIT_PERCENT ? "percent" : "to");
 	double value = json_object_get_double(to);
 
 	if (to && kind == LIMIT_NUMBER)
-		fprintf(out, "%.3f", fmax(value, ceil(value * 1000) / 1000));
+		fprintf(out, "%.3f", value);
 	else if (to && kind == LIMIT_PERCENT)
 		fprintf(out, "%.0f%%", ceil(value));
 	else if (kind == LIMIT_NAME && is_word(json_str(f, "to", "")))
