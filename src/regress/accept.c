@@ -171,31 +171,62 @@ void accepts_apply(struct accepts *a, const char *kernel, const char *flow,
 	}
 }
 
-bool accept_possible(struct json_object *f)
+static bool is_word(const char *text)
 {
-	return limit_kind(json_str(f, "what", "")) != LIMIT_NEVER;
+	for (const char *c = text; *c; c++)
+		if (*c <= ' ' || *c >= 127)
+			return false;
+	return *text && strcmp(text, "-") != 0;
 }
 
-void accept_suggest(const char *kernel, const char *flow, struct json_object *f, char *buf,
-		    size_t size)
+/*
+ * A name as a pattern that matches it, in a line that is read back: what a terminal would not show as it
+ * is may be any byte, and so may a blank, which would end the word.
+ */
+static void put_pattern(FILE *out, const char *name, bool first)
+{
+	if (!*name)
+		fputc('*', out);
+	for (const char *c = name; *c; c++) {
+		if (strchr("*?[]\\", *c) || (*c == '#' && c == name && first))
+			fputc('\\', out);
+		fputc(*c > ' ' && *c < 127 ? *c : '?', out);
+	}
+}
+
+/* What was found: rounded, for within() allows for that. */
+static void put_limit(FILE *out, struct json_object *f, enum limit_kind kind)
+{
+	struct json_object *to = json_get(f, kind == LIMIT_PERCENT ? "percent" : "to");
+	double value = json_object_get_double(to);
+
+	if (to && kind == LIMIT_NUMBER)
+		fprintf(out, "%.3f", value);
+	else if (to && kind == LIMIT_PERCENT)
+		fprintf(out, "%.0f%%", ceil(value));
+	else if (kind == LIMIT_NAME && is_word(json_str(f, "to", "")))
+		fputs(json_str(f, "to", ""), out);
+	else
+		fputc('-', out);
+}
+
+char *accept_suggest(const char *kernel, const char *flow, struct json_object *f)
 {
 	const char *what = json_str(f, "what", "");
 	enum limit_kind kind = limit_kind(what);
-	struct json_object *to = json_get(f, "to");
+	char *line = NULL;
+	size_t size;
+	FILE *out = kind == LIMIT_NEVER ? NULL : open_memstream(&line, &size);
 
-	switch (json_get(f, kind == LIMIT_PERCENT ? "percent" : "to") ? kind : LIMIT_NONE) {
-	case LIMIT_NUMBER:
-		snprintf(buf, size, "%s %s %s %.3f", kernel, flow, what,
-			 json_object_get_double(to));
-		break;
-	case LIMIT_PERCENT:
-		snprintf(buf, size, "%s %s %s %.0f%%", kernel, flow, what,
-			 ceil(json_object_get_double(json_get(f, "percent"))));
-		break;
-	case LIMIT_NAME:
-		snprintf(buf, size, "%s %s %s %s", kernel, flow, what, json_str(f, "to", "-"));
-		break;
-	default:
-		snprintf(buf, size, "%s %s %s -", kernel, flow, what);
-	}
+	if (!out)
+		return NULL;
+	put_pattern(out, kernel, true);
+	fputc(' ', out);
+	put_pattern(out, flow, false);
+	fprintf(out, " %s ", what);
+	put_limit(out, f, kind);
+	if (!fclose(out))
+		return line;
+	free(line);
+	return NULL;
 }

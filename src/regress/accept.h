@@ -34,11 +34,7 @@ void accepts_free(struct accepts *a);
 void accepts_apply(struct accepts *a, const char *kernel, const char *flow,
 		   struct json_object *findings);
 
-/* Is it of a kind that a line can accept? */
-bool accept_possible(struct json_object *finding);
-
-/* The line that would accept a finding, without a reason. */
-void accept_suggest(const char *kernel, const char *flow, struct json_object *finding, char *buf,
-		    size_t size);
+/* The line that would accept a finding, without a reason, to be freed; NULL: none would. */
+char *accept_suggest(const char *kernel, const char *flow, struct json_object *finding);
 
 #endif

@@ -48,12 +48,14 @@ static void add_suggestions(const char *kernel, const char *flow, struct json_ob
 	for (size_t i = 0; i < json_length(findings); i++) {
 		struct json_object *f = json_at(findings, i);
 		enum outcome o = outcome_parse(json_str(f, "class", ""));
-		char line[512];
+		char *line;
 
-		if ((o != OUTCOME_REGRESSION && o != OUTCOME_NOT_COMPARABLE) || !accept_possible(f))
+		if (o != OUTCOME_REGRESSION && o != OUTCOME_NOT_COMPARABLE)
 			continue;
-		accept_suggest(kernel, flow, f, line, sizeof(line));
-		json_add_str(f, "accept", line);
+		line = accept_suggest(kernel, flow, f);
+		if (line)
+			json_add_str(f, "accept", line);
+		free(line);
 	}
 }
 

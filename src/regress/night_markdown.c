@@ -35,6 +35,23 @@ static void put_row(struct json_object *flow, FILE *out)
 	fputc('\n', out);
 }
 
+/* A code span holds anything but as many backticks as stand around it. */
+static void put_code(const char *words, const char *after, FILE *out)
+{
+	char clean[4096], fence[sizeof(clean)];
+	size_t longest = 0, run = 0;
+
+	text_clean(words, clean, sizeof(clean) - 1);
+	for (const char *p = clean; *p; p++) {
+		run = *p == '`' ? run + 1 : 0;
+		longest = run > longest ? run : longest;
+	}
+	memset(fence, '`', longest + 1);
+	fence[longest + 1] = '\0';
+	fprintf(out, "%s%s%s%s%s%s", fence, longest ? " " : "", clean, after, longest ? " " : "",
+		fence);
+}
+
 static void put_findings(const char *where, struct json_object *list, FILE *out)
 {
 	for (size_t i = 0; i < json_length(list); i++) {
@@ -50,7 +67,8 @@ static void put_findings(const char *where, struct json_object *list, FILE *out)
 			text_markdown(out, accepted);
 			fputc(')', out);
 		} else if (json_str(f, "accept", NULL)) {
-			fprintf(out, "; to accept it: `%s REASON`", json_str(f, "accept", ""));
+			fputs("; to accept it: ", out);
+			put_code(json_str(f, "accept", ""), " REASON", out);
 		}
 		fputc('\n', out);
 	}
@@ -108,7 +126,9 @@ int night_markdown(struct json_object *report, const struct night_context *c, FI
 	char text[1024];
 
 	(void)c;
-	fprintf(out, "# Kernel against kernel, night %s\n\nFlows: ", json_str(report, "night", "?"));
+	fputs("# Kernel against kernel, night ", out);
+	text_markdown(out, json_str(report, "night", "?"));
+	fputs("\n\nFlows: ", out);
 	text_markdown(out, json_str(report, "set", "?"));
 	fputs(". Against: ", out);
 	text_markdown(out, json_str(base, "label", "?"));

@@ -12,6 +12,15 @@
 
 #define CENSUS_LINES 12 /* of a list; all are in report.json and the HTML */
 
+/* What others named or wrote, made harmless, between words of ours. */
+static void print_clean(FILE *out, const char *before, const char *words, const char *after)
+{
+	char clean[4096];
+
+	text_clean(words, clean, sizeof(clean));
+	fprintf(out, "%s%s%s", before, clean, after);
+}
+
 static void print_heads(FILE *out)
 {
 	for (size_t i = 0; i < night_column_count; i++)
@@ -22,15 +31,17 @@ static void print_heads(FILE *out)
 static void print_finding(struct json_object *f, FILE *out)
 {
 	const char *accepted = json_str(f, "accepted", NULL), *accept = json_str(f, "accept", NULL);
-	char text[1100];
 
-	text_clean(json_str(f, "text", ""), text, sizeof(text));
-	fprintf(out, "    %-14s %-13s %s\n", accepted ? "accepted" : json_str(f, "class", ""),
-		json_str(f, "what", ""), text);
+	fprintf(out, "    %-14s %-13s", accepted ? "accepted" : json_str(f, "class", ""),
+		json_str(f, "what", ""));
+	print_clean(out, " ", json_str(f, "text", ""), "\n");
+	if (!accepted && !accept)
+		return;
+	fprintf(out, "    %28s", "");
 	if (accepted)
-		fprintf(out, "    %28s because %s\n", "", accepted);
-	else if (accept)
-		fprintf(out, "    %28s to accept it: %s REASON\n", "", accept);
+		print_clean(out, " because ", accepted, "\n");
+	else
+		print_clean(out, " to accept it: ", accept, " REASON\n");
 }
 
 /* Hops are many: those that are dearer are told where the message is, too. */
@@ -80,7 +91,7 @@ static void print_flow(struct json_object *flow, FILE *out)
 static void print_list(struct json_object *list, const char *about, FILE *out)
 {
 	size_t shown = 0, in_scope = 0;
-	char text[1100], clean[1100];
+	char text[1100];
 
 	for (size_t i = 0; i < json_length(list); i++)
 		in_scope += (size_t)night_census_in_scope(json_at(list, i));
@@ -92,8 +103,7 @@ static void print_list(struct json_object *list, const char *about, FILE *out)
 		if (!night_census_in_scope(json_at(list, i)))
 			continue;
 		night_census_text(json_at(list, i), text, sizeof(text));
-		text_clean(text, clean, sizeof(clean));
-		fprintf(out, "    %s\n", clean);
+		print_clean(out, "    ", text, "\n");
 		shown++;
 	}
 	if (shown < in_scope)
@@ -117,13 +127,13 @@ static void print_census(struct json_object *census, FILE *out)
 static void print_kernel(struct json_object *kernel, FILE *out)
 {
 	struct json_object *flows = json_get(kernel, "flows");
-	char text[1024], clean[1024], sum[256];
+	char text[1024], sum[256];
 
 	night_kernel_text(kernel, text, sizeof(text));
-	text_clean(text, clean, sizeof(clean));
 	night_outcomes_text(kernel, sum, sizeof(sum));
-	fprintf(out, "\n%s (%s): %s%s%s\n", json_str(kernel, "label", "?"), clean,
-		json_str(kernel, "outcome", "?"), json_length(flows) ? "; " : "",
+	print_clean(out, "\n", json_str(kernel, "label", "?"), " (");
+	print_clean(out, "", text, "): ");
+	fprintf(out, "%s%s%s\n", json_str(kernel, "outcome", "?"), json_length(flows) ? "; " : "",
 		json_length(flows) ? sum : "");
 	print_findings(json_get(kernel, "findings"), out);
 	if (json_length(flows)) {
@@ -139,19 +149,21 @@ int night_text(struct json_object *report, const struct night_context *c, FILE *
 {
 	struct json_object *base = json_get(report, "baseline"), *list = json_get(report, "kernels"),
 			   *unused = json_get(report, "accepted_unused");
-	char text[1024], clean[1024];
+	char text[1024];
 
 	(void)c;
 	night_kernel_text(base, text, sizeof(text));
-	text_clean(text, clean, sizeof(clean));
-	fprintf(out, "night %s, flows %s, against %s (%s)\n", json_str(report, "night", "?"),
-		json_str(report, "set", "?"), json_str(base, "label", "?"), clean);
+	print_clean(out, "night ", json_str(report, "night", "?"), ", flows ");
+	print_clean(out, "", json_str(report, "set", "?"), ", against ");
+	print_clean(out, "", json_str(base, "label", "?"), " (");
+	print_clean(out, "", text, ")\n");
 	for (size_t i = 0; i < json_length(list); i++)
 		print_kernel(json_at(list, i), out);
 	if (!json_uint(report, "compared", 1))
 		fputs("\nnothing was compared\n", out);
 	for (size_t i = 0; i < json_length(unused); i++)
-		fprintf(out, "%snot needed among the accepted changes: %s\n", i ? "" : "\n",
-			json_object_get_string(json_at(unused, i)));
+		print_clean(out, i ? "not needed among the accepted changes: " :
+			    "\nnot needed among the accepted changes: ",
+			    json_object_get_string(json_at(unused, i)), "\n");
 	return 0;
 }

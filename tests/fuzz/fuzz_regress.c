@@ -23,6 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const char plain[] =
 	"{\"schema\":1,\"label\":\"a\",\"status\":\"measured\",\"set\":\"s\",\"flows\":[{\"name\":\"f\",\"size\":1,"
 	"\"messages\":100,\"delivered\":100,\"payload_bytes\":100,\"copied_bytes\":200,\"copy_bytes\":200,"
+	"\"accounted\":1,\"gap\":{\"mean\":0},"
 	"\"verdict\":\"exact\",\"sites\":[{\"kind\":\"copy\",\"symbol\":\"x\",\"primitive\":\"y\",\"bytes\":200}],"
 	"\"hops\":[{\"kind\":\"copy\",\"where\":\"x\",\"cost\":5,\"spread\":1}],\"cost\":{\"bare\":{\"messages\":100,"
 	"\"median\":50,\"spread\":2,\"middle\":51},\"way_messages\":100}}],"

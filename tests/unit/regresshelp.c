@@ -15,6 +15,13 @@
 
 static char dir[] = "/tmp/copychain-regress-XXXXXX";
 
+/* In place. */
+static void requote(char *text)
+{
+	for (char *c = text; *c; c++)
+		*c = *c == '\'' ? '"' : *c;
+}
+
 struct json_object *parse(const char *fmt, ...)
 {
 	struct json_object *o;
@@ -24,8 +31,7 @@ struct json_object *parse(const char *fmt, ...)
 	va_start(ap, fmt);
 	assert_true(vasprintf(&text, fmt, ap) > 0);
 	va_end(ap);
-	for (char *c = text; *c; c++)
-		*c = *c == '\'' ? '"' : *c;
+	requote(text);
 	o = json_tokener_parse(text);
 	if (!o)
 		fail_msg("no JSON: %s", text);
@@ -33,7 +39,7 @@ struct json_object *parse(const char *fmt, ...)
 	return o;
 }
 
-const char *file(const char *name, const char *text)
+const char *raw_file(const char *name, const char *text)
 {
 	static char path[4][256];
 	static unsigned at;
@@ -48,10 +54,21 @@ const char *file(const char *name, const char *text)
 	*slash = '/';
 	f = fopen(path[at], "w");
 	assert_non_null(f);
-	for (; *text; text++)
-		fputc(*text == '\'' ? '"' : *text, f);
+	assert_int_equal(fwrite(text, 1, strlen(text), f), strlen(text));
 	assert_int_equal(fclose(f), 0);
 	return path[at];
+}
+
+const char *file(const char *name, const char *text)
+{
+	char *own = strdup(text);
+	const char *path;
+
+	assert_non_null(own);
+	requote(own);
+	path = raw_file(name, own);
+	free(own);
+	return path;
 }
 
 int regress_begin(void **state)

@@ -11,6 +11,9 @@ struct json_object *parse(const char *fmt, ...) __attribute__((format(printf, 1,
 /* Writes text, again with ' for ", into a file of that name; its path stays good for four more. */
 const char *file(const char *name, const char *text);
 
+/* The same of text as it is. */
+const char *raw_file(const char *name, const char *text);
+
 /* A folder for the files of a group of tests. */
 int regress_begin(void **state);
 int regress_end(void **state);

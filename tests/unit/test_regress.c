@@ -12,7 +12,6 @@
 #include <cmocka.h>
 
 #include "common/json.h"
-#include "regress/accept.h"
 #include "regress/bare.h"
 #include "regress/censusdiff.h"
 #include "regress/compare.h"
@@ -396,76 +395,6 @@ static void test_census(void **state)
 	json_object_put(b);
 }
 
-static int accept_error(const char *text, char *why, size_t size)
-{
-	struct accepts a;
-	int err = accepts_load(file("accepted", text), &a, why, size);
-
-	accepts_free(&a);
-	return err;
-}
-
-static void test_accept_faults(void **state)
-{
-	static const struct {
-		const char *text, *why;
-	} bad[] = {
-		{"x\n", "line 1: it takes five words"},
-		{"# fine\n\nk f copies 3\n", "line 3: it takes five words"},
-		{"k f copies 3 \n", "it takes five words"},
-		{"k f copise 3 reason\n", "no kind of finding"},
-		{"k f copies three reason\n", "must be a number"},
-		{"k f cost nan reason\n", "must be a number"},
-		{"k - baseline - reason\n", "cannot be accepted"},
-		{"k - digest - reason\n", "cannot be accepted"},
-	};
-	char why[512];
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		assert_int_equal(accept_error(bad[i].text, why, sizeof(why)), -EBADMSG);
-		if (!strstr(why, bad[i].why))
-			fail_msg("%s: %s", bad[i].text, why);
-	}
-	assert_int_equal(accept_error("", why, sizeof(why)), 0);
-	assert_int_equal(accept_error("k\tf copies  3  two words\r\n", why, sizeof(why)), 0);
-}
-
-/* Accepted is what the line names, up to where it says, and nothing else. */
-static void test_accept(void **state)
-{
-	static const struct {
-		const char *line;
-		enum outcome outcome;
-	} cases[] = {
-		{"linux-* f copies 3 the driver needs it", OUTCOME_ACCEPTED},
-		{"linux-* f copies - the driver needs it", OUTCOME_ACCEPTED},
-		{"linux-* f copies 2.9 the driver needs it", OUTCOME_REGRESSION},
-		{"other f copies 3 the driver needs it", OUTCOME_REGRESSION},
-		{"linux-* g copies 3 the driver needs it", OUTCOME_REGRESSION},
-		{"linux-* f amplification 3 the driver needs it", OUTCOME_REGRESSION},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct json_object *from = flow(10, ""), *to = flow(10, "'copied_bytes':3000");
-		struct json_object *list = compare_flow(from, to, &limits);
-		struct accepts a;
-		char why[256], line[512];
-
-		assert_int_equal(accepts_load(file("accepted", cases[i].line), &a, why, sizeof(why)), 0);
-		accept_suggest("linux-7", "f", json_at(list, 0), line, sizeof(line));
-		assert_string_equal(line, "linux-7 f copies 3.000");
-		accepts_apply(&a, "linux-7", "f", list);
-		assert_int_equal(findings_outcome(list), cases[i].outcome);
-		assert_int_equal(a.lines[0].used, cases[i].outcome == OUTCOME_ACCEPTED);
-		accepts_free(&a);
-		json_object_put(list);
-		json_object_put(from);
-		json_object_put(to);
-	}
-}
-
 static void test_bare(void **state)
 {
 	struct bare b;
@@ -554,8 +483,7 @@ int main(void)
 		cmocka_unit_test(test_cost_of_one),  cmocka_unit_test(test_delivery),
 		cmocka_unit_test(test_lower_bound),  cmocka_unit_test(test_certainty),
 		cmocka_unit_test(test_hop_cost),     cmocka_unit_test(test_ways),
-		cmocka_unit_test(test_census),	     cmocka_unit_test(test_accept_faults),
-		cmocka_unit_test(test_accept),	     cmocka_unit_test(test_bare),
+		cmocka_unit_test(test_census),	     cmocka_unit_test(test_bare),
 		cmocka_unit_test(test_status),
 	};
 

@@ -306,6 +306,22 @@ static void test_loss_is_not_a_flow(void **state)
 	json_object_put(r);
 }
 
+/* Messages that no longer arrive end a night with 3, unless a line says why that is well. */
+static void test_fewer_arrive(void **state)
+{
+	const char *base = DIGEST("a", FLOWS(FLOW("f", ""))), *fewer = DIGEST("b", FLOWS(FLOW("f", ",'delivered':9")));
+	struct json_object *r = night(base, fewer, NULL);
+
+	(void)state;
+	assert_int_equal(json_int(r, "exit_status", 99), 3);
+	tells(r, night_text, "to accept it: b f delivery - REASON");
+	json_object_put(r);
+	r = night(base, fewer, "b f delivery - the card is slow\n");
+	assert_int_equal(json_int(r, "exit_status", 99), 0);
+	assert_string_equal(json_str(kernel_of(r), "outcome", ""), "accepted");
+	json_object_put(r);
+}
+
 /* Accepted is what is missing beside something that was compared. */
 static void test_all_accepted(void **state)
 {
@@ -410,6 +426,49 @@ static void test_census_beside_traffic(void **state)
 	json_object_put(r);
 }
 
+#define EVIL "\\u001b[2J\\n`*x"
+
+/* Whoever named a kernel, a flow or a night commands neither the terminal nor the document. */
+static void test_words_of_others(void **state)
+{
+	static report_fn *const kinds[] = {night_text, night_markdown, night_junit};
+	struct json_object *r = night(DIGEST("a" EVIL, "'append':'" EVIL "'," FLOWS(FLOW("f" EVIL, "") "," FLOW("g", ""))),
+				      DIGEST("b" EVIL, FLOWS(FLOW("f" EVIL, ",'copied_bytes':40") ","
+							     FLOW("g", ",'copied_bytes':40"))),
+				      "* g copies - \x1b[2Jbecause\nx\x1b[2J`` y copies - reason\n");
+
+	(void)state;
+	json_add_str(r, "night", "n\x1b[2J\n`*x");
+	json_add_str(r, "set", "s\x1b[2J\n`*x");
+	for (size_t i = 0; i < 3; i++) {
+		char *text = told(r, kinds[i]);
+
+		if (strchr(text, '\x1b') || strstr(text, "\n`*x"))
+			fail_msg("%zu: %s", i, text);
+		free(text);
+	}
+	tells(r, night_text, "night n?[2J?`*x, flows s?[2J?`*x, against a?[2J?`*x (");
+	tells(r, night_text, "because ?[2Jbecause");
+	tells(r, night_text, "line 2: x?[2J`` y copies -");
+	tells(r, night_text, "to accept it: b?\\[2J?`\\*x f?\\[2J?`\\*x copies 4.000 REASON");
+	tells(r, night_markdown, "to accept it: `` b?\\[2J?`\\*x f?\\[2J?`\\*x copies 4.000 REASON ``");
+	tells(r, night_markdown, "night n?\\[2J?\\`\\*x");
+	json_object_put(r);
+}
+
+/* A table shows what the finding is about, be it a byte of many. */
+static void test_table_tells_apart(void **state)
+{
+	struct json_object *r = night(DIGEST("a", FLOWS(FLOW("f", ",'payload_bytes':100000,'copied_bytes':200000"))),
+				      DIGEST("b", FLOWS(FLOW("f", ",'payload_bytes':100000,'copied_bytes':200001"))), NULL);
+
+	(void)state;
+	tells(r, night_text, "2.00000>2.00001");
+	tells(r, night_text, "copies per byte: 2.00001, was 2.00000");
+	tells(r, night_markdown, "2.00000\\>2.00001");
+	json_object_put(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -422,10 +481,13 @@ int main(void)
 		cmocka_unit_test(test_folder_of_digest),
 		cmocka_unit_test(test_baseline_is_not_accepted),
 		cmocka_unit_test(test_loss_is_not_a_flow),
+		cmocka_unit_test(test_fewer_arrive),
 		cmocka_unit_test(test_all_accepted),
 		cmocka_unit_test(test_skipped),
 		cmocka_unit_test(test_highest_status),
 		cmocka_unit_test(test_no_traffic),
+		cmocka_unit_test(test_words_of_others),
+		cmocka_unit_test(test_table_tells_apart),
 		cmocka_unit_test(test_census_beside_traffic),
 	};
 
