@@ -247,7 +247,7 @@ static int show(struct history *h, const struct history_options *o, const struct
 	if (!err)
 		err = plot_draw(&p, o->svg);
 	plot_free(&p);
-	if (err == -ENOENT)
+	if (err == -ENOPKG)
 		msg_error("no gnuplot on this machine: apt-get install gnuplot-nox");
 	else if (err == -EINVAL)
 		msg_error("%s is no number: it has no plot", v->name);

@@ -169,7 +169,7 @@ static void put_plot(const struct plot *p, const struct night_context *c, const 
 		return;
 	if (err)
 		fprintf(out, "<p>No plot of %s: %s</p>\n", name,
-			err == -ENOENT ? "gnuplot is not there (apt-get install gnuplot-nox)" :
+			err == -ENOPKG ? "gnuplot is not there (apt-get install gnuplot-nox)" :
 					 strerror(-err));
 }
 

@@ -2,15 +2,13 @@
 #include "regress/night_plot.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
+
+#include "common/gnuplot.h"
 
 int plot_series(struct plot *p, const char *name)
 {
@@ -125,65 +123,28 @@ static void put_script(const struct plot *p, FILE *out)
 	fputc('\n', out);
 }
 
-/* gnuplot reads the script from a pipe and writes the picture to the file: no shell between. */
-static int start(const char *svg, int in, pid_t *pid)
-{
-	char *argv[] = {"gnuplot", "-", NULL};
-	posix_spawn_file_actions_t fa;
-	int err;
-
-	posix_spawn_file_actions_init(&fa);
-	posix_spawn_file_actions_adddup2(&fa, in, 0);
-	posix_spawn_file_actions_addopen(&fa, 1, svg, O_WRONLY | O_CREAT | O_TRUNC, 0666);
-	posix_spawn_file_actions_addopen(&fa, 2, "/dev/null", O_WRONLY, 0);
-	err = posix_spawnp(pid, argv[0], &fa, NULL, argv, environ);
-	posix_spawn_file_actions_destroy(&fa);
-	return -err;
-}
-
-static int feed(const struct plot *p, int fd)
-{
-	FILE *f = fdopen(fd, "w");
-	int err = 0;
-
-	if (!f) {
-		close(fd);
-		return -ENOMEM;
-	}
-	put_script(p, f);
-	if (ferror(f))
-		err = -EIO;
-	if (fclose(f) && !err)
-		err = -errno;
-	return err;
-}
-
+/* gnuplot reads the script from a file without a name, and prints the picture. */
 int plot_draw(const struct plot *p, const char *svg)
 {
-	int pipes[2], err, status;
-	void (*old)(int);
-	pid_t pid;
+	FILE *script, *out;
+	int err = 0;
 
 	if (!p->rows || !p->series_count)
 		return -ENODATA;
-	if (pipe2(pipes, O_CLOEXEC))
-		return -errno;
-	err = start(svg, pipes[0], &pid);
-	close(pipes[0]);
-	if (err) {
-		close(pipes[1]);
-		return err;
-	}
-	/* A gnuplot that ends early is told by its status. */
-	old = signal(SIGPIPE, SIG_IGN);
-	err = feed(p, pipes[1]);
-	signal(SIGPIPE, old);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
-		err = -ENOENT;
-	else if (!WIFEXITED(status) || WEXITSTATUS(status))
+	script = tmpfile();
+	out = fopen(svg, "we");
+	if (!script || !out)
+		err = -errno;
+	if (!err)
+		put_script(p, script);
+	if (!err && (fflush(script) || ferror(script) || fseek(script, 0, SEEK_SET)))
 		err = -EIO;
+	if (!err)
+		err = gnuplot_run(NULL, fileno(script), fileno(out));
+	if (script)
+		fclose(script);
+	if (out)
+		fclose(out);
 	if (err)
 		unlink(svg);
 	return err;

@@ -25,7 +25,7 @@ int plot_row(struct plot *p, const char *label);
 void plot_set(struct plot *p, int row, int series, double value);
 void plot_free(struct plot *p);
 
-/* Draws into the file. 0, -ENOENT: there is no gnuplot; -EIO: it failed; or another -errno. */
+/* Draws into the file. 0, -ENOPKG: there is no gnuplot; -EIO: it failed; or another -errno. */
 int plot_draw(const struct plot *p, const char *svg);
 
 #endif
