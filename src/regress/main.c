@@ -117,11 +117,10 @@ static int add_to_history(const char *path, struct json_object *report)
 
 	if (!err)
 		err = history_add(h, report, why, sizeof(why));
-	if (!err)
-		history_close(h);
+	history_close(h);
 	if (err == -EBADMSG)
-		msg_error("history %s: %s; it was left as it is: move it away, and 'regress.sh "
-			  "history --rebuild' makes it anew from the nights", path, why);
+		msg_error("history %s: %s; it was left as it is: 'regress.sh history --rebuild' puts "
+			  "it aside and makes another from the nights", path, why);
 	else if (err)
 		msg_error("history %s: %s; 'regress.sh history --rebuild' makes up for it", path,
 			  why);
@@ -237,7 +236,7 @@ static int add_reports(const char *db, int count, char **paths)
 
 static int show(struct history *h, const struct history_options *o, const struct history_value *v)
 {
-	const struct history_query q = {o->kernel, o->flow, v};
+	const struct history_query q = {o->kernel, o->flow, v, false};
 	struct plot p = {0};
 	int err = trend_print(h, &q, stdout);
 
@@ -293,7 +292,7 @@ static int cmd_history(int argc, char **argv)
 	if (err) {
 		msg_error("history %s: %s%s", o.db, why,
 			  err == -ENOENT ? "; the first night makes it" :
-			  "; move it away, and 'regress.sh history --rebuild' makes it anew");
+			  "; 'regress.sh history --rebuild' puts it aside and makes another from the nights");
 		return EXIT_ENV;
 	}
 	err = show(h, &o, v);

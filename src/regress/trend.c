@@ -6,6 +6,95 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "regress/costdiff.h"
+
+/* A run of nights with one value, of one kernel and flow. */
+struct run {
+	char *kernel, *flow, *first, *last, *version, *value;
+	struct history_cost cost;
+	size_t nights;
+	bool again; /* not the first of its kernel and flow */
+};
+
+static int set_text(char **to, const char *text)
+{
+	char *copy = strdup(text);
+
+	if (!copy)
+		return -ENOMEM;
+	free(*to);
+	*to = copy;
+	return 0;
+}
+
+static void run_free(struct run *r)
+{
+	free(r->kernel);
+	free(r->flow);
+	free(r->first);
+	free(r->last);
+	free(r->version);
+	free(r->value);
+}
+
+/* By the rule by which two kernels are compared. */
+static bool same_cost(const struct history_cost *was, const struct history_cost *is)
+{
+	bool steady = was->steady && is->steady;
+	double a = steady ? was->median : was->middle, b = steady ? is->median : is->middle;
+
+	if (!was->known || !is->known)
+		return was->known == is->known;
+	return fabs(b - a) <= cost_allowed(a, !steady, &is->limits);
+}
+
+static bool same_value(const struct run *r, const struct history_row *row,
+		       const struct history_value *value)
+{
+	double a;
+
+	if (value->cost)
+		return same_cost(&r->cost, &row->cost);
+	if (!value->number || !*row->value || !*r->value)
+		return !strcmp(r->value, row->value);
+	a = strtod(r->value, NULL);
+	return fabs(a - strtod(row->value, NULL)) <= value->part * fabs(a);
+}
+
+static int start_run(struct run *r, const struct history_row *row)
+{
+	int err = set_text(&r->kernel, row->kernel);
+
+	if (!err)
+		err = set_text(&r->flow, row->flow);
+	if (!err)
+		err = set_text(&r->first, row->night);
+	if (!err)
+		err = set_text(&r->version, row->version);
+	if (!err)
+		err = set_text(&r->value, row->value);
+	r->cost = row->cost;
+	r->nights = 0;
+	return err;
+}
+
+/* One night more; ended, if any, is called with a run that the row is no part of. */
+static int follow(struct run *r, const struct history_row *row, const struct history_value *value,
+		  void (*ended)(const struct run *r, void *ctx), void *ctx)
+{
+	bool same_flow = r->nights && !strcmp(r->kernel, row->kernel) && !strcmp(r->flow, row->flow);
+	int err = 0;
+
+	if (!same_flow || !same_value(r, row, value)) {
+		if (r->nights && ended)
+			ended(r, ctx);
+		err = start_run(r, row);
+		r->again = same_flow;
+	}
+	r->nights++;
+	return err ? err : set_text(&r->last, row->night);
+}
+
 static int plot_point(const struct history_row *row, void *ctx)
 {
 	struct plot *p = ctx;
@@ -66,79 +155,39 @@ int trend_plot(struct history *h, const struct history_query *q, struct plot *p)
 	return err ? err : sort_rows(p);
 }
 
-/* A run of nights with one value, of one kernel and flow. */
-struct run {
+struct printing {
 	FILE *out;
 	const struct history_value *value;
-	char kernel[128], flow[128], first[64], last[64], version[128];
-	char *text;
-	size_t nights;
-	bool again; /* not the first of its kernel and flow */
+	struct run run;
 };
 
-static bool same_value(const struct run *r, const char *value)
+static void print_run(const struct run *r, void *ctx)
 {
-	double a, b;
+	const struct printing *p = ctx;
+	bool middle = p->value->cost && r->cost.known && !r->cost.steady;
 
-	if (!r->value->number || !*value || !*r->text)
-		return !strcmp(r->text, value);
-	a = strtod(r->text, NULL);
-	b = strtod(value, NULL);
-	return fabs(a - b) <= r->value->part * fabs(a);
+	fprintf(p->out, "%-20s %-20s %-16s %-16s %6zu  %s%s%s  (linux %s)\n", r->kernel, r->flow,
+		r->first, r->last, r->nights, r->again ? "changed: " : "", middle ? "~" : "",
+		*r->value ? r->value : "none", r->version);
 }
 
-static void print_run(const struct run *r)
+static int print_row(const struct history_row *row, void *ctx)
 {
-	if (r->nights)
-		fprintf(r->out, "%-20s %-20s %-16s %-16s %6zu  %s%s  (linux %s)\n", r->kernel, r->flow,
-			r->first, r->last, r->nights, r->again ? "changed: " : "",
-			*r->text ? r->text : "none", r->version);
-}
+	struct printing *p = ctx;
 
-static int start_run(struct run *r, const struct history_row *row)
-{
-	char *text = strdup(row->value);
-
-	if (!text)
-		return -ENOMEM;
-	free(r->text);
-	r->text = text;
-	r->nights = 0;
-	snprintf(r->kernel, sizeof(r->kernel), "%s", row->kernel);
-	snprintf(r->flow, sizeof(r->flow), "%s", row->flow);
-	snprintf(r->first, sizeof(r->first), "%s", row->night);
-	snprintf(r->version, sizeof(r->version), "%s", row->version);
-	return 0;
-}
-
-static int take_row(const struct history_row *row, void *ctx)
-{
-	struct run *r = ctx;
-	bool same_flow = r->text && !strcmp(r->kernel, row->kernel) && !strcmp(r->flow, row->flow);
-	int err;
-
-	if (!same_flow || !same_value(r, row->value)) {
-		print_run(r);
-		err = start_run(r, row);
-		if (err)
-			return err;
-		r->again = same_flow;
-	}
-	r->nights++;
-	snprintf(r->last, sizeof(r->last), "%s", row->night);
-	return 0;
+	return follow(&p->run, row, p->value, print_run, p);
 }
 
 int trend_print(struct history *h, const struct history_query *q, FILE *out)
 {
-	struct run r = {.out = out, .value = q->value};
+	struct printing p = {.out = out, .value = q->value};
 	int err;
 
 	fprintf(out, "%-20s %-20s %-16s %-16s %6s  %s: %s\n", "kernel", "flow", "first night",
 		"last night", "nights", q->value->name, q->value->about);
-	err = history_each(h, q, take_row, &r);
-	if (!err)
-		print_run(&r);
-	free(r.text);
+	err = history_each(h, q, print_row, &p);
+	if (!err && p.run.nights)
+		print_run(&p.run, &p);
+	run_free(&p.run);
 	return err;
 }
