@@ -237,15 +237,15 @@ static int add_reports(const char *db, int count, char **paths)
 static int show(struct history *h, const struct history_options *o, const struct history_value *v)
 {
 	const struct history_query q = {o->kernel, o->flow, v, false};
-	struct plot p = {0};
+	struct trend t = {0};
 	int err = trend_print(h, &q, stdout);
 
 	if (err || !o->svg)
 		return err;
-	err = trend_plot(h, &q, &p);
+	err = trend_plot(h, &q, false, &t);
 	if (!err)
-		err = plot_draw(&p, o->svg);
-	plot_free(&p);
+		err = plot_draw(&t.plot, o->svg);
+	plot_free(&t.plot);
 	if (err == -ENOPKG)
 		msg_error("no gnuplot on this machine: apt-get install gnuplot-nox");
 	else if (err == -EINVAL)

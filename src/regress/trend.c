@@ -95,64 +95,72 @@ static int follow(struct run *r, const struct history_row *row, const struct his
 	return err ? err : set_text(&r->last, row->night);
 }
 
-static int plot_point(const struct history_row *row, void *ctx)
-{
-	struct plot *p = ctx;
-	char name[256];
+struct plotting {
+	const struct history_query *q;
+	struct trend *trend;
+	struct run run;
+	bool changed, only_changes;
+	size_t before; /* series before that of the run's kernel and flow */
+};
 
+static int add_night(const struct history_row *row, void *ctx)
+{
+	struct plotting *p = ctx;
+
+	return *row->value && plot_row(&p->trend->plot, row->night) < 0 ? -ENOMEM : 0;
+}
+
+/* All nights of a kernel and flow were seen: is their line kept? */
+static void end_series(struct plotting *p)
+{
+	struct plot *plot = &p->trend->plot;
+
+	if (plot->series_count > p->before) {
+		p->trend->changed += p->changed;
+		p->trend->constant += !p->changed;
+		if (!p->changed && p->only_changes)
+			plot_drop(plot, p->before);
+	}
+	p->before = plot->series_count;
+	p->changed = false;
+}
+
+static int add_point(const struct history_row *row, void *ctx)
+{
+	struct plotting *p = ctx;
+	int err = follow(&p->run, row, p->q->value, NULL, NULL);
+
+	if (err)
+		return err;
+	if (p->run.nights == 1 && !p->run.again)
+		end_series(p);
+	if (p->run.nights == 1 && p->run.again)
+		p->changed = true;
 	if (!*row->value)
 		return 0;
-	snprintf(name, sizeof(name), "%s %s", row->kernel, row->flow);
-	plot_set(p, plot_row(p, row->night), plot_series(p, name), strtod(row->value, NULL));
-	return 0;
+	return plot_put(&p->trend->plot, row->night, row->kernel, row->flow,
+			strtod(row->value, NULL));
 }
 
-static int row_order(const void *a, const void *b, void *ctx)
+int trend_plot(struct history *h, const struct history_query *q, bool only_changes, struct trend *t)
 {
-	const struct plot *p = ctx;
-
-	return strcmp(p->labels[*(const size_t *)a], p->labels[*(const size_t *)b]);
-}
-
-/* Rows came by kernel; along the axis they stand by night. */
-static int sort_rows(struct plot *p)
-{
-	size_t *order = calloc(p->rows + 1, sizeof(*order));
-	char **labels = calloc(p->rows + 1, sizeof(*labels));
-	double *values = calloc((p->rows + 1) * PLOT_SERIES, sizeof(*values));
-	int err = order && labels && values ? 0 : -ENOMEM;
-
-	for (size_t i = 0; !err && i < p->rows; i++)
-		order[i] = i;
-	if (!err)
-		qsort_r(order, p->rows, sizeof(*order), row_order, p);
-	for (size_t i = 0; !err && i < p->rows; i++) {
-		labels[i] = p->labels[order[i]];
-		memcpy(&values[i * PLOT_SERIES], &p->values[order[i] * PLOT_SERIES],
-		       PLOT_SERIES * sizeof(*values));
-	}
-	if (err) {
-		free(labels);
-		free(values);
-	} else {
-		free(p->labels);
-		free(p->values);
-		p->labels = labels;
-		p->values = values;
-	}
-	free(order);
-	return err;
-}
-
-int trend_plot(struct history *h, const struct history_query *q, struct plot *p)
-{
+	struct plotting p = {.q = q, .trend = t, .only_changes = only_changes};
+	struct history_query nights = *q;
 	int err;
 
-	*p = (struct plot){.title = q->value->about, .unit = q->value->name, .lines = true};
+	t->plot.kind = PLOT_LINES;
+	t->plot.title = t->plot.unit = q->value->about;
 	if (!q->value->number)
 		return -EINVAL;
-	err = history_each(h, q, plot_point, p);
-	return err ? err : sort_rows(p);
+	/* First the nights in their order, then the lines along them. */
+	nights.by_night = true;
+	err = history_each(h, &nights, add_night, &p);
+	if (!err)
+		err = history_each(h, q, add_point, &p);
+	if (!err)
+		end_series(&p);
+	run_free(&p.run);
+	return err;
 }
 
 struct printing {

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <json-c/json.h>
+#include <math.h>
 #include <setjmp.h>
 #include <sqlite3.h>
 #include <stdarg.h>
@@ -269,6 +270,72 @@ static void test_long_names(void **state)
 	says(label, "f", "copies", "n1               n3                    3  2.0");
 }
 
+static void plotted(struct trend *t, const char *value, bool only_changes)
+{
+	const struct history_query q = {.value = history_value(value)};
+	struct history *h = opened();
+
+	*t = (struct trend){0};
+	assert_int_equal(trend_plot(h, &q, only_changes, t), 0);
+	history_close(h);
+}
+
+static void test_plot(void **state)
+{
+	struct trend t;
+
+	(void)state;
+	add_night(&(struct night){"run10", "2026-01-03T00:00:00Z", .copied = 300, .median = 1000});
+	add_night(&(struct night){"run9", "2026-01-02T00:00:00Z", .copied = 200, .median = 1001});
+	plotted(&t, "copies", false);
+	assert_int_equal(t.plot.rows, 2);
+	assert_string_equal(t.plot.labels[0], "run9");
+	assert_int_equal(t.plot.series_count, 2);
+	assert_string_equal(t.plot.series[0].name, "new");
+	assert_string_equal(t.plot.series[0].panel, "f");
+	assert_true(plot_value(&t.plot, 0, 0) == 2.0 && plot_value(&t.plot, 1, 0) == 3.0);
+	plot_free(&t.plot);
+	/* What never changed is counted, not drawn. */
+	plotted(&t, "copies", true);
+	assert_int_equal(t.plot.series_count, 1);
+	assert_string_equal(t.plot.series[0].name, "new");
+	assert_int_equal(t.changed, 1);
+	assert_int_equal(t.constant, 1);
+	plot_free(&t.plot);
+	plotted(&t, "instructions", true);
+	assert_int_equal(t.plot.series_count, 0);
+	assert_int_equal(t.changed, 0);
+	assert_int_equal(t.constant, 1);
+	plot_free(&t.plot);
+}
+
+/* Any number of series and rows; each name has its colour. */
+static void test_many_series(void **state)
+{
+	struct plot p = {0};
+
+	(void)state;
+	assert_int_equal(plot_name(&p, "k1"), 0);
+	for (int flow = 0; flow < 16; flow++)
+		for (int kernel = 0; kernel < 12; kernel++) {
+			char row[16], name[16];
+
+			snprintf(row, sizeof(row), "flow%d", flow);
+			snprintf(name, sizeof(name), "k%d", kernel);
+			assert_int_equal(plot_put(&p, row, name, NULL, flow * 100 + kernel), 0);
+		}
+	assert_int_equal(p.rows, 16);
+	assert_int_equal(p.series_count, 12);
+	assert_int_equal(plot_colour(&p, 1), 1);
+	assert_int_equal(plot_colour(&p, 0), 2);
+	assert_int_equal(plot_colour(&p, 11), 12);
+	assert_true(plot_value(&p, 15, 11) == 1511);
+	plot_drop(&p, 0);
+	assert_true(plot_value(&p, 15, 10) == 1511);
+	assert_true(isnan(plot_value(&p, 16, 0)));
+	plot_free(&p);
+}
+
 static void test_is_report(void **state)
 {
 	struct json_object *o = report(&(struct night){"n1", .median = 1});
@@ -370,6 +437,7 @@ int main(void)
 		cmocka_unit_test_setup(test_cost_as_compared, fresh), cmocka_unit_test_setup(test_limits, fresh),
 		cmocka_unit_test_setup(test_order, fresh), cmocka_unit_test_setup(test_failed_kernel, fresh),
 		cmocka_unit_test_setup(test_kept_baseline, fresh), cmocka_unit_test_setup(test_long_names, fresh),
+		cmocka_unit_test_setup(test_plot, fresh), cmocka_unit_test(test_many_series),
 		cmocka_unit_test(test_is_report),
 	};
 
