@@ -215,20 +215,31 @@ static const struct opt_command history_command = {
 	history_opts,
 };
 
+static struct json_object *read_report(const char *path)
+{
+	int err;
+	struct json_object *report = json_read_file(path, &err);
+
+	if (!report) {
+		msg_error("%s: %s; this night is left out", path,
+			  err == -EBADMSG ? "no JSON" : strerror(-err));
+	} else if (!history_is_report(report)) {
+		msg_error("%s is no report of a night; left out", path);
+		json_object_put(report);
+		report = NULL;
+	}
+	return report;
+}
+
 static int add_reports(const char *db, int count, char **paths)
 {
 	int status = EXIT_GOOD;
 
 	for (int i = 0; i < count; i++) {
-		int err;
-		struct json_object *report = json_read_file(paths[i], &err);
+		struct json_object *report = read_report(paths[i]);
 
-		if (!report || !json_str(report, "night", NULL)) {
-			msg_error("%s is no report of a night; left out", paths[i]);
+		if (!report || add_to_history(db, report))
 			status = EXIT_ENV;
-		} else if (add_to_history(db, report)) {
-			status = EXIT_ENV;
-		}
 		json_object_put(report);
 	}
 	return status;
