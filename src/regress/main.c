@@ -82,6 +82,7 @@ static int cmd_digest(int argc, char **argv)
 struct compare_options {
 	const char *night, *baseline, *out, *accepted, *history;
 	unsigned long permille;
+	bool kept;
 };
 
 static const struct opt compare_opts[] = {
@@ -89,6 +90,8 @@ static const struct opt compare_opts[] = {
 	 NULL},
 	{OPT_STR, "baseline", offsetof(struct compare_options, baseline), "DIGEST",
 	 "to compare with", 0, 0, NULL},
+	{OPT_FLAG, "kept-baseline", offsetof(struct compare_options, kept), NULL,
+	 "it was measured on another night: the history has it there", 0, 0, NULL},
 	{OPT_STR, "out", offsetof(struct compare_options, out), "DIR", "for the reports", 0, 0,
 	 NULL},
 	{OPT_STR, "accepted", offsetof(struct compare_options, accepted), "FILE",
@@ -127,6 +130,24 @@ static int add_to_history(const char *path, struct json_object *report)
 	return err;
 }
 
+/* What reports say of a baseline that is kept, and of one that has the name of a kernel. */
+static void describe_baseline(struct json_object *report, bool kept)
+{
+	struct json_object *base = json_get(report, "baseline"), *list = json_get(report, "kernels");
+	const char *label = json_str(base, "label", "");
+	bool taken = false;
+	char *name;
+
+	if (kept)
+		json_add_bool(base, "kept", true);
+	for (size_t i = 0; i < json_length(list); i++)
+		taken |= !strcmp(json_str(json_at(list, i), "label", ""), label);
+	if (taken && asprintf(&name, "%s (baseline)", label) >= 0) {
+		json_add_str(base, "label", name);
+		free(name);
+	}
+}
+
 static int compare(struct night_input *in, const struct compare_options *o)
 {
 	struct night_context c = {o->history, o->out};
@@ -139,6 +160,7 @@ static int compare(struct night_input *in, const struct compare_options *o)
 		msg_error("%s", why);
 		return EXIT_ENV;
 	}
+	describe_baseline(report, o->kept);
 	status = night_status(report);
 	if (o->history && add_to_history(o->history, report)) {
 		c.history = NULL;

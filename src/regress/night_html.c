@@ -160,7 +160,7 @@ int night_html(struct json_object *report, const struct night_context *c, FILE *
 	night_kernel_text(base, text, sizeof(text));
 	fputs("</b>, ", out);
 	text_html(out, text);
-	fputs(".</p>\n", out);
+	fputs(json_get(base, "kept") ? ", kept from another night.</p>\n" : ".</p>\n", out);
 	for (size_t i = 0; i < json_length(list); i++)
 		put_kernel(json_at(list, i), out);
 	fputs("<h2>Plots</h2>\n", out);
