@@ -67,16 +67,22 @@ static struct json_object *bare_of(struct json_object *flow)
 	return json_get(json_get(flow, "cost"), "bare");
 }
 
-static bool has_median(struct json_object *bare, const struct limits *limits)
+bool cost_known(struct json_object *bare, const struct limits *limits)
 {
 	return json_uint(bare, "messages", 0) >= limits->messages && json_uint(bare, "median", 0);
 }
 
-/* Are the messages of kinds so far apart that a few more of one move the median? */
-static bool is_unsteady(struct json_object *bare)
+bool cost_unsteady(struct json_object *bare)
 {
 	return SPREADS * (double)json_uint(bare, "spread", 0) >
 	       UNSTEADY * (double)json_uint(bare, "median", 0);
+}
+
+double cost_allowed(double instructions, bool unsteady, const struct limits *limits)
+{
+	double part = (unsteady ? limits->unsteady : limits->message) * instructions;
+
+	return part > (double)limits->message_floor ? part : (double)limits->message_floor;
 }
 
 /* What is compared of two flows' messages, and by what measure. */
@@ -93,14 +99,13 @@ static bool messages_of(struct json_object *from, struct json_object *to,
 	struct json_object *was = bare_of(from), *is = bare_of(to);
 	const char *key;
 
-	if (!has_median(was, limits) || !has_median(is, limits))
+	if (!cost_known(was, limits) || !cost_known(is, limits))
 		return false;
-	m->unsteady = is_unsteady(was) || is_unsteady(is);
+	m->unsteady = cost_unsteady(was) || cost_unsteady(is);
 	key = m->unsteady ? "middle" : "median";
 	m->was = (struct figure){json_uint(was, key, 0), 0};
 	m->is = (struct figure){json_uint(is, key, 0), 0};
-	m->allow = allowed(&m->was, &m->is, m->unsteady ? limits->unsteady : limits->message,
-			   limits->message_floor);
+	m->allow = cost_allowed((double)m->was.median, m->unsteady, limits);
 	return true;
 }
 
@@ -123,7 +128,7 @@ static void lacks_median(struct json_object *list, const char *who, struct json_
 static void compare_timed(struct json_object *list, struct json_object *from,
 			  struct json_object *to, const struct limits *limits)
 {
-	bool was = has_median(bare_of(from), limits), is = has_median(bare_of(to), limits);
+	bool was = cost_known(bare_of(from), limits), is = cost_known(bare_of(to), limits);
 
 	if (was == is)
 		return;
@@ -141,7 +146,7 @@ static void compare_timed(struct json_object *list, struct json_object *from,
 static void compare_steadiness(struct json_object *list, struct json_object *from,
 			       struct json_object *to, const struct limits *limits)
 {
-	if (!is_unsteady(bare_of(from)) && is_unsteady(bare_of(to)))
+	if (!cost_unsteady(bare_of(from)) && cost_unsteady(bare_of(to)))
 		finding_add(list, OUTCOME_CHANGE, "cost",
 			    "messages are of several kinds now, and were not: their limit is %.1f %% therefore",
 			    100 * limits->unsteady);

@@ -3,8 +3,20 @@
 #ifndef REGRESS_COSTDIFF_H
 #define REGRESS_COSTDIFF_H
 
+#include <stdbool.h>
+
 struct json_object;
 struct limits;
+
+/*
+ * Of a flow's messages without probes (its cost's "bare"): are they enough for a median, and are they of
+ * kinds so far apart that a few more of one move it, so that the mean of the middle half is compared?
+ */
+bool cost_known(struct json_object *bare, const struct limits *limits);
+bool cost_unsteady(struct json_object *bare);
+
+/* By how many instructions a message may become dearer or cheaper, and count as the same. */
+double cost_allowed(double instructions, bool unsteady, const struct limits *limits);
 
 /* Of whole messages: without probes, and summed over the hops where those are the same. */
 void compare_cost(struct json_object *list, struct json_object *from, struct json_object *to,

@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "regress/compare.h"
+
 struct history;
 struct json_object;
 
@@ -18,13 +20,21 @@ struct json_object;
 int history_open(const char *path, bool create, struct history **out, char *why, size_t size);
 void history_close(struct history *h);
 
-/* All rows of a report, in one transaction; a night that is there already is replaced. */
+/*
+ * All rows of a report, in one transaction; a night that is there already is replaced. A baseline of
+ * another night is left out.
+ */
 int history_add(struct history *h, struct json_object *report, char *why, size_t size);
+
+/* Has it what a report of a night must have? */
+bool history_is_report(struct json_object *o);
 
 /* A value that is followed over nights. */
 struct history_value {
 	const char *name, *sql, *about;
 	bool number;
+	bool whole;  /* a kernel as a whole has it, too: flow "-" */
+	bool cost;   /* compared as costs are, by row->cost */
 	double part; /* a change of less than this share is none */
 };
 extern const struct history_value history_values[]; /* ends with a NULL name */
@@ -34,13 +44,23 @@ const struct history_value *history_value(const char *name);
 struct history_query {
 	const char *kernel, *flow;
 	const struct history_value *value;
+	bool by_night; /* all of a night together; else all nights of a kernel and flow */
 };
 
+/* Instructions per message, as comparisons take them, and what they called a change that night. */
+struct history_cost {
+	bool known, steady;
+	double median, middle;
+	struct limits limits;
+};
+
+/* Texts last until the next call; value "": none. */
 struct history_row {
-	const char *night, *kernel, *flow, *version, *value; /* until the next call; value "": none */
+	const char *night, *kernel, *flow, *version, *value;
+	struct history_cost cost;
 };
 
-/* Calls fn for each row, by kernel, flow and night; stops when it gives other than 0. 0 or -errno. */
+/* Calls fn for each row, nights in the order of their time; stops when it gives other than 0. 0 or -errno. */
 int history_each(struct history *h, const struct history_query *q,
 		 int (*fn)(const struct history_row *row, void *ctx), void *ctx);
 

@@ -82,6 +82,7 @@ static int cmd_digest(int argc, char **argv)
 struct compare_options {
 	const char *night, *baseline, *out, *accepted, *history;
 	unsigned long permille;
+	bool kept;
 };
 
 static const struct opt compare_opts[] = {
@@ -89,6 +90,8 @@ static const struct opt compare_opts[] = {
 	 NULL},
 	{OPT_STR, "baseline", offsetof(struct compare_options, baseline), "DIGEST",
 	 "to compare with", 0, 0, NULL},
+	{OPT_FLAG, "kept-baseline", offsetof(struct compare_options, kept), NULL,
+	 "it was measured on another night: the history has it there", 0, 0, NULL},
 	{OPT_STR, "out", offsetof(struct compare_options, out), "DIR", "for the reports", 0, 0,
 	 NULL},
 	{OPT_STR, "accepted", offsetof(struct compare_options, accepted), "FILE",
@@ -117,15 +120,32 @@ static int add_to_history(const char *path, struct json_object *report)
 
 	if (!err)
 		err = history_add(h, report, why, sizeof(why));
-	if (!err)
-		history_close(h);
+	history_close(h);
 	if (err == -EBADMSG)
-		msg_error("history %s: %s; it was left as it is: move it away, and 'regress.sh "
-			  "history --rebuild' makes it anew from the nights", path, why);
+		msg_error("history %s: %s; it was left as it is: 'regress.sh history --rebuild' puts "
+			  "it aside and makes another from the nights", path, why);
 	else if (err)
 		msg_error("history %s: %s; 'regress.sh history --rebuild' makes up for it", path,
 			  why);
 	return err;
+}
+
+/* What reports say of a baseline that is kept, and of one that has the name of a kernel. */
+static void describe_baseline(struct json_object *report, bool kept)
+{
+	struct json_object *base = json_get(report, "baseline"), *list = json_get(report, "kernels");
+	const char *label = json_str(base, "label", "");
+	bool taken = false;
+	char *name;
+
+	if (kept)
+		json_add_bool(base, "kept", true);
+	for (size_t i = 0; i < json_length(list); i++)
+		taken |= !strcmp(json_str(json_at(list, i), "label", ""), label);
+	if (taken && asprintf(&name, "%s (baseline)", label) >= 0) {
+		json_add_str(base, "label", name);
+		free(name);
+	}
 }
 
 static int compare(struct night_input *in, const struct compare_options *o)
@@ -140,6 +160,7 @@ static int compare(struct night_input *in, const struct compare_options *o)
 		msg_error("%s", why);
 		return EXIT_ENV;
 	}
+	describe_baseline(report, o->kept);
 	status = night_status(report);
 	if (o->history && add_to_history(o->history, report)) {
 		c.history = NULL;
@@ -216,20 +237,31 @@ static const struct opt_command history_command = {
 	history_opts,
 };
 
+static struct json_object *read_report(const char *path)
+{
+	int err;
+	struct json_object *report = json_read_file(path, &err);
+
+	if (!report) {
+		msg_error("%s: %s; this night is left out", path,
+			  err == -EBADMSG ? "no JSON" : strerror(-err));
+	} else if (!history_is_report(report)) {
+		msg_error("%s is no report of a night; left out", path);
+		json_object_put(report);
+		report = NULL;
+	}
+	return report;
+}
+
 static int add_reports(const char *db, int count, char **paths)
 {
 	int status = EXIT_GOOD;
 
 	for (int i = 0; i < count; i++) {
-		int err;
-		struct json_object *report = json_read_file(paths[i], &err);
+		struct json_object *report = read_report(paths[i]);
 
-		if (!report || !json_str(report, "night", NULL)) {
-			msg_error("%s is no report of a night; left out", paths[i]);
+		if (!report || add_to_history(db, report))
 			status = EXIT_ENV;
-		} else if (add_to_history(db, report)) {
-			status = EXIT_ENV;
-		}
 		json_object_put(report);
 	}
 	return status;
@@ -237,17 +269,17 @@ static int add_reports(const char *db, int count, char **paths)
 
 static int show(struct history *h, const struct history_options *o, const struct history_value *v)
 {
-	const struct history_query q = {o->kernel, o->flow, v};
-	struct plot p = {0};
+	const struct history_query q = {o->kernel, o->flow, v, false};
+	struct trend t = {0};
 	int err = trend_print(h, &q, stdout);
 
 	if (err || !o->svg)
 		return err;
-	err = trend_plot(h, &q, &p);
+	err = trend_plot(h, &q, false, &t);
 	if (!err)
-		err = plot_draw(&p, o->svg);
-	plot_free(&p);
-	if (err == -ENOENT)
+		err = plot_draw(&t.plot, o->svg);
+	plot_free(&t.plot);
+	if (err == -ENOPKG)
 		msg_error("no gnuplot on this machine: apt-get install gnuplot-nox");
 	else if (err == -EINVAL)
 		msg_error("%s is no number: it has no plot", v->name);
@@ -293,7 +325,7 @@ static int cmd_history(int argc, char **argv)
 	if (err) {
 		msg_error("history %s: %s%s", o.db, why,
 			  err == -ENOENT ? "; the first night makes it" :
-			  "; move it away, and 'regress.sh history --rebuild' makes it anew");
+			  "; 'regress.sh history --rebuild' puts it aside and makes another from the nights");
 		return EXIT_ENV;
 	}
 	err = show(h, &o, v);

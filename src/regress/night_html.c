@@ -1,30 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The report for a browser: one file with the plots in it, nothing to fetch. */
-#include <errno.h>
 #include <json-c/json.h>
-#include <limits.h>
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "common/file.h"
 #include "common/json.h"
 #include "common/text.h"
 #include "regress/censusdiff.h"
-#include "regress/history.h"
-#include "regress/night_plot.h"
+#include "regress/night_pictures.h"
 #include "regress/night_report.h"
-#include "regress/trend.h"
 
 static const char style[] =
-	"body{font:15px/1.45 system-ui,sans-serif;margin:2em auto;max-width:64em;padding:0 1em;color:#222}"
-	"table{border-collapse:collapse;margin:1em 0}th,td{padding:.2em .7em;text-align:right;"
-	"border-bottom:1px solid #ddd}th:first-child,td:first-child{text-align:left}"
-	".regression{color:#b00020;font-weight:600}.improvement{color:#00695c}.change{color:#8a5a00}"
-	".not-comparable{color:#6a1b9a;font-weight:600}.accepted,.same{color:#666}"
-	"code{background:#f3f3f3;padding:0 .2em}svg{max-width:100%;height:auto}"
-	"li{margin:.15em 0}details{margin:.5em 0}";
+	":root{color-scheme:light dark;--ink:#222;--soft:#5a6475;--paper:#fff;--panel:#f4f6f9;--line:#d3d9e2;"
+	"--bad:#b00020;--good:#00695c;--warn:#8a4b00;--lost:#6a1b9a}\n"
+	"@media(prefers-color-scheme:dark){:root{--ink:#e4e8ef;--soft:#a3adbd;--paper:#14181f;--panel:#1d232d;"
+	"--line:#3a4352;--bad:#f5a3ae;--good:#8fdbab;--warn:#f3c178;--lost:#d7a8ef}}\n"
+	"body{font:15px/1.45 system-ui,sans-serif;margin:2em auto;max-width:76em;padding:0 1em;"
+	"color:var(--ink);background:var(--paper);overflow-wrap:break-word}\n"
+	".scroll{overflow-x:auto}table{border-collapse:collapse;margin:1em 0}"
+	"th,td{padding:.2em .7em;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}"
+	"th:first-child,td:first-child{text-align:left}\n"
+	".regression{color:var(--bad);font-weight:600}.improvement{color:var(--good)}.change{color:var(--warn)}"
+	".not-comparable{color:var(--lost);font-weight:600}.accepted,.same,.soft{color:var(--soft)}\n"
+	"code{background:var(--panel);padding:0 .2em}li{margin:.15em 0}details{margin:.5em 0}"
+	"ul{padding-left:1.2em}\n"
+	".plots{columns:2 28em;column-gap:1em}"
+	"figure{margin:0 0 1em;break-inside:avoid;background:var(--panel);border-radius:.4em;padding:.6em}"
+	"figcaption{font-weight:600}figure p{margin:.4em 0}"
+	"figure svg{width:100%;height:auto;max-width:32em;display:block;margin:0 auto}\n";
 
 /* "not comparable" → "not-comparable" */
 static void put_class(const char *outcome, FILE *out)
@@ -73,7 +74,7 @@ static void put_table(struct json_object *flows, FILE *out)
 {
 	char cell[256];
 
-	fputs("<table><tr>", out);
+	fputs("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"flows\"><table><tr>", out);
 	for (size_t i = 0; i < night_column_count; i++)
 		fprintf(out, "<th>%s</th>", night_columns[i].head);
 	fputs("</tr>\n", out);
@@ -91,7 +92,7 @@ static void put_table(struct json_object *flows, FILE *out)
 		}
 		fputs("</tr>\n", out);
 	}
-	fputs("</table>\n", out);
+	fputs("</table></div>\n", out);
 }
 
 static void put_census(struct json_object *census, FILE *out)
@@ -140,125 +141,13 @@ static void put_kernel(struct json_object *kernel, FILE *out)
 	put_census(json_get(kernel, "census"), out);
 }
 
-/* Copies the picture in, from its svg element on. */
-static int put_picture(const char *path, FILE *out)
-{
-	char *text, *svg;
-	int err = file_read(path, &text, NULL);
-
-	if (err)
-		return err;
-	svg = strstr(text, "<svg");
-	if (svg)
-		fprintf(out, "<figure>%s</figure>\n", svg);
-	free(text);
-	return svg ? 0 : -EBADMSG;
-}
-
-/* Nights without a picture are still worth a report. */
-static void put_plot(const struct plot *p, const struct night_context *c, const char *name,
-		     FILE *out)
-{
-	char path[PATH_MAX];
-	int err = snprintf(path, sizeof(path), "%s/%s.svg", c->dir, name) < (int)sizeof(path) ?
-			  plot_draw(p, path) : -ENAMETOOLONG;
-
-	if (!err)
-		err = put_picture(path, out);
-	if (err == -ENODATA)
-		return;
-	if (err)
-		fprintf(out, "<p>No plot of %s: %s</p>\n", name,
-			err == -ENOENT ? "gnuplot is not there (apt-get install gnuplot-nox)" :
-					 strerror(-err));
-}
-
-static double copies_of(struct json_object *side)
-{
-	uint64_t of = json_uint(side, "payload_bytes", 0);
-
-	return of ? (double)json_uint(side, "copied_bytes", 0) / (double)of : NAN;
-}
-
-static double cost_of(struct json_object *side)
-{
-	struct json_object *bare = json_get(json_get(side, "cost"), "bare");
-
-	return json_uint(bare, "messages", 0) ? (double)json_uint(bare, "median", 0) : NAN;
-}
-
-static double probes_of(struct json_object *side)
-{
-	struct json_object *probed = json_get(json_get(side, "cost"), "probed");
-
-	return json_uint(probed, "messages", 0) ?
-		       (double)json_uint(probed, "median", 0) - cost_of(side) : NAN;
-}
-
-static void add_kernel(struct plot *p, struct json_object *kernel, double (*value)(struct json_object *))
-{
-	struct json_object *flows = json_get(kernel, "flows");
-	int series = plot_series(p, json_str(kernel, "label", "?"));
-
-	for (size_t i = 0; i < json_length(flows); i++) {
-		double v = value(json_get(json_at(flows, i), "to"));
-
-		if (!isnan(v))
-			plot_set(p, plot_row(p, json_str(json_at(flows, i), "name", "?")), series, v);
-	}
-}
-
-static const struct {
-	const char *name, *title, *unit;
-	double (*value)(struct json_object *);
-} kernel_plots[] = {
-	{"copies", "Copies of each delivered byte", "copies", copies_of},
-	{"cost", "Instructions per message, without probes", "instructions", cost_of},
-	{"probes", "Instructions that the probes add per message", "instructions", probes_of},
-};
-
-static void put_kernel_plots(struct json_object *report, const struct night_context *c, FILE *out)
-{
-	struct json_object *list = json_get(report, "kernels");
-
-	for (size_t n = 0; n < sizeof(kernel_plots) / sizeof(kernel_plots[0]); n++) {
-		struct plot p = {.title = kernel_plots[n].title, .unit = kernel_plots[n].unit};
-
-		add_kernel(&p, json_get(report, "baseline"), kernel_plots[n].value);
-		for (size_t i = 0; i < json_length(list); i++)
-			add_kernel(&p, json_at(list, i), kernel_plots[n].value);
-		put_plot(&p, c, kernel_plots[n].name, out);
-		plot_free(&p);
-	}
-}
-
-static void put_nights(const struct night_context *c, FILE *out)
-{
-	static const char *const names[] = {"copies", "instructions"};
-	char why[256] = "", name[64];
-	struct history *h;
-
-	if (!c->history || history_open(c->history, false, &h, why, sizeof(why)))
-		return;
-	for (size_t i = 0; i < 2; i++) {
-		const struct history_query q = {.value = history_value(names[i])};
-		struct plot p;
-
-		if (!trend_plot(h, &q, &p) && p.rows > 1) {
-			snprintf(name, sizeof(name), "nights-%s", names[i]);
-			put_plot(&p, c, name, out);
-		}
-		plot_free(&p);
-	}
-	history_close(h);
-}
-
 int night_html(struct json_object *report, const struct night_context *c, FILE *out)
 {
 	struct json_object *base = json_get(report, "baseline"), *list = json_get(report, "kernels");
 	char text[1024];
 
-	fputs("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>copychain, night ",
+	fputs("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+	      "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>copychain, night ",
 	      out);
 	text_html(out, json_str(report, "night", "?"));
 	fprintf(out, "</title><style>%s</style></head><body>\n<h1>Kernel against kernel, night ",
@@ -271,12 +160,11 @@ int night_html(struct json_object *report, const struct night_context *c, FILE *
 	night_kernel_text(base, text, sizeof(text));
 	fputs("</b>, ", out);
 	text_html(out, text);
-	fputs(".</p>\n", out);
+	fputs(json_get(base, "kept") ? ", kept from another night.</p>\n" : ".</p>\n", out);
 	for (size_t i = 0; i < json_length(list); i++)
 		put_kernel(json_at(list, i), out);
 	fputs("<h2>Plots</h2>\n", out);
-	put_kernel_plots(report, c, out);
-	put_nights(c, out);
+	night_pictures(report, c, out);
 	fputs("</body></html>\n", out);
 	return 0;
 }

@@ -2,189 +2,208 @@
 #include "regress/night_plot.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
-#include <signal.h>
-#include <spawn.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-int plot_series(struct plot *p, const char *name)
-{
-	size_t i = 0;
+#include "common/gnuplot.h"
+#include "common/text.h"
 
-	while (i < p->series_count && strcmp(p->series[i], name))
-		i++;
-	if (i < p->series_count)
-		return (int)i;
-	if (i == PLOT_SERIES)
-		return -1;
-	p->series[i] = strdup(name);
-	if (!p->series[i])
-		return -1;
+/* The number of a text in a list, to which it is added at need; or -ENOMEM. */
+static long list_add(char ***list, size_t *count, const char *text)
+{
+	char **more;
+
+	for (size_t i = 0; i < *count; i++)
+		if (!strcmp((*list)[i], text))
+			return (long)i;
+	more = realloc(*list, (*count + 1) * sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	*list = more;
+	more[*count] = strdup(text);
+	return more[*count] ? (long)(*count)++ : -ENOMEM;
+}
+
+long plot_row(struct plot *p, const char *label)
+{
+	return list_add(&p->labels, &p->rows, label);
+}
+
+int plot_name(struct plot *p, const char *name)
+{
+	return list_add(&p->names, &p->name_count, name) < 0 ? -ENOMEM : 0;
+}
+
+static void free_series(struct plot_series *s)
+{
+	free(s->name);
+	free(s->panel);
+	free(s->values);
+}
+
+static struct plot_series *new_series(struct plot *p, const char *name, const char *panel)
+{
+	struct plot_series *more = realloc(p->series, (p->series_count + 1) * sizeof(*more)), *s;
+
+	if (more)
+		p->series = more;
+	if (!more || plot_name(p, name))
+		return NULL;
+	s = &more[p->series_count];
+	*s = (struct plot_series){.name = strdup(name), .panel = strdup(panel)};
+	if (!s->name || !s->panel) {
+		free_series(s);
+		return NULL;
+	}
 	p->series_count++;
-	return (int)i;
+	return s;
 }
 
-static int add_row(struct plot *p, const char *label)
+static struct plot_series *find_series(struct plot *p, const char *name, const char *panel)
 {
-	size_t n = p->rows + 1;
-	char **labels = realloc(p->labels, n * sizeof(*labels));
-	double *values;
-
-	if (!labels)
-		return -1;
-	p->labels = labels;
-	values = realloc(p->values, n * PLOT_SERIES * sizeof(*values));
-	if (!values)
-		return -1;
-	p->values = values;
-	labels[p->rows] = strdup(label);
-	if (!labels[p->rows])
-		return -1;
-	for (size_t i = 0; i < PLOT_SERIES; i++)
-		values[p->rows * PLOT_SERIES + i] = NAN;
-	p->rows = n;
-	return (int)n - 1;
+	for (size_t i = p->series_count; i-- > 0;)
+		if (!strcmp(p->series[i].name, name) && !strcmp(p->series[i].panel, panel))
+			return &p->series[i];
+	return new_series(p, name, panel);
 }
 
-int plot_row(struct plot *p, const char *label)
+static int set(struct plot_series *s, size_t row, double value)
 {
-	for (size_t i = 0; i < p->rows; i++)
-		if (!strcmp(p->labels[i], label))
-			return (int)i;
-	return add_row(p, label);
+	double *more;
+
+	if (row >= s->count) {
+		more = realloc(s->values, (row + 1) * sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		s->values = more;
+		while (s->count <= row)
+			more[s->count++] = NAN;
+	}
+	s->values[row] = value;
+	return 0;
 }
 
-void plot_set(struct plot *p, int row, int series, double value)
+int plot_put(struct plot *p, const char *row, const char *series, const char *panel, double value)
 {
-	if (row >= 0 && series >= 0)
-		p->values[(size_t)row * PLOT_SERIES + (size_t)series] = value;
+	struct plot_series *s = find_series(p, series, panel ? panel : "");
+	long i = plot_row(p, row);
+
+	return s && i >= 0 ? set(s, (size_t)i, value) : -ENOMEM;
+}
+
+double plot_value(const struct plot *p, size_t row, size_t series)
+{
+	const struct plot_series *s = &p->series[series];
+
+	return row < s->count ? s->values[row] : NAN;
+}
+
+void plot_drop(struct plot *p, size_t series)
+{
+	free_series(&p->series[series]);
+	p->series_count--;
+	memmove(&p->series[series], &p->series[series + 1],
+		(p->series_count - series) * sizeof(*p->series));
 }
 
 void plot_free(struct plot *p)
 {
 	for (size_t i = 0; i < p->series_count; i++)
-		free(p->series[i]);
+		free_series(&p->series[i]);
 	for (size_t i = 0; i < p->rows; i++)
 		free(p->labels[i]);
+	for (size_t i = 0; i < p->name_count; i++)
+		free(p->names[i]);
+	free(p->series);
 	free(p->labels);
-	free(p->values);
+	free(p->names);
 	memset(p, 0, sizeof(*p));
 }
 
-/* Within double quotes of gnuplot, whose enhanced text is off. */
-static void put_quoted(const char *text, FILE *out)
+void plot_quote(const char *text, size_t columns, FILE *out)
 {
+	char clean[512], cut[512];
+
+	text_clean(text, clean, sizeof(clean));
+	text_cut(clean, columns, cut, sizeof(cut));
 	fputc('"', out);
-	for (; *text; text++)
-		fputc(strchr("\"\\`\n", *text) ? '\'' : *text, out);
+	for (const char *c = cut; *c; c++)
+		fputc(strchr("\"\\`\n", *c) ? '\'' : *c, out);
 	fputc('"', out);
 }
 
-static void put_data(const struct plot *p, FILE *out)
+double plot_step(double span)
 {
-	fputs("$data << COPYCHAIN_END\n", out);
-	for (size_t i = 0; i < p->rows; i++) {
-		put_quoted(p->labels[i], out);
-		for (size_t k = 0; k < p->series_count; k++) {
-			double v = p->values[i * PLOT_SERIES + k];
+	double power = pow(10, floor(log10(span / 3))), part = span / 3 / power;
 
-			if (isnan(v))
-				fputs(" ?", out);
-			else
-				fprintf(out, " %.9g", v);
-		}
-		fputc('\n', out);
-	}
-	fputs("COPYCHAIN_END\n", out);
+	return power * (part > 5 ? 10 : part > 2 ? 5 : part > 1 ? 2 : 1);
 }
+
+bool plot_first(const struct plot *p, size_t series)
+{
+	for (size_t i = 0; i < series; i++)
+		if (!strcmp(p->series[i].name, p->series[series].name))
+			return false;
+	return true;
+}
+
+size_t plot_colour(const struct plot *p, size_t series)
+{
+	size_t i = 0;
+
+	while (strcmp(p->names[i], p->series[series].name))
+		i++;
+	return i + 1;
+}
+
+static const struct {
+	unsigned (*height)(const struct plot *p);
+	void (*put)(const struct plot *p, FILE *out);
+} kinds[] = {
+	[PLOT_BARS] = {plot_bars_height, plot_bars},
+	[PLOT_LINES] = {plot_lines_height, plot_lines},
+};
 
 static void put_script(const struct plot *p, FILE *out)
 {
-	put_data(p, out);
-	fputs("set terminal svg size 900,360 noenhanced font 'sans-serif,12' background 'white'\n"
-	      "set datafile missing '?'\nset yrange [0:*]\nset grid ytics lc rgb '#dddddd'\n"
-	      "set key outside right top\nset xtics rotate by -30 scale 0\nset title ", out);
-	put_quoted(p->title, out);
-	fputs("\nset ylabel ", out);
-	put_quoted(p->unit, out);
-	if (!p->lines)
-		fputs("\nset style data histograms\nset style histogram clustered gap 1\n"
-		      "set style fill solid 0.8 noborder", out);
-	else
-		fputs("\nset style data linespoints", out);
-	fputs("\nplot ", out);
-	for (size_t k = 0; k < p->series_count; k++) {
-		fprintf(out, "%s$data using %zu:xtic(1) title ", k ? ", " : "", k + 2);
-		put_quoted(p->series[k], out);
-	}
-	fputc('\n', out);
+	fprintf(out,
+		"set terminal svg size %d,%u font 'sans-serif,15' noenhanced\n"
+		"set encoding utf8\n"
+		"set border 3 linecolor rgb 'black'\n"
+		"set tics nomirror\n"
+		"set grid linecolor rgb '#9a9a9a' linewidth 0.5\n"
+		"set style fill solid 0.9 noborder\n"
+		"colours = '#2a78b8 #c2571a #3d9a5f #7d3c98 #b58a00 #d1495b #138a8a #7a6a58'\n"
+		"do for [i = 1:99] { set linetype i linecolor rgb word(colours, (i - 1) %% 8 + 1) }\n",
+		PLOT_WIDTH, kinds[p->kind].height(p));
+	kinds[p->kind].put(p, out);
 }
 
-/* gnuplot reads the script from a pipe and writes the picture to the file: no shell between. */
-static int start(const char *svg, int in, pid_t *pid)
-{
-	char *argv[] = {"gnuplot", "-", NULL};
-	posix_spawn_file_actions_t fa;
-	int err;
-
-	posix_spawn_file_actions_init(&fa);
-	posix_spawn_file_actions_adddup2(&fa, in, 0);
-	posix_spawn_file_actions_addopen(&fa, 1, svg, O_WRONLY | O_CREAT | O_TRUNC, 0666);
-	posix_spawn_file_actions_addopen(&fa, 2, "/dev/null", O_WRONLY, 0);
-	err = posix_spawnp(pid, argv[0], &fa, NULL, argv, environ);
-	posix_spawn_file_actions_destroy(&fa);
-	return -err;
-}
-
-static int feed(const struct plot *p, int fd)
-{
-	FILE *f = fdopen(fd, "w");
-	int err = 0;
-
-	if (!f) {
-		close(fd);
-		return -ENOMEM;
-	}
-	put_script(p, f);
-	if (ferror(f))
-		err = -EIO;
-	if (fclose(f) && !err)
-		err = -errno;
-	return err;
-}
-
+/* gnuplot reads the script from a file without a name, and prints the picture. */
 int plot_draw(const struct plot *p, const char *svg)
 {
-	int pipes[2], err, status;
-	void (*old)(int);
-	pid_t pid;
+	FILE *script, *out;
+	int err = 0;
 
 	if (!p->rows || !p->series_count)
 		return -ENODATA;
-	if (pipe2(pipes, O_CLOEXEC))
-		return -errno;
-	err = start(svg, pipes[0], &pid);
-	close(pipes[0]);
-	if (err) {
-		close(pipes[1]);
-		return err;
-	}
-	/* A gnuplot that ends early is told by its status. */
-	old = signal(SIGPIPE, SIG_IGN);
-	err = feed(p, pipes[1]);
-	signal(SIGPIPE, old);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
-		err = -ENOENT;
-	else if (!WIFEXITED(status) || WEXITSTATUS(status))
+	script = tmpfile();
+	out = fopen(svg, "we");
+	if (!script || !out)
+		err = -errno;
+	if (!err)
+		put_script(p, script);
+	if (!err && (fflush(script) || ferror(script) || fseek(script, 0, SEEK_SET)))
 		err = -EIO;
-	if (err)
+	if (!err)
+		err = gnuplot_run(NULL, fileno(script), fileno(out));
+	if (script)
+		fclose(script);
+	if (out)
+		fclose(out);
+	if (err && out)
 		unlink(svg);
 	return err;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/gnuplot.h"
 #include "common/json.h"
 #include "report/html_parts.h"
 #include "report/plots.h"
@@ -120,7 +121,7 @@ static void print_plots(const struct html *h)
 			continue;
 		fprintf(h->out, "<figure id=\"plot-%s\"><figcaption>%s</figcaption>\n", plots[i].name,
 			plots[i].title);
-		html_svg(h->out, svg, plots[i].name, plots[i].title);
+		gnuplot_embed(h->out, svg, plots[i].name, plots[i].title);
 		fputs("</figure>\n", h->out);
 		free(svg);
 	}

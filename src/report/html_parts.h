@@ -25,9 +25,6 @@ void html_table(const struct html *h, const struct html_table *t, const char *em
 /* A chain as a list of places, each with the arrow that leads to it. */
 void html_chain(const struct html *h, const struct flow *f, const struct chain_view *v);
 
-/* An SVG of gnuplot as part of the page: its identifiers made unlike others', its black ink. */
-void html_svg(FILE *out, const char *svg, const char *name, const char *title);
-
 /* A flow's page is reached as "#flow-3". */
 void html_flow_link(const struct html *h, const struct flow *f);
 

@@ -4,18 +4,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "analyze/cost.h"
 #include "common/file.h"
+#include "common/gnuplot.h"
 #include "common/msg.h"
 #include "report/sheet.h"
-
-extern char **environ;
 
 #define FLOWS_MAX 40 /* in one plot: more labels than that cannot be read */
 #define SITES_MAX 24
@@ -327,31 +324,20 @@ const struct plot plots[] = {
 
 const size_t plot_count = sizeof(plots) / sizeof(plots[0]);
 
-/* Runs gnuplot in the folder of the plots. 0, -ENOENT where there is none, -EIO where it failed. */
-static int run_gnuplot(const struct report *rep, const char *script)
+/* In the folder of the plots. 0, -ENOPKG where there is no gnuplot, -EIO where it failed. */
+static int draw(const struct report *rep, const char *script)
 {
-	char folder[PATH_MAX + 16], *argv[] = {"gnuplot", (char *)script, NULL};
-	posix_spawn_file_actions_t actions;
-	int status = -1, err;
-	pid_t pid;
+	char folder[PATH_MAX + 16], path[PATH_MAX + 80];
+	int fd, err;
 
 	snprintf(folder, sizeof(folder), "%s/plots", rep->dir);
-	if (posix_spawn_file_actions_init(&actions))
-		return -ENOMEM;
-	err = posix_spawn_file_actions_addchdir_np(&actions, folder);
-	if (!err)
-		err = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-	/* It warns of ranges of a single value, which are no fault. */
-	if (!err)
-		err = posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-	if (!err)
-		err = posix_spawnp(&pid, "gnuplot", &actions, NULL, argv, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	if (err)
-		return -err;
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return status ? -EIO : 0;
+	snprintf(path, sizeof(path), "%s/%s", rep->dir, script);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -EIO;
+	err = gnuplot_run(folder, fd, -1);
+	close(fd);
+	return err;
 }
 
 /* The output is opened behind the terminal, whose height depends on the data. */
@@ -383,8 +369,8 @@ static int make_plot(struct report *rep, const struct plot *p)
 		err = write_script(rep, p, name, sizeof(name));
 	if (err || !rows || rep->no_gnuplot)
 		return err;
-	err = run_gnuplot(rep, strrchr(name, '/') + 1);
-	if (err == -ENOENT) {
+	err = draw(rep, name);
+	if (err == -ENOPKG) {
 		rep->no_gnuplot = true;
 		msg_note("no plots: gnuplot is missing; apt-get install gnuplot-nox");
 		err = 0;
