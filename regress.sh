@@ -237,7 +237,7 @@ compare()
 		fi
 	done
 	[ -r "$base" ] || lacking "the baseline ${against:-$baseline} has no digest: nothing can be compared"
-	"$TOP/regress" compare --night "$(basename "$night")" --baseline "$base" --out "$night" \
+	"$TOP/regress" compare --night "$(basename "$night")" --baseline "$base" ${baseline:+--kept-baseline} --out "$night" \
 		--history "$history" --cost-permille "$permille" ${accepted:+--accepted "$accepted"} "${digests[@]}"
 }
 

@@ -17,6 +17,7 @@ struct figure {
 };
 
 #define SPREADS 3 /* two medians this many widths of their interval apart differ */
+#define MIDDLE_SPREADS 2 /* so far apart may the means of the middle half be for nothing */
 #define UNSTEADY 0.01 /* of the median; more than that is said to lie within SPREADS of them */
 
 static double allowed(const struct figure *a, const struct figure *b, double part,
@@ -78,11 +79,13 @@ bool cost_unsteady(struct json_object *bare)
 	       UNSTEADY * (double)json_uint(bare, "median", 0);
 }
 
-double cost_allowed(double instructions, bool unsteady, const struct limits *limits)
+double cost_allowed(double instructions, double spread, bool unsteady, const struct limits *limits)
 {
 	double part = (unsteady ? limits->unsteady : limits->message) * instructions;
+	double known = unsteady ? MIDDLE_SPREADS * spread : 0;
+	double most = part > known ? part : known;
 
-	return part > (double)limits->message_floor ? part : (double)limits->message_floor;
+	return most > (double)limits->message_floor ? most : (double)limits->message_floor;
 }
 
 /* What is compared of two flows' messages, and by what measure. */
@@ -97,6 +100,7 @@ static bool messages_of(struct json_object *from, struct json_object *to,
 			const struct limits *limits, struct messages *m)
 {
 	struct json_object *was = bare_of(from), *is = bare_of(to);
+	uint64_t a = json_uint(was, "spread", 0), b = json_uint(is, "spread", 0);
 	const char *key;
 
 	if (!cost_known(was, limits) || !cost_known(is, limits))
@@ -105,7 +109,7 @@ static bool messages_of(struct json_object *from, struct json_object *to,
 	key = m->unsteady ? "middle" : "median";
 	m->was = (struct figure){json_uint(was, key, 0), 0};
 	m->is = (struct figure){json_uint(is, key, 0), 0};
-	m->allow = cost_allowed((double)m->was.median, m->unsteady, limits);
+	m->allow = cost_allowed((double)m->was.median, (double)(a > b ? a : b), m->unsteady, limits);
 	return true;
 }
 
@@ -143,13 +147,13 @@ static void compare_timed(struct json_object *list, struct json_object *from,
 }
 
 /* The wider limit is no reason to say nothing of why it applies. */
-static void compare_steadiness(struct json_object *list, struct json_object *from,
-			       struct json_object *to, const struct limits *limits)
+static void tell_unsteady(struct json_object *list, struct json_object *from,
+			  struct json_object *to, const struct messages *m)
 {
 	if (!cost_unsteady(bare_of(from)) && cost_unsteady(bare_of(to)))
 		finding_add(list, OUTCOME_CHANGE, "cost",
 			    "messages are of several kinds now, and were not: their limit is %.1f %% therefore",
-			    100 * limits->unsteady);
+			    100 * m->allow / (double)m->was.median);
 }
 
 static void compare_messages(struct json_object *list, struct json_object *from,
@@ -166,7 +170,7 @@ static void compare_messages(struct json_object *list, struct json_object *from,
 	if (sign)
 		add(list, class_of(sign), "cost", &m.was, &m.is, m.allow,
 		    m.unsteady ? "per message, mean of the middle half" : "per message");
-	compare_steadiness(list, from, to, limits);
+	tell_unsteady(list, from, to, &m);
 }
 
 struct json_object *cost_summary(struct json_object *from, struct json_object *to,

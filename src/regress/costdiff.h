@@ -15,8 +15,11 @@ struct limits;
 bool cost_known(struct json_object *bare, const struct limits *limits);
 bool cost_unsteady(struct json_object *bare);
 
-/* By how many instructions a message may become dearer or cheaper, and count as the same. */
-double cost_allowed(double instructions, bool unsteady, const struct limits *limits);
+/*
+ * By how many instructions a message may become dearer or cheaper, and count as the same. spread: width of
+ * the interval in which the median lies, the wider of the two; it counts for messages of several kinds.
+ */
+double cost_allowed(double instructions, double spread, bool unsteady, const struct limits *limits);
 
 /* Of whole messages: without probes, and summed over the hops where those are the same. */
 void compare_cost(struct json_object *list, struct json_object *from, struct json_object *to,

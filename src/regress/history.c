@@ -27,7 +27,7 @@ static const char create_sql[] =
 	" version TEXT, outcome TEXT NOT NULL, why TEXT,"
 	" messages INTEGER, delivered INTEGER, payload_bytes INTEGER, copied_bytes INTEGER,"
 	" copy_bytes INTEGER, emulated_bytes INTEGER, dead_copy_bytes INTEGER, verdict TEXT,"
-	" instructions INTEGER, middle_instructions INTEGER, steady INTEGER,"
+	" instructions INTEGER, middle_instructions INTEGER, spread_instructions INTEGER, steady INTEGER,"
 	" probed_instructions INTEGER, sites TEXT, hops TEXT,"
 	" PRIMARY KEY (night, kernel, flow)) WITHOUT ROWID;"
 	"PRAGMA application_id = 1667459182; PRAGMA user_version = 2;";
@@ -209,17 +209,18 @@ static void bind_real(sqlite3_stmt *s, int at, struct json_object *o, const char
 		sqlite3_bind_null(s, at);
 }
 
-/* The figures of a flow's messages, from three places on: median, mean of the middle half, steady or not. */
+/* Of a flow's messages, from four places on: median, mean of the middle half, interval, steady or not. */
 static void bind_cost(sqlite3_stmt *s, int at, struct json_object *bare, const struct limits *limits)
 {
 	bool any = json_uint(bare, "messages", 0);
 
 	bind_number(s, at, any ? bare : NULL, "median");
 	bind_number(s, at + 1, any ? bare : NULL, "middle");
+	bind_number(s, at + 2, any ? bare : NULL, "spread");
 	if (cost_known(bare, limits))
-		sqlite3_bind_int(s, at + 2, !cost_unsteady(bare));
+		sqlite3_bind_int(s, at + 3, !cost_unsteady(bare));
 	else
-		sqlite3_bind_null(s, at + 2);
+		sqlite3_bind_null(s, at + 3);
 }
 
 static void bind_list(sqlite3_stmt *s, int at, struct json_object *list,
@@ -295,7 +296,7 @@ static int add_row(struct history *h, const struct entry *e)
 			   *probed = json_get(cost, "probed");
 	sqlite3_stmt *s = NULL;
 	int code = sqlite3_prepare_v2(h->db, "INSERT OR REPLACE INTO result VALUES "
-				      "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", -1, &s, NULL);
+				      "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", -1, &s, NULL);
 
 	if (code != SQLITE_OK)
 		return code;
@@ -309,9 +310,9 @@ static int add_row(struct history *h, const struct entry *e)
 		bind_number(s, 7 + i, side, numbers[i]);
 	bind_text(s, 14, json_str(side, "verdict", NULL));
 	bind_cost(s, 15, json_get(cost, "bare"), &e->limits);
-	bind_number(s, 18, json_uint(probed, "messages", 0) ? probed : NULL, "median");
-	bind_list(s, 19, json_get(side, "sites"), site_text);
-	bind_list(s, 20, json_get(side, "hops"), hop_text);
+	bind_number(s, 19, json_uint(probed, "messages", 0) ? probed : NULL, "median");
+	bind_list(s, 20, json_get(side, "sites"), site_text);
+	bind_list(s, 21, json_get(side, "hops"), hop_text);
 	code = sqlite3_step(s);
 	sqlite3_finalize(s);
 	return code == SQLITE_DONE ? SQLITE_OK : code;
@@ -414,15 +415,16 @@ static double real(sqlite3_stmt *s, int i, double none)
 static struct history_cost cost(sqlite3_stmt *s, int i)
 {
 	struct history_cost c = {
-		.known = sqlite3_column_type(s, i + 2) != SQLITE_NULL,
-		.steady = sqlite3_column_int(s, i + 2),
+		.known = sqlite3_column_type(s, i + 3) != SQLITE_NULL,
+		.steady = sqlite3_column_int(s, i + 3),
 		.median = sqlite3_column_double(s, i),
 		.middle = sqlite3_column_double(s, i + 1),
+		.spread = sqlite3_column_double(s, i + 2),
 		.limits = LIMITS_DEFAULT,
 	};
 
-	c.limits.message = real(s, i + 3, 100 * c.limits.message) / 100;
-	c.limits.unsteady = real(s, i + 4, 100 * c.limits.unsteady) / 100;
+	c.limits.message = real(s, i + 4, 100 * c.limits.message) / 100;
+	c.limits.unsteady = real(s, i + 5, 100 * c.limits.unsteady) / 100;
 	return c;
 }
 
@@ -432,7 +434,7 @@ static int prepare(struct history *h, const struct history_query *q, sqlite3_stm
 	int code;
 
 	snprintf(sql, sizeof(sql), "SELECT night, kernel, flow, version, %s, instructions,"
-		 " middle_instructions, steady, steady_percent, unsteady_percent"
+		 " middle_instructions, spread_instructions, steady, steady_percent, unsteady_percent"
 		 " FROM result JOIN night USING (night)"
 		 " WHERE (?1 IS NULL OR kernel GLOB ?1) AND (?2 IS NULL OR flow GLOB ?2)"
 		 " AND (?3 OR flow <> '-') ORDER BY %s", q->value->sql,

@@ -50,7 +50,7 @@ struct history_query {
 /* Instructions per message, as comparisons take them, and what they called a change that night. */
 struct history_cost {
 	bool known, steady;
-	double median, middle;
+	double median, middle, spread;
 	struct limits limits;
 };
 

@@ -45,7 +45,7 @@ static bool same_cost(const struct history_cost *was, const struct history_cost 
 
 	if (!was->known || !is->known)
 		return was->known == is->known;
-	return fabs(b - a) <= cost_allowed(a, !steady, &is->limits);
+	return fabs(b - a) <= cost_allowed(a, fmax(was->spread, is->spread), !steady, &is->limits);
 }
 
 static bool same_value(const struct run *r, const struct history_row *row,

@@ -113,9 +113,9 @@ static void test_rows(void **state)
 	assert_string_equal(ask("SELECT night, flows, baseline, exit_status FROM night"), "n1|default|old|1|");
 	assert_string_equal(ask("SELECT kernel, flow, outcome FROM result"),
 			    "broken|-|not comparable|new|-|regression|new|f|regression|old|-|baseline|old|f|baseline|");
-	assert_string_equal(ask("SELECT why, copied_bytes, instructions, middle_instructions, steady, probed_instructions, sites, hops, emulated_bytes "
+	assert_string_equal(ask("SELECT why, copied_bytes, instructions, middle_instructions, spread_instructions, steady, probed_instructions, sites, hops, emulated_bytes "
 				"FROM result WHERE kernel='new' AND flow='f'"),
-			    "that's why|200|1000|1000|1|NULL|a by b|copy at a; wire|NULL|");
+			    "that's why|200|1000|1000|0|1|NULL|a by b|copy at a; wire|NULL|");
 	assert_string_equal(ask("SELECT why FROM result WHERE kernel='broken'"), "panic|");
 	/* The same night again takes the place of itself. */
 	add("n1", 300, 1000);
@@ -177,9 +177,9 @@ static void test_first_night(void **state)
 static void test_cost_as_compared(void **state)
 {
 	(void)state;
-	add_night(&(struct night){"n1", .copied = 1, .median = 9000, .middle = 10000, .spread = 500});
-	add_night(&(struct night){"n2", .copied = 1, .median = 12000, .middle = 10400, .spread = 500});
-	add_night(&(struct night){"n3", .copied = 1, .median = 9000, .middle = 10600, .spread = 500});
+	add_night(&(struct night){"n1", .copied = 1, .median = 9000, .middle = 10000, .spread = 200});
+	add_night(&(struct night){"n2", .copied = 1, .median = 12000, .middle = 10400, .spread = 200});
+	add_night(&(struct night){"n3", .copied = 1, .median = 9000, .middle = 10600, .spread = 200});
 	/* Steady again, and within five percent of what it was then. */
 	add_night(&(struct night){"n4", .copied = 1, .median = 10200, .middle = 10210});
 	/* Too few messages have no cost. */
