@@ -6,7 +6,7 @@
 
 #define BAR 16	/* height of a bar and the number at its end */
 #define GAP 10	/* between rows */
-#define AXIS 60 /* below the rows */
+#define AXIS 72 /* below the rows */
 
 static double row_height(const struct plot *p)
 {
@@ -15,7 +15,7 @@ static double row_height(const struct plot *p)
 
 unsigned plot_bars_height(const struct plot *p)
 {
-	return (unsigned)(row_height(p) * (double)p->rows) + AXIS +
+	return (unsigned)(row_height(p) * (double)p->rows) + AXIS + 8 +
 	       PLOT_KEY * (unsigned)p->series_count;
 }
 
@@ -59,23 +59,34 @@ static double offset(const struct plot *p, size_t series)
 	return BAR / row_height(p) * ((double)series - ((double)p->series_count - 1) / 2);
 }
 
-/* A row per bar: where, how long, its number. */
+/* The number at a bar's end, on the side to which it reaches. */
+static void put_number(const struct plot *p, double at, double value, FILE *out)
+{
+	bool left = value < p->base;
+
+	fputs("set label \"", out);
+	if (isnan(value))
+		fputs("none", out);
+	else if (p->rise)
+		fprintf(out, "%+.1f %%", value - p->base);
+	else
+		fprintf(out, "%.4g", value);
+	fprintf(out, "\" at first %.9g, first %.4f %s offset %s,0 font ',13'\n",
+		isnan(value) ? p->base : value, at, left ? "right" : "left", left ? "-0.4" : "0.4");
+}
+
+/* A row per bar: where, and how long. */
 static void put_series(const struct plot *p, size_t k, FILE *out)
 {
 	fprintf(out, "$s%zu << COPYCHAIN_END\n", k);
 	for (size_t i = 0; i < p->rows; i++) {
 		double v = plot_value(p, i, k);
 
-		fprintf(out, "%.4f %.9g \"", (double)i + offset(p, k), isnan(v) ? p->base : v);
-		if (isnan(v))
-			fputs("none", out);
-		else if (p->rise)
-			fprintf(out, "%+.1f %%", v - p->base);
-		else
-			fprintf(out, "%.4g", v);
-		fprintf(out, "\" %d\n", !isnan(v) && v < p->base ? 1 : 0);
+		fprintf(out, "%.4f %.9g\n", (double)i + offset(p, k), isnan(v) ? p->base : v);
 	}
 	fputs("COPYCHAIN_END\n", out);
+	for (size_t i = 0; i < p->rows; i++)
+		put_number(p, (double)i + offset(p, k), plot_value(p, i, k), out);
 }
 
 void plot_bars(const struct plot *p, FILE *out)
@@ -90,17 +101,12 @@ void plot_bars(const struct plot *p, FILE *out)
 	plot_quote(p->unit, 80, out);
 	fprintf(out, "\nset arrow from first %.9g, graph 0 to first %.9g, graph 1 nohead front linewidth 1.5 "
 		"linecolor rgb 'black'\n", p->base, p->base);
-	fprintf(out, "set tmargin at screen 1 - %d.0 / %u\n", PLOT_KEY * (int)p->series_count + 8,
-		plot_bars_height(p));
-	fputs("set key at screen 0.02, screen 0.995 left top vertical Left reverse maxrows 99 samplen 2 "
-	      "spacing 1.1\nplot ", out);
-	for (size_t k = 0; k < p->series_count; k++) {
+	fprintf(out, "set bmargin at screen %d.0 / %u\nset tmargin at screen 1 - %d.0 / %u\n", AXIS,
+		plot_bars_height(p), PLOT_KEY * (int)p->series_count + 8, plot_bars_height(p));
+	plot_key(p, 0, out);
+	fputs("unset key\nplot ", out);
+	for (size_t k = 0; k < p->series_count; k++)
 		fprintf(out, "%s$s%zu using 2:1:(%.9g):2:($1 - %.4f):($1 + %.4f) with boxxyerror "
-			"linetype %zu title ", k ? ", " : "", k, p->base, half, half, plot_colour(p, k));
-		plot_quote(p->series[k].name, 48, out);
-		fprintf(out, ", $s%zu using ($4 == 1 ? NaN : $2):1:3 with labels left offset 0.4,0 font ',13' "
-			"notitle, $s%zu using ($4 == 1 ? $2 : NaN):1:3 with labels right offset -0.4,0 "
-			"font ',13' notitle", k, k);
-	}
+			"linetype %zu", k ? ", " : "", k, p->base, half, half, plot_colour(p, k));
 	fputc('\n', out);
 }

@@ -123,7 +123,7 @@ static void put_panel(const struct plot *p, size_t first, unsigned n, FILE *out)
 	       bottom = head(p) + (double)PANEL * (n + 1);
 	const char *comma = "";
 
-	fprintf(out, "set tmargin at screen %.5f\nset bmargin at screen %.5f\nset label 2 ",
+	fprintf(out, "set tmargin at screen %.5f\nset bmargin at screen %.5f\nset label ",
 		1 - top / height, 1 - bottom / height);
 	plot_quote(p->series[first].panel, 48, out);
 	fputs(" at graph 0, graph 1 left offset 0,0.6\n", out);
@@ -135,19 +135,12 @@ static void put_panel(const struct plot *p, size_t first, unsigned n, FILE *out)
 
 		if (!same_panel(p, first, k))
 			continue;
-		fprintf(out, "%s$data using 1:%zu with linespoints linetype %zu linewidth 1.5 pointtype %zu "
-			"pointsize 0.5 notitle", comma, k + 2, colour, 5 + 2 * ((colour - 1) / 8 % 4));
+		fprintf(out, "%s$data using 1:%zu with linespoints linetype %zu linewidth 1.5 pointtype %u "
+			"pointsize 0.5", comma, k + 2, colour, plot_mark(colour));
 		comma = ", ";
 	}
-	/* All names stand once, above the first panel. */
-	for (size_t k = 0; !n && k < p->series_count; k++) {
-		if (!plot_first(p, k))
-			continue;
-		fprintf(out, ", NaN with linespoints linetype %zu linewidth 1.5 pointtype %zu pointsize 0.5 title ",
-			plot_colour(p, k), 5 + 2 * ((plot_colour(p, k) - 1) / 8 % 4));
-		plot_quote(p->series[k].name, 48, out);
-	}
-	fputs("\nunset label 1\nunset key\n", out);
+	/* What stands above the panels is drawn with the first. */
+	fputs("\nunset label\n", out);
 }
 
 void plot_lines(const struct plot *p, FILE *out)
@@ -157,11 +150,11 @@ void plot_lines(const struct plot *p, FILE *out)
 
 	put_data(p, out);
 	fprintf(out, "set xrange [%.3f:%.3f]\nset lmargin at screen " MARGIN
-		"\nset rmargin at screen 0.87\nset label 1 ", -room, (double)p->rows - 1 + room);
+		"\nset rmargin at screen 0.87\nset label ", -room, (double)p->rows - 1 + room);
 	plot_quote(p->unit, 64, out);
-	fprintf(out, " at screen 0.02, screen %.5f left\n", 1 - PLOT_KEY / 1.6 / plot_lines_height(p));
-	fprintf(out, "set key at screen 0.02, screen %.5f left top vertical Left reverse maxrows 99 samplen 2 "
-		"spacing 1.1\nset multiplot\n", 1 - PLOT_KEY * 1.1 / plot_lines_height(p));
+	fprintf(out, " at screen 0.02, screen %.5f left\n", 1 - PLOT_KEY * 0.6 / plot_lines_height(p));
+	plot_key(p, 1, out);
+	fputs("unset key\nset multiplot\n", out);
 	for (size_t k = 0; k < p->series_count; k++)
 		if (opens_panel(p, k))
 			put_panel(p, k, n++, out);

@@ -134,6 +134,13 @@ void plot_quote(const char *text, size_t columns, FILE *out)
 	fputc('"', out);
 }
 
+unsigned plot_mark(size_t colour)
+{
+	static const unsigned filled[] = {5, 7, 9, 13};
+
+	return filled[(colour - 1) / 8 % 4];
+}
+
 double plot_step(double span)
 {
 	double power = pow(10, floor(log10(span / 3))), part = span / 3 / power;
@@ -165,6 +172,21 @@ static const struct {
 	[PLOT_BARS] = {plot_bars_height, plot_bars},
 	[PLOT_LINES] = {plot_lines_height, plot_lines},
 };
+
+void plot_key(const struct plot *p, unsigned below, FILE *out)
+{
+	double line = (double)PLOT_KEY / kinds[p->kind].height(p);
+
+	for (size_t k = 0; k < p->series_count; k++) {
+		if (!plot_first(p, k))
+			continue;
+		fputs("set label ", out);
+		plot_quote(p->series[k].name, 48, out);
+		fprintf(out, " at screen 0.04, screen %.5f left offset 1.2,-0.15 point linetype %zu "
+			"pointtype %u pointsize 1\n", 1 - line * (below++ + 0.6), plot_colour(p, k),
+			plot_mark(plot_colour(p, k)));
+	}
+}
 
 static void put_script(const struct plot *p, FILE *out)
 {

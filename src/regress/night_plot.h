@@ -61,6 +61,13 @@ size_t plot_colour(const struct plot *p, size_t series);
 /* Is it the first series of its name? */
 bool plot_first(const struct plot *p, size_t series);
 
+/*
+ * Names of the series with their marks, from the top, behind so many lines of other text: gnuplot leaves
+ * names out of its own key where the plot is small. Colours repeat behind eight names, with other marks.
+ */
+void plot_key(const struct plot *p, unsigned below, FILE *out);
+unsigned plot_mark(size_t colour);
+
 /* The scripts behind terminal and colours: night_bars.c, night_lines.c; how high, and the rest. */
 unsigned plot_bars_height(const struct plot *p);
 void plot_bars(const struct plot *p, FILE *out);

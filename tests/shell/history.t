@@ -119,6 +119,22 @@ def check_plots(out):
     ok("Left out: 35 of 36 series" in html, "and instructions in one", html[-3000:])
 
 
+def check_small(work):
+    """A plot of one flow, which is that of a matrix for a single path."""
+    out = os.path.join(work, "small")
+    os.mkdir(out)
+    for name in ("a", "b"):
+        path = digest(os.path.join(out, name + ".json"), name, 1)
+        with open(path) as f:
+            o = json.load(f)
+        o["flows"] = o["flows"][:1]
+        with open(path, "w") as f:
+            json.dump(o, f)
+    p = run("compare", "--night", "s", "--baseline", os.path.join(out, "a.json"), "--out", out, os.path.join(out, "b.json"))
+    ok(p.returncode == 0 and all(os.path.exists(os.path.join(out, f"{x}.svg")) for x in ("copies", "cost", "probes")),
+       "a single flow is drawn, too", p.stdout, p.stderr)
+
+
 def check_history(work):
     db = os.path.join(work, "h.db")
     p = run("history", "--db", db, "--flow", "udp-lo-64", "--value", "instructions")
@@ -190,6 +206,7 @@ def main():
         ok(one.returncode == 1, "a night is compared again", one.stderr)
         check_plots(page)
         check_page(os.path.join(page, "report.html"), pictures)
+        check_small(work)
         check_damaged(work, check_history(work))
         check_kept(work)
     print(f"1..{count}")

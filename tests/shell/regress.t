@@ -190,7 +190,7 @@ check "history says so, too" all 'status 4' 'says rebuild'
 try ./regress.sh history --nights "$NIGHTS" --rebuild
 check "--rebuild makes it anew" all 'status 0' '[ "$(cksum <"$NIGHTS/history.db.old-1")" = "$sum" ]'
 try ./regress.sh history --nights "$NIGHTS" --kernel bounce --svg "$T/trend.svg"
-check "history finds a value over nights" all 'status 0' 'prints "^bounce  *udp-nics-1400  *accepted .* 4.0"' 'grep -q "<svg" "$T/trend.svg"'
+check "history finds a value over nights" all 'status 0' 'prints "^bounce  *udp-nics-1400  *planted .* 4.0"' 'grep -q "<svg" "$T/trend.svg"'
 plays b "$T/golden/bookworm-swiotlb/nics-1400"
 regress --night zz --kernels a=bookworm,b=bookworm
 try ./regress.sh history --nights "$NIGHTS" --kernel b
