@@ -17,7 +17,7 @@ struct figure {
 };
 
 #define SPREADS 3 /* two medians this many widths of their interval apart differ */
-#define MIDDLE_SPREADS 2 /* so far apart may the means of the middle half be for nothing */
+#define MIDDLE_SPREADS 4 /* boots of one kernel lie up to three apart in the means of their middle halves */
 #define UNSTEADY 0.01 /* of the median; more than that is said to lie within SPREADS of them */
 
 static double allowed(const struct figure *a, const struct figure *b, double part,

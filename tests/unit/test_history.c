@@ -177,9 +177,9 @@ static void test_first_night(void **state)
 static void test_cost_as_compared(void **state)
 {
 	(void)state;
-	add_night(&(struct night){"n1", .copied = 1, .median = 9000, .middle = 10000, .spread = 200});
-	add_night(&(struct night){"n2", .copied = 1, .median = 12000, .middle = 10400, .spread = 200});
-	add_night(&(struct night){"n3", .copied = 1, .median = 9000, .middle = 10600, .spread = 200});
+	add_night(&(struct night){"n1", .copied = 1, .median = 9000, .middle = 10000, .spread = 100});
+	add_night(&(struct night){"n2", .copied = 1, .median = 12000, .middle = 10400, .spread = 100});
+	add_night(&(struct night){"n3", .copied = 1, .median = 9000, .middle = 10600, .spread = 100});
 	/* Steady again, and within five percent of what it was then. */
 	add_night(&(struct night){"n4", .copied = 1, .median = 10200, .middle = 10210});
 	/* Too few messages have no cost. */

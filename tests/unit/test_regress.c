@@ -283,20 +283,20 @@ static void test_cost_of_one(void **state)
 static void test_cost_unsteady(void **state)
 {
 	(void)state;
-	assert_int_equal(against(flow(1000, bare(1000, 10000, 11000, 200)),
-				 flow(1000, bare(1000, 12000, 11100, 200))), OUTCOME_SAME);
-	assert_int_equal(against(flow(1000, bare(1000, 10000, 11000, 200)),
+	assert_int_equal(against(flow(1000, bare(1000, 10000, 11000, 100)),
+				 flow(1000, bare(1000, 12000, 11100, 100))), OUTCOME_SAME);
+	assert_int_equal(against(flow(1000, bare(1000, 10000, 11000, 100)),
 				 flow(1000, bare(1000, 10000, 11600, 0))), OUTCOME_REGRESSION);
 	says("mean of the middle half: 11600 instructions, was 11000 (+5.5 %, limit 5.0 %)");
 	/* The less is known of a flow, the more may it differ. */
-	assert_int_equal(against(flow(1000, bare(1000, 10000, 11000, 200)),
-				 flow(1000, bare(1000, 10000, 12000, 550))), OUTCOME_SAME);
-	assert_int_equal(against(flow(1000, bare(1000, 10000, 11000, 550)),
-				 flow(1000, bare(1000, 10000, 12200, 200))), OUTCOME_REGRESSION);
+	assert_int_equal(against(flow(1000, bare(1000, 10000, 11000, 100)),
+				 flow(1000, bare(1000, 10000, 12000, 275))), OUTCOME_SAME);
+	assert_int_equal(against(flow(1000, bare(1000, 10000, 11000, 275)),
+				 flow(1000, bare(1000, 10000, 12200, 100))), OUTCOME_REGRESSION);
 	says("mean of the middle half: 12200 instructions, was 11000 (+10.9 %, limit 10.0 %)");
 	/* That they are so only now widens the limit, and is told. */
 	assert_int_equal(against(flow(1000, bare(1000, 10000, 10000, 0)),
-				 flow(1000, bare(1000, 10400, 10400, 200))), OUTCOME_CHANGE);
+				 flow(1000, bare(1000, 10400, 10400, 100))), OUTCOME_CHANGE);
 	says("[cost] messages are of several kinds now, and were not: their limit is 5.0 % therefore");
 	assert_int_equal(against(flow(1000, bare(1000, 10000, 10000, 2000)),
 				 flow(1000, bare(1000, 10000, 10000, 0))), OUTCOME_SAME);
