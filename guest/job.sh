@@ -204,7 +204,7 @@ find_kernel
 found=$?
 identify
 if [ $found = 0 ] && is_done; then
-	say "regress: $label: measured before, linux $version"
+	say "regress: $label: done before, linux $version"
 	exit 0
 fi
 rm -rf "$dir"/run* "$dir"/*.json*

@@ -14,13 +14,12 @@ static int read_trace(struct result *r)
 	struct tracedat *td = NULL;
 	struct td_event raw;
 	struct event ev;
-	char path[4200];
 	int err;
 
-	snprintf(path, sizeof(path), "%s/trace.dat", r->run.dir);
-	err = tracedat_open(path, &td);
+	err = tracedat_open_run(r->run.dir, &td);
 	if (err) {
-		snprintf(r->problem, sizeof(r->problem), "%s", td ? tracedat_error(td) : path);
+		snprintf(r->problem, sizeof(r->problem), "%s",
+			 td ? tracedat_error(td) : "out of memory");
 		goto out;
 	}
 	err = event_table_new(tracedat_tep(td), &table);

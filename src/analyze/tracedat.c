@@ -103,6 +103,19 @@ int tracedat_open(const char *path, struct tracedat **td)
 	return err ? err : td_read_head(*td);
 }
 
+int tracedat_open_run(const char *run, struct tracedat **td)
+{
+	char *path;
+	int err;
+
+	*td = NULL;
+	if (asprintf(&path, "%s/trace.dat", run) < 0)
+		return -ENOMEM;
+	err = tracedat_open(path, td);
+	free(path);
+	return err;
+}
+
 int tracedat_open_mem(const void *data, size_t size, const char *name, struct tracedat **td)
 {
 	*td = new_object(name);

@@ -51,6 +51,9 @@ enum tracedat_option_id {
  */
 int tracedat_open(const char *path, struct tracedat **td);
 
+/* The same for the trace of a run folder. */
+int tracedat_open_run(const char *run, struct tracedat **td);
+
 /* The same for a file in memory, which must outlive *td; name stands in messages. */
 int tracedat_open_mem(const void *data, size_t size, const char *name, struct tracedat **td);
 

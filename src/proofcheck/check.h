@@ -17,7 +17,7 @@ struct cited {
 struct check {
 	struct lines lines;
 	struct world world;
-	const char *trace;
+	const char *run;
 	bool missed; /* the trace tells of lost events */
 	char *why;
 	size_t size;

@@ -34,7 +34,7 @@ int trace_each(struct check *c, int (*fn)(void *ctx, const struct record *r), vo
 	struct tracedat *td;
 	struct td_event raw;
 	struct record r;
-	int err = tracedat_open(c->trace, &td);
+	int err = tracedat_open_run(c->run, &td);
 
 	while (!err && (err = tracedat_next(td, &raw)) == 1)
 		err = record_of(&c->world, &raw, &r) ? fn(ctx, &r) : 0;

@@ -2,7 +2,6 @@
 #include "proofcheck/proofcheck.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -36,16 +35,14 @@ int proof_check(const char *proof, const char *run, size_t *conclusions, char *w
 {
 	struct check c = {.why = why, .size = size};
 	struct tracedat *td = NULL;
-	char trace[PATH_MAX + 16];
 	int err;
 
 	*conclusions = 0;
 	*why = '\0';
-	snprintf(trace, sizeof(trace), "%s/trace.dat", run);
-	c.trace = trace;
+	c.run = run;
 	err = lines_read(proof, &c.lines, why, size);
 	if (!err) {
-		err = tracedat_open(trace, &td);
+		err = tracedat_open_run(run, &td);
 		if (err)
 			snprintf(why, size, "%s", td ? tracedat_error(td) : "out of memory");
 	}

@@ -28,7 +28,7 @@ static struct json_object *identity(struct json_object *digest)
 	return o;
 }
 
-/* A flow's own figures, without sites and hops: what tables and plots show. */
+/* A flow's own figures: what tables, plots and the history show. */
 static struct json_object *figures(struct json_object *flow)
 {
 	static const char *const keys[] = {

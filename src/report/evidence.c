@@ -2,7 +2,6 @@
 #include "report/evidence.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <traceevent/event-parse.h>
@@ -11,12 +10,10 @@
 
 int evidence_open(struct evidence *e, const struct result *r)
 {
-	char path[PATH_MAX + 16];
 	int err;
 
 	*e = (struct evidence){0};
-	snprintf(path, sizeof(path), "%s/trace.dat", r->run.dir);
-	err = tracedat_open(path, &e->td);
+	err = tracedat_open_run(r->run.dir, &e->td);
 	return err ? err : event_table_new(tracedat_tep(e->td), &e->table);
 }
 
@@ -100,11 +97,9 @@ int evidence_pass(struct evidence *e, const struct result *r, evidence_fn fn, vo
 	struct tracedat *td = NULL;
 	struct td_event raw;
 	struct event ev;
-	char path[PATH_MAX + 16];
 	int err;
 
-	snprintf(path, sizeof(path), "%s/trace.dat", r->run.dir);
-	err = tracedat_open(path, &td);
+	err = tracedat_open_run(r->run.dir, &td);
 	while (!err && (err = tracedat_next(td, &raw)) == 1) {
 		err = 0;
 		if (!read_event(e, &raw, &ev) || !fn(ctx, &ev) ||

@@ -48,14 +48,14 @@ rm "$NIGHTS/changed/status" "$(digest other)"
 before=$(identity "$(digest a)")
 stamp=$(stat -c %y "$(digest a)")
 regress --night changed --kernels a=bookworm,other=bookworm/6.12
-check "a kernel that is as it was is not measured again" all 'status 0' 'says "a: measured before"' '[ "$(stat -c %y "$(digest a)")" = "$stamp" ]'
+check "a kernel that is as it was is not measured again" all 'status 0' 'says "a: done before"' '[ "$(stat -c %y "$(digest a)")" = "$stamp" ]'
 rm "$NIGHTS/changed/status" "$(digest other)"
 echo 6.1.9 >"$T/cache/copychain/kernels/bookworm/vmlinuz"
 regress --night changed --kernels a=bookworm,other=bookworm/6.12
 check "one that was updated meanwhile is" all 'status 0' 'says "a: measured, "' '[ "$(identity "$(digest a)")" != "$before" ]'
 : >"$(digest other)"
 regress --night changed --retry --kernels a=bookworm,other=bookworm/6.12
-check "so is one whose digest is damaged" all 'status 0' 'says "a: measured before"' 'says "other: measured, "'
+check "so is one whose digest is damaged" all 'status 0' 'says "a: done before"' 'says "other: measured, "'
 
 plays b "panic, $T/golden/bookworm/nics-1400"
 regress --night second --kernels a=bookworm,b=bookworm
