@@ -28,13 +28,6 @@ for pair in $3; do
 done
 END_OF_JOB
 
-# both_images PATH
-both_images()
-{
-	save_when "$share/$1-out" '^held: 3 messages' "$T/$1-held" "$share/$1-held-saved" &&
-		save_when "$share/$1-out" '^received: 3 messages' "$T/$1-read" "$share/$1-read-saved"
-}
-
 hold()
 {
 	local kernel=$1 share=$T/share path n reports pairs=()
@@ -47,7 +40,8 @@ hold()
 		sh "$T/job" "$share" $COUNT "${pairs[*]}" >"$T/out" 2>"$T/err" </dev/null &
 	guest=$!
 	for path in $PATHS; do
-		check "$kernel, $path: memory saved while held and after the read" both_images "$path"
+		check "$kernel, $path: memory saved while held and after the read" save_both "$path-" "$path-out" \
+			'^held: 3 messages' '^received: 3 messages'
 	done
 	check "$kernel: the guest ended well" wait $guest
 	for path in $PATHS; do

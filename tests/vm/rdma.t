@@ -8,12 +8,6 @@ cd "$(dirname "$0")/../.." || exit
 
 MEGABYTES=1024
 
-both_images()
-{
-	save_when "$share/hold-out" '^registered: ' "$T/held" "$share/held-saved" &&
-		save_when "$share/hold-out" '^received: ' "$T/read" "$share/read-saved"
-}
-
 # Every flow of the set by the same words: against the log, trace-cmd's print and the device's counters.
 set_claims()
 {
@@ -159,7 +153,7 @@ rdma()
 		guest/run.sh --kernel "$(guest/kernel.sh "$kernel")" --share "$share" --timeout 900 -- \
 		bash tests/vm/rdma.sh "$share" >"$T/out" 2>"$T/err" </dev/null &
 	guest=$!
-	check "$kernel: guest memory saved before the first message and after the last" both_images
+	check "$kernel: guest memory saved before the first message and after the last" save_both '' hold-out '^registered: ' '^received: '
 	check "$kernel: the guest ended well" wait $guest
 	check "$kernel: no device, link, probe or instance is left" test ! -s "$share/left"
 	check "$kernel: the kernel has nothing to complain about" kernel_quiet "$share/dmesg"

@@ -8,12 +8,6 @@ cd "$(dirname "$0")/../.." || exit
 
 MEGABYTES=512
 
-both_images()
-{
-	save_when "$share/hold-out" '^registered: 24576 bytes' "$T/held" "$share/held-saved" &&
-		save_when "$share/hold-out" '^received: 3 messages' "$T/read" "$share/read-saved"
-}
-
 judged()
 {
 	python3 "$@" >"$T/claims" 2>"$T/err"
@@ -29,7 +23,8 @@ rdma_traffic()
 		guest/run.sh --kernel "$(guest/kernel.sh "$1")" --share "$share" -- \
 		bash tests/vm/rdma_traffic.sh "$share" >"$T/claims" 2>"$T/err" </dev/null &
 	guest=$!
-	check "$1: memory saved while registered, before the first and after the last message" both_images
+	check "$1: memory saved while registered, before the first and after the last message" save_both '' hold-out \
+		'^registered: 24576 bytes' '^received: 3 messages'
 	check "$1: the guest ended well" wait $guest
 	tap_claims
 	judged tests/tools/rdma_ends.py "$share"

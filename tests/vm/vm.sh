@@ -64,6 +64,14 @@ save_when()
 	python3 tests/tools/qmp.py "$T/qmp" "$3" $((MEGABYTES << 20)) && : >"$4"
 }
 
+# save_both BED OUT BEFORE AFTER : at two words of the guest's file OUT, into $T/BEDheld and $T/BEDread
+save_both()
+{
+	local share=${share:?}
+	save_when "$share/$2" "$3" "$T/$1held" "$share/$1held-saved" &&
+		save_when "$share/$2" "$4" "$T/$1read" "$share/$1read-saved"
+}
+
 # kernel_quiet FILE : no complaint in what dmesg printed
 kernel_quiet()
 {
