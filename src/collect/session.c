@@ -45,10 +45,12 @@ static int load_symbols(struct session *s)
 				      "sysctl kernel.kptr_restrict=1)");
 	err = kcore_open("/proc/kcore", &s->kc);
 	if (err)
-		return msg_errno(err, "cannot read kernel text from /proc/kcore (lockdown?)");
+		return msg_errno(err, "cannot read kernel text from /proc/kcore (it takes "
+				      "CONFIG_PROC_KCORE, and no lockdown)");
 	err = ktypes_load(&s->kt);
 	if (err)
-		return msg_errno(err, "cannot load the kernel's types from /sys/kernel/btf/vmlinux");
+		return msg_errno(err, "cannot load the kernel's types from /sys/kernel/btf/vmlinux "
+				      "(it takes CONFIG_DEBUG_INFO_BTF)");
 	return 0;
 }
 
@@ -90,7 +92,8 @@ static int load_census(struct session *s, const struct opt_list *excluded)
 		err = plan_load_traceable(text, &s->traceable);
 	free(text);
 	if (err)
-		return msg_errno(err, "cannot read available_filter_functions of tracefs");
+		return msg_errno(err, "cannot read available_filter_functions of tracefs (it takes "
+				      "CONFIG_FUNCTION_TRACER)");
 	err = wanted_functions(&wanted);
 	if (!err)
 		err = census_take(&s->census, &s->ks, &s->kc, wanted, point_count);

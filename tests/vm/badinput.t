@@ -53,6 +53,12 @@ attempt site ./collect run --out /tmp/site-run --exclude-site no_such_function -
 echo 0 >/sys/kernel/debug/kprobes/enabled
 attempt disarmed ./collect.sh run --native --out "$share/disarmed" -- ./traffic udp --count 5
 echo 1 >/sys/kernel/debug/kprobes/enabled
+# What kernels lack that were built without it.
+for file in /sys/kernel/btf/vmlinux /proc/kcore $tracing/available_filter_functions; do
+	mount --bind /dev/null $file
+	attempt lacks-${file##*/} ./collect run --out /tmp/lacking-run -- true
+	umount $file
+done
 echo 2 >/proc/sys/kernel/kptr_restrict
 attempt restricted setpriv --bounding-set=-syslog --inh-caps=-syslog ./collect run --out /tmp/restricted-run -- true
 dmesg >"$share/dmesg"
@@ -121,6 +127,12 @@ in_the_guest()
 	check "a site to exclude that is none is told" all one_line 'says no_such_function' 'nothing_left site'
 	attempted disarmed
 	check "where all probes are disarmed no run is good" all 'nothing_left disarmed' '[ "$STATUS" = 4 ] || ! ./analyze --no-report --require-exact "$share/disarmed" >"$T/out" 2>&1'
+	attempted lacks-vmlinux
+	check "a kernel without types" all 'status 4' one_line 'says CONFIG_DEBUG_INFO_BTF' 'nothing_left lacks-vmlinux'
+	attempted lacks-kcore
+	check "a kernel that shows no text" all 'status 4' one_line 'says CONFIG_PROC_KCORE' 'nothing_left lacks-kcore'
+	attempted lacks-available_filter_functions
+	check "a kernel without ftrace of functions" all 'status 4' one_line 'nothing_left lacks-available_filter_functions'
 	attempted restricted
 	check "a kernel that shows no addresses" all 'status 4' one_line 'says "kptr_restrict\|addresses"' 'nothing_left restricted'
 	check "the kernel has nothing to complain about" kernel_quiet "$share/dmesg"
