@@ -17,7 +17,7 @@ struct figure {
 };
 
 #define SPREADS 3 /* two medians this many widths of their interval apart differ */
-#define MIDDLE_SPREADS 4 /* boots of one kernel lie up to three apart in the means of their middle halves */
+#define KINDS 3 /* so many limits do messages of other kinds not account for: boots of a kernel differ by two */
 #define UNSTEADY 0.01 /* of the median; more than that is said to lie within SPREADS of them */
 
 static double allowed(const struct figure *a, const struct figure *b, double part,
@@ -79,37 +79,61 @@ bool cost_unsteady(struct json_object *bare)
 	       UNSTEADY * (double)json_uint(bare, "median", 0);
 }
 
-double cost_allowed(double instructions, double spread, bool unsteady, const struct limits *limits)
+double cost_allowed(double instructions, bool unsteady, const struct limits *limits)
 {
 	double part = (unsteady ? limits->unsteady : limits->message) * instructions;
-	double known = unsteady ? MIDDLE_SPREADS * spread : 0;
-	double most = part > known ? part : known;
 
-	return most > (double)limits->message_floor ? most : (double)limits->message_floor;
+	return part > (double)limits->message_floor ? part : (double)limits->message_floor;
+}
+
+static int beyond(double rise, double allow)
+{
+	return rise > allow ? 1 : rise < -allow ? -1 : 0;
+}
+
+int cost_moved(const struct message_cost *was, const struct message_cost *is, bool unsteady,
+	       const struct limits *limits)
+{
+	double a = unsteady ? was->middle : was->median, b = unsteady ? is->middle : is->median;
+	double allow = cost_allowed(a, unsteady, limits), low = is->low - was->low;
+	int sign = beyond(b - a, allow);
+
+	if (!sign || !unsteady || was->low <= 0 || is->low <= 0 || beyond(b - a, KINDS * allow))
+		return sign;
+	return beyond(low, allow / 2 * was->low / a) == sign ? sign : 0;
 }
 
 /* What is compared of two flows' messages, and by what measure. */
 struct messages {
+	struct message_cost from, to;
 	struct figure was, is;
 	double allow;
 	bool unsteady;
 };
+
+static struct message_cost message_cost(struct json_object *bare)
+{
+	return (struct message_cost){(double)json_uint(bare, "median", 0),
+				     (double)json_uint(bare, "middle", 0),
+				     (double)json_uint(bare, "low", 0)};
+}
 
 /* false: there is nothing to compare. */
 static bool messages_of(struct json_object *from, struct json_object *to,
 			const struct limits *limits, struct messages *m)
 {
 	struct json_object *was = bare_of(from), *is = bare_of(to);
-	uint64_t a = json_uint(was, "spread", 0), b = json_uint(is, "spread", 0);
 	const char *key;
 
 	if (!cost_known(was, limits) || !cost_known(is, limits))
 		return false;
 	m->unsteady = cost_unsteady(was) || cost_unsteady(is);
 	key = m->unsteady ? "middle" : "median";
+	m->from = message_cost(was);
+	m->to = message_cost(is);
 	m->was = (struct figure){json_uint(was, key, 0), 0};
 	m->is = (struct figure){json_uint(is, key, 0), 0};
-	m->allow = cost_allowed((double)m->was.median, (double)(a > b ? a : b), m->unsteady, limits);
+	m->allow = cost_allowed((double)m->was.median, m->unsteady, limits);
 	return true;
 }
 
@@ -148,12 +172,12 @@ static void compare_timed(struct json_object *list, struct json_object *from,
 
 /* The wider limit is no reason to say nothing of why it applies. */
 static void tell_unsteady(struct json_object *list, struct json_object *from,
-			  struct json_object *to, const struct messages *m)
+			  struct json_object *to, const struct limits *limits)
 {
 	if (!cost_unsteady(bare_of(from)) && cost_unsteady(bare_of(to)))
 		finding_add(list, OUTCOME_CHANGE, "cost",
 			    "messages are of several kinds now, and were not: their limit is %.1f %% therefore",
-			    100 * m->allow / (double)m->was.median);
+			    100 * limits->unsteady);
 }
 
 static void compare_messages(struct json_object *list, struct json_object *from,
@@ -166,11 +190,14 @@ static void compare_messages(struct json_object *list, struct json_object *from,
 		compare_timed(list, from, to, limits);
 		return;
 	}
-	sign = dearer(&m.was, &m.is, m.allow);
+	sign = cost_moved(&m.from, &m.to, m.unsteady, limits);
 	if (sign)
 		add(list, class_of(sign), "cost", &m.was, &m.is, m.allow,
 		    m.unsteady ? "per message, mean of the middle half" : "per message");
-	tell_unsteady(list, from, to, &m);
+	else if (dearer(&m.was, &m.is, m.allow))
+		add(list, OUTCOME_CHANGE, "cost", &m.was, &m.is, m.allow,
+		    "other kinds of messages are usual, each as dear as before; mean of the middle half");
+	tell_unsteady(list, from, to, limits);
 }
 
 struct json_object *cost_summary(struct json_object *from, struct json_object *to,

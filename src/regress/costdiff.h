@@ -15,11 +15,21 @@ struct limits;
 bool cost_known(struct json_object *bare, const struct limits *limits);
 bool cost_unsteady(struct json_object *bare);
 
+/* By how many instructions a message may become dearer or cheaper, and count as the same. */
+double cost_allowed(double instructions, bool unsteady, const struct limits *limits);
+
+/* Instructions per message: median, mean of the middle half, and the most of the cheapest tenth (0: not told). */
+struct message_cost {
+	double median, middle, low;
+};
+
 /*
- * By how many instructions a message may become dearer or cheaper, and count as the same. spread: width of
- * the interval in which the median lies, the wider of the two; it counts for messages of several kinds.
+ * -1, 0, 1: cheaper, the same, dearer. Where messages are of several kinds, which kind is usual differs from
+ * boot to boot: there the mean of the middle half is not enough, and the cheapest tenth has to have moved by
+ * half of the limit, too; unless it is a rise that other kinds do not account for.
  */
-double cost_allowed(double instructions, double spread, bool unsteady, const struct limits *limits);
+int cost_moved(const struct message_cost *was, const struct message_cost *is, bool unsteady,
+	       const struct limits *limits);
 
 /* Of whole messages: without probes, and summed over the hops where those are the same. */
 void compare_cost(struct json_object *list, struct json_object *from, struct json_object *to,

@@ -126,6 +126,7 @@ static struct json_object *median_of(const struct digest_job *job, const struct 
 	json_add_uint(o, "median", d ? instructions(job, dist_percentile(d, 50)) : 0);
 	json_add_uint(o, "spread", d ? instructions(job, dist_spread(d)) : 0);
 	json_add_uint(o, "middle", d ? instructions(job, dist_middle(d)) : 0);
+	json_add_uint(o, "low", d ? instructions(job, dist_percentile(d, 10)) : 0);
 	return o;
 }
 

@@ -27,7 +27,7 @@ static const char create_sql[] =
 	" version TEXT, outcome TEXT NOT NULL, why TEXT,"
 	" messages INTEGER, delivered INTEGER, payload_bytes INTEGER, copied_bytes INTEGER,"
 	" copy_bytes INTEGER, emulated_bytes INTEGER, dead_copy_bytes INTEGER, verdict TEXT,"
-	" instructions INTEGER, middle_instructions INTEGER, spread_instructions INTEGER, steady INTEGER,"
+	" instructions INTEGER, middle_instructions INTEGER, low_instructions INTEGER, steady INTEGER,"
 	" probed_instructions INTEGER, sites TEXT, hops TEXT,"
 	" PRIMARY KEY (night, kernel, flow)) WITHOUT ROWID;"
 	"PRAGMA application_id = 1667459182; PRAGMA user_version = 2;";
@@ -209,14 +209,14 @@ static void bind_real(sqlite3_stmt *s, int at, struct json_object *o, const char
 		sqlite3_bind_null(s, at);
 }
 
-/* Of a flow's messages, from four places on: median, mean of the middle half, interval, steady or not. */
+/* Of a flow's messages, from four places on: median, mean of the middle half, cheapest tenth, steady or not. */
 static void bind_cost(sqlite3_stmt *s, int at, struct json_object *bare, const struct limits *limits)
 {
 	bool any = json_uint(bare, "messages", 0);
 
 	bind_number(s, at, any ? bare : NULL, "median");
 	bind_number(s, at + 1, any ? bare : NULL, "middle");
-	bind_number(s, at + 2, any ? bare : NULL, "spread");
+	bind_number(s, at + 2, any ? bare : NULL, "low");
 	if (cost_known(bare, limits))
 		sqlite3_bind_int(s, at + 3, !cost_unsteady(bare));
 	else
@@ -417,9 +417,8 @@ static struct history_cost cost(sqlite3_stmt *s, int i)
 	struct history_cost c = {
 		.known = sqlite3_column_type(s, i + 3) != SQLITE_NULL,
 		.steady = sqlite3_column_int(s, i + 3),
-		.median = sqlite3_column_double(s, i),
-		.middle = sqlite3_column_double(s, i + 1),
-		.spread = sqlite3_column_double(s, i + 2),
+		.message = {sqlite3_column_double(s, i), sqlite3_column_double(s, i + 1),
+			    sqlite3_column_double(s, i + 2)},
 		.limits = LIMITS_DEFAULT,
 	};
 
@@ -434,7 +433,7 @@ static int prepare(struct history *h, const struct history_query *q, sqlite3_stm
 	int code;
 
 	snprintf(sql, sizeof(sql), "SELECT night, kernel, flow, version, %s, instructions,"
-		 " middle_instructions, spread_instructions, steady, steady_percent, unsteady_percent"
+		 " middle_instructions, low_instructions, steady, steady_percent, unsteady_percent"
 		 " FROM result JOIN night USING (night)"
 		 " WHERE (?1 IS NULL OR kernel GLOB ?1) AND (?2 IS NULL OR flow GLOB ?2)"
 		 " AND (?3 OR flow <> '-') ORDER BY %s", q->value->sql,

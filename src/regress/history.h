@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "regress/compare.h"
+#include "regress/costdiff.h"
 
 struct history;
 struct json_object;
@@ -50,7 +51,7 @@ struct history_query {
 /* Instructions per message, as comparisons take them, and what they called a change that night. */
 struct history_cost {
 	bool known, steady;
-	double median, middle, spread;
+	struct message_cost message;
 	struct limits limits;
 };
 

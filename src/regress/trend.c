@@ -40,12 +40,9 @@ static void run_free(struct run *r)
 /* By the rule by which two kernels are compared. */
 static bool same_cost(const struct history_cost *was, const struct history_cost *is)
 {
-	bool steady = was->steady && is->steady;
-	double a = steady ? was->median : was->middle, b = steady ? is->median : is->middle;
-
 	if (!was->known || !is->known)
 		return was->known == is->known;
-	return fabs(b - a) <= cost_allowed(a, fmax(was->spread, is->spread), !steady, &is->limits);
+	return !cost_moved(&was->message, &is->message, !was->steady || !is->steady, &is->limits);
 }
 
 static bool same_value(const struct run *r, const struct history_row *row,

@@ -113,9 +113,9 @@ static void test_rows(void **state)
 	assert_string_equal(ask("SELECT night, flows, baseline, exit_status FROM night"), "n1|default|old|1|");
 	assert_string_equal(ask("SELECT kernel, flow, outcome FROM result"),
 			    "broken|-|not comparable|new|-|regression|new|f|regression|old|-|baseline|old|f|baseline|");
-	assert_string_equal(ask("SELECT why, copied_bytes, instructions, middle_instructions, spread_instructions, steady, probed_instructions, sites, hops, emulated_bytes "
+	assert_string_equal(ask("SELECT why, copied_bytes, instructions, middle_instructions, low_instructions, steady, probed_instructions, sites, hops, emulated_bytes "
 				"FROM result WHERE kernel='new' AND flow='f'"),
-			    "that's why|200|1000|1000|0|1|NULL|a by b|copy at a; wire|NULL|");
+			    "that's why|200|1000|1000|NULL|1|NULL|a by b|copy at a; wire|NULL|");
 	assert_string_equal(ask("SELECT why FROM result WHERE kernel='broken'"), "panic|");
 	/* The same night again takes the place of itself. */
 	add("n1", 300, 1000);
