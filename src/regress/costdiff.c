@@ -17,7 +17,7 @@ struct figure {
 };
 
 #define SPREADS 3 /* two medians this many widths of their interval apart differ */
-#define KINDS 3 /* so many limits do messages of other kinds not account for: boots of a kernel differ by two */
+#define KINDS 4 /* so many limits do messages of other kinds not account for: boots of a kernel differ by two */
 #define UNSTEADY 0.01 /* of the median; more than that is said to lie within SPREADS of them */
 
 static double allowed(const struct figure *a, const struct figure *b, double part,
