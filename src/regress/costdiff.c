@@ -30,12 +30,15 @@ static double allowed(const struct figure *a, const struct figure *b, double par
 	return most > (double)floor ? most : (double)floor;
 }
 
-/* -1, 0, 1: cheaper, the same within what is allowed, dearer. */
+/* -1, 0, 1: it fell by more than is allowed, did not, rose by more. */
+static int beyond(double rise, double allow)
+{
+	return rise > allow ? 1 : rise < -allow ? -1 : 0;
+}
+
 static int dearer(const struct figure *a, const struct figure *b, double allow)
 {
-	double rise = (double)b->median - (double)a->median;
-
-	return rise > allow ? 1 : rise < -allow ? -1 : 0;
+	return beyond((double)b->median - (double)a->median, allow);
 }
 
 static double percent(const struct figure *a, const struct figure *b)
@@ -84,11 +87,6 @@ double cost_allowed(double instructions, bool unsteady, const struct limits *lim
 	double part = (unsteady ? limits->unsteady : limits->message) * instructions;
 
 	return part > (double)limits->message_floor ? part : (double)limits->message_floor;
-}
-
-static int beyond(double rise, double allow)
-{
-	return rise > allow ? 1 : rise < -allow ? -1 : 0;
 }
 
 int cost_moved(const struct message_cost *was, const struct message_cost *is, bool unsteady,

@@ -11,18 +11,18 @@
 #define TICS 3	  /* nights that are named: more names than that would overlap */
 #define MARGIN "0.16" /* left of the panels, for numbers */
 
+static bool same_panel(const struct plot *p, size_t a, size_t b)
+{
+	return !strcmp(p->series[a].panel, p->series[b].panel);
+}
+
 /* Is it the first series of its panel? */
 static bool opens_panel(const struct plot *p, size_t series)
 {
 	for (size_t i = 0; i < series; i++)
-		if (!strcmp(p->series[i].panel, p->series[series].panel))
+		if (same_panel(p, i, series))
 			return false;
 	return true;
-}
-
-static bool same_panel(const struct plot *p, size_t a, size_t b)
-{
-	return !strcmp(p->series[a].panel, p->series[b].panel);
 }
 
 static unsigned panels(const struct plot *p)
