@@ -94,7 +94,7 @@ export T
 ./regress.sh --nights "$NIGHTS" --night early --jobs 1 --no-cost --kernels mine="$T/slow",b=bookworm \
 	--on-failure 'echo "$COPYCHAIN_STATUS" >"$T/called"; sleep 30 >/dev/null 2>&1 &' >"$T/out" 2>"$T/err" </dev/null &
 pid=$!
-until_says "$T/slow/installs" begins
+wait_until grep -qs begins "$T/slow/installs"
 kill -TERM $pid
 wait $pid
 STATUS=$?

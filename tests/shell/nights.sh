@@ -51,11 +51,11 @@ fakes_left()
 	grep -qsaF "$FAKE/" /proc/[0-9]*/environ 2>/dev/null && pgrep -f "$COPYCHAIN_QEMU" >/dev/null
 }
 
-# until_says FILE WORDS
-until_says()
+# wait_until COMMAND... : succeeds, for half a minute at most
+wait_until()
 {
 	local tries=0
-	until grep -qs "$2" "$1" || [ $tries -gt 300 ]; do
+	until "$@" || [ $tries -gt 300 ]; do
 		sleep 0.1
 		tries=$((tries + 1))
 	done

@@ -153,7 +153,7 @@ check "a baseline that panics: 3" all 'status 3' 'prints "the baseline was not m
 plays slow hang
 ./regress.sh --nights "$NIGHTS" --jobs 1 --no-cost --kernels a=bookworm,slow=bookworm,b=bookworm >"$T/out" 2>"$T/err" </dev/null &
 pid=$!
-until_says "$NIGHTS/*/jobs/slow/log" "played: hang"
+wait_until grep -qrs "played: hang" "$NIGHTS"
 kill -TERM $pid
 wait $pid
 STATUS=$?
