@@ -17,19 +17,10 @@ import tempfile
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(TOP, "tests/tools"))
 import browser  # noqa: E402
+from tapwrite import finish, ok  # noqa: E402
 
 FLOWS = ([f"udp-{p}" for p in ("lo-64", "lo-1400", "veth-1400", "nics-128", "nics-1400", "nics-8000")] + ["pty-16"] +
          [f"rdma-{v}-{s}" for v in ("send", "write", "read") for s in (64, 4096, 1048576)])
-count = bad = 0
-
-
-def ok(good, what, *more):
-    global count, bad
-    count += 1
-    bad += not good
-    print(f"{'ok' if good else 'not ok'} {count} - {what}")
-    for line in [] if good else more:
-        print("# " + str(line).replace("\n", "\n# ")[:2000])
 
 
 def flow(name, copies, cost):
@@ -209,8 +200,7 @@ def main():
         check_small(work)
         check_damaged(work, check_history(work))
         check_kept(work)
-    print(f"1..{count}")
-    return bad != 0
+    return finish()
 
 
 sys.exit(main())

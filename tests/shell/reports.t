@@ -24,19 +24,10 @@ import jsonschema
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(TOP, "tests/tools"))
 import browser  # noqa: E402
+from tapwrite import finish, ok  # noqa: E402
 
 RUNS = ["bookworm/nics-128", "bookworm/lo-tap", "bookworm/lo-peek", "bookworm-6.12/nics-8000",
         "bookworm-6.12/veth-1400", "bookworm-swiotlb/nics-1400", "bookworm-rdma/rc-send", "bookworm-6.12-rdma/rc-read"]
-count = bad = 0
-
-
-def ok(good, what, *more):
-    global count, bad
-    count += 1
-    bad += not good
-    print(f"{'ok' if good else 'not ok'} {count} - {what}")
-    for line in [] if good else more:
-        print("# " + str(line)[:1000])
 
 
 def same(what, have, want):
@@ -413,8 +404,7 @@ def main():
             options(runs[0][1])
     finally:
         chromium.close()
-    print(f"1..{count}")
-    return bad != 0
+    return finish()
 
 
 sys.exit(main())
