@@ -15,7 +15,7 @@ TEST_HELP := $(patsubst tests/%.c,$(TEST_OUT)/%.o,$(filter-out $(TEST_SRC),$(wil
 BENCH_BIN := $(patsubst tests/%.c,$(TEST_OUT)/%,$(wildcard tests/bench/*.c))
 FUZZ_BIN  := $(patsubst tests/%.c,$(TEST_OUT)/%,$(wildcard tests/fuzz/fuzz_*.c))
 SEEDS_BIN := $(patsubst tests/%.c,$(TEST_OUT)/%,$(wildcard tests/fuzz/seeds_*.c))
-TEST_LIB  := $(patsubst src/%.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard src/*/*.c)))
+TEST_LIB  := $(patsubst src/%.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard src/*/*.c src/*/*/*.c)))
 TEST_LIBS  = $(shell pkg-config --libs $(PKGS) cmocka) $(foreach p,$(PROGRAMS),$(LIB_$(p))) $(LDLIBS)
 TEST_LINK  = $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(TEST_LIBS)
 

@@ -9,10 +9,10 @@
 #include "analyze/cost.h"
 #include "analyze/engine.h"
 
-void message_doubt(struct message *msg, enum doubt d)
+void message_caveat(struct message *msg, enum caveat d)
 {
 	if (msg)
-		msg->doubt[d] = true;
+		msg->caveat[d] = true;
 }
 
 static uint32_t read_address6(const struct event *ev, enum event_array which, unsigned char *addr)
@@ -81,7 +81,7 @@ static uint64_t flow_key(const struct thread *t, const struct socket_view *s)
 static struct flow *find_flow(struct engine *e, const struct thread *t,
 			      const struct socket_view *s, const char *proto)
 {
-	struct flow *f = table_find(&e->flow_by_key, flow_key(t, s));
+	struct flow *f = hashmap_find(&e->flow_by_key, flow_key(t, s));
 
 	if (f && f->sk == s->sk && f->tgid == t->tgid && f->sport == s->lport &&
 	    f->dport == s->rport && f->daddr == s->raddr && !strcmp(f->proto, proto))
@@ -93,7 +93,7 @@ struct flow *flow_new(struct engine *e, uint64_t key, const char *proto)
 {
 	struct flow *f = calloc(1, sizeof(*f));
 
-	if (!f || table_set(&e->flow_by_key, key, f)) {
+	if (!f || hashmap_set(&e->flow_by_key, key, f)) {
 		free(f);
 		e->err = -ENOMEM;
 		return NULL;
@@ -141,9 +141,9 @@ static void account_message(struct message *m, void *ctx)
 		return;
 	}
 	if (!m->returned)
-		message_doubt(m, m->rdma ? DOUBT_NO_COMPLETION : DOUBT_NO_RETURN);
+		message_caveat(m, m->rdma ? CAVEAT_NO_COMPLETION : CAVEAT_NO_RETURN);
 	if (m->rdma && m->delivered_bytes && m->receipt && !m->received)
-		message_doubt(m, DOUBT_NO_COMPLETION);
+		message_caveat(m, CAVEAT_NO_COMPLETION);
 	/* Of a WRITE that is not acknowledged nobody is told. */
 	if (m->rdma && !m->reliable && !m->receipt)
 		f->expected_bytes += m->delivered_bytes;
@@ -160,14 +160,14 @@ static void account_message(struct message *m, void *ctx)
 					 m->copied_bytes - m->counted_bytes : 0;
 	} else if (m->dropped_bytes && !m->told) {
 		f->dropped++;
-		f->doubts[DOUBT_RECYCLED] += m->doubt[DOUBT_RECYCLED];
+		f->caveats[CAVEAT_RECYCLED] += m->caveat[CAVEAT_RECYCLED];
 		f->reasons[m->drop_reason < 255 ? m->drop_reason : 255]++;
 		return;
 	} else {
 		f->undelivered++;
 	}
-	for (unsigned int d = 0; d < DOUBTS; d++)
-		f->doubts[d] += m->doubt[d];
+	for (unsigned int d = 0; d < CAVEATS; d++)
+		f->caveats[d] += m->caveat[d];
 }
 
 struct message *message_new(struct engine *e, int tid, struct flow *f, uint64_t len)
@@ -195,7 +195,7 @@ static void map_sender(struct engine *e, struct thread *t, struct message *m)
 	for (size_t i = 0; i < t->span_count; i++) {
 		struct span *s = &t->spans[i];
 		struct hop *h = hop_new(HOP_START, BY_SENDER, NULL, m, e->now);
-		struct pm_piece p = {s->space, s->addr, s->len, m->id, off, h};
+		struct rm_piece p = {s->space, s->addr, s->len, m->id, off, h};
 
 		if (!h) {
 			e->err = -ENOMEM;
@@ -206,7 +206,7 @@ static void map_sender(struct engine *e, struct thread *t, struct message *m)
 		h->src_len = s->len;
 		h->off = off;
 		h->sk = m->flow->sk;
-		engine_check(e, provmap_insert(e->map, &p));
+		engine_check(e, rangemap_insert(e->map, &p));
 		hop_put(h);
 		off += s->len;
 	}
@@ -217,7 +217,7 @@ static void end_send(struct engine *e, struct thread *t)
 	struct message *m = t->sending;
 
 	for (size_t i = 0; i < t->span_count; i++)
-		engine_check(e, provmap_clear(e->map, t->spans[i].space, t->spans[i].addr,
+		engine_check(e, rangemap_clear(e->map, t->spans[i].space, t->spans[i].addr,
 					      t->spans[i].len));
 	t->span_count = 0;
 	t->sending = NULL;
@@ -276,7 +276,7 @@ void on_send_enter(struct engine *e, const struct event *ev)
 	t->sending_hdr = ev->v[F_msg];
 	t->sending_ip = ev->ip;
 	if (iter_spans(e, t, ev, ev->v[F_len], t->spans, &t->span_count))
-		message_doubt(t->sending, DOUBT_GAP);
+		message_caveat(t->sending, CAVEAT_GAP);
 	map_sender(e, t, t->sending);
 }
 
@@ -424,11 +424,11 @@ void count_piece(struct engine *e, const struct delivery *d)
 	range_add(&f->gaps, h->gaps + h->user_gaps, d->bytes);
 	range_add(&f->hops, h->depth, d->bytes);
 	if (h->gaps)
-		message_doubt(d->msg, DOUBT_GAP);
+		message_caveat(d->msg, CAVEAT_GAP);
 	if (h->user_gaps)
-		message_doubt(d->msg, DOUBT_USER_SPACE);
+		message_caveat(d->msg, CAVEAT_USER_SPACE);
 	if (h->unknown)
-		message_doubt(d->msg, DOUBT_UNKNOWN);
+		message_caveat(d->msg, CAVEAT_UNKNOWN);
 	d->msg->delivered_bytes += d->bytes;
 	f->payload_bytes += d->bytes;
 	f->accounted_bytes += d->bytes;
@@ -504,9 +504,9 @@ static void audit(struct engine *e, struct recv_op *op, int64_t ret)
 	if (payload == told)
 		return;
 	if (op->count)
-		message_doubt(op->items[0].msg, DOUBT_UNACCOUNTED);
+		message_caveat(op->items[0].msg, CAVEAT_UNACCOUNTED);
 	else
-		f->doubts[DOUBT_UNACCOUNTED]++;
+		f->caveats[CAVEAT_UNACCOUNTED]++;
 }
 
 void take_view(struct engine *e, uint64_t call, const struct delivery *d)
@@ -537,12 +537,12 @@ static void recv_returned(struct engine *e, struct thread *t, int64_t ret, bool 
 	clear_op(op);
 }
 
-/* The call's return was not recorded: what it brought counts, with a doubt. */
+/* The call's return was not recorded: what it brought counts, with a caveat. */
 void recv_op_abandon(struct engine *e, struct thread *t)
 {
 	if (t->recv.open && t->recv.count) {
 		for (size_t i = 0; i < t->recv.count; i++)
-			message_doubt(t->recv.items[i].msg, DOUBT_NO_RETURN);
+			message_caveat(t->recv.items[i].msg, CAVEAT_NO_RETURN);
 		count_chains(e, &t->recv);
 	}
 	clear_op(&t->recv);
@@ -593,7 +593,7 @@ void deliver(struct engine *e, struct hop *h, uint64_t bytes)
 			e->err = -ENOMEM;
 		return;
 	}
-	message_doubt(h->msg, DOUBT_OUTSIDE);
+	message_caveat(h->msg, CAVEAT_OUTSIDE);
 	h->msg->flow->chains++;
 	h->msg->flow->expected_bytes += bytes;
 	count_piece(e, &d);

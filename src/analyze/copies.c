@@ -47,18 +47,18 @@ void check_sample(struct hop *h)
 	}
 	if (!h->checked) {
 		m->flow->mismatches++;
-		message_doubt(m, DOUBT_CONTENT);
+		message_caveat(m, CAVEAT_CONTENT);
 	}
 }
 
-static void check_content(struct hop *h, const struct pm_piece *src, const struct carry *c)
+static void check_content(struct hop *h, const struct rm_piece *src, const struct carry *c)
 {
 	h->sample = c->sample;
 	h->sampled = c->sampled && src->addr == c->src;
 	check_sample(h);
 }
 
-static void *copied_tag(void *ctx, const struct pm_piece *src, uint64_t daddr)
+static void *copied_tag(void *ctx, const struct rm_piece *src, uint64_t daddr)
 {
 	struct carry *c = ctx;
 	struct hop *from = src->tag, *h;
@@ -68,7 +68,7 @@ static void *copied_tag(void *ctx, const struct pm_piece *src, uint64_t daddr)
 			     fills ? BY_SKB : BY_BUFFER;
 
 	if (from->depth > DEPTH_MAX) {
-		message_doubt(from->msg, DOUBT_GAP);
+		message_caveat(from->msg, CAVEAT_GAP);
 		return from;
 	}
 	h = hop_new(c->site && c->site->emulates ? HOP_EMULATED_DMA : HOP_COPY, holder, from,
@@ -94,25 +94,25 @@ static void *copied_tag(void *ctx, const struct pm_piece *src, uint64_t daddr)
 	return h;
 }
 
-static int first_message(void *ctx, const struct pm_piece *p)
+static int first_message(void *ctx, const struct rm_piece *p)
 {
 	*(struct message **)ctx = ((struct hop *)p->tag)->msg;
 	return 1;
 }
 
-static int mark_recycled(void *ctx, const struct pm_piece *p)
+static int mark_recycled(void *ctx, const struct rm_piece *p)
 {
 	struct hop *h = p->tag;
 
 	if (h->msg != ctx)
-		message_doubt(h->msg, DOUBT_RECYCLED);
+		message_caveat(h->msg, CAVEAT_RECYCLED);
 	return 0;
 }
 
 void check_overwrite(struct engine *e, const struct message *source, uint64_t dst, uint64_t len)
 {
 	if (is_kernel_address(dst))
-		provmap_walk(e->map, SPACE_KERNEL, dst, len, mark_recycled, (void *)source);
+		rangemap_walk(e->map, SPACE_KERNEL, dst, len, mark_recycled, (void *)source);
 }
 
 struct arrival {
@@ -120,7 +120,7 @@ struct arrival {
 	uint64_t src, dst, bytes;
 };
 
-static int arrive(void *ctx, const struct pm_piece *p)
+static int arrive(void *ctx, const struct rm_piece *p)
 {
 	struct arrival *a = ctx;
 	struct engine *e = a->c->e;
@@ -174,14 +174,14 @@ static uint64_t carry(struct carry *c, struct span from, struct span to, uint64_
 	if (to.space != SPACE_KERNEL && from.space == SPACE_KERNEL) {
 		struct arrival a = {.c = c, .src = from.addr, .dst = to.addr};
 
-		provmap_walk(e->map, SPACE_KERNEL, from.addr, len, arrive, &a);
+		rangemap_walk(e->map, SPACE_KERNEL, from.addr, len, arrive, &a);
 		c->t->recv.copied += len;
 		return a.bytes;
 	}
 	if (is_kernel_address(to.addr))
-		provmap_walk(e->map, from.space, from.addr, len, first_message, &source);
+		rangemap_walk(e->map, from.space, from.addr, len, first_message, &source);
 	check_overwrite(e, source, to.addr, len);
-	n = provmap_copy(e->map, from.space, from.addr, to.space, to.addr, len, copied_tag, c);
+	n = rangemap_copy(e->map, from.space, from.addr, to.space, to.addr, len, copied_tag, c);
 	engine_check(e, n);
 	return n > 0 ? (uint64_t)n : 0;
 }
@@ -189,11 +189,11 @@ static uint64_t carry(struct carry *c, struct span from, struct span to, uint64_
 static void count_other(struct engine *e, const struct carry *c, uint64_t len)
 {
 	uint64_t key = mix(c->ip, len, (uint64_t)c->t->tid);
-	struct other *o = table_find(&e->others, key);
+	struct other *o = hashmap_find(&e->others, key);
 
 	if (!o) {
 		o = calloc(1, sizeof(*o));
-		if (!o || table_set(&e->others, key, o)) {
+		if (!o || hashmap_set(&e->others, key, o)) {
 			free(o);
 			e->err = -ENOMEM;
 			return;
@@ -217,15 +217,15 @@ static uint64_t kernel_side(const struct engine *e, const struct event *ev)
 	case EV_TO_ITER:
 		return ev->v[F_src];
 	default:
-		return runfile_page_va(e->run, ev->v[F_page], ev->v[F_off]);
+		return rundir_page_va(e->run, ev->v[F_page], ev->v[F_off]);
 	}
 }
 
 /* Where its bytes went, or what took their place, cannot be told. */
-static int mark_gap(void *ctx, const struct pm_piece *p)
+static int mark_gap(void *ctx, const struct rm_piece *p)
 {
 	(void)ctx;
-	message_doubt(((struct hop *)p->tag)->msg, DOUBT_GAP);
+	message_caveat(((struct hop *)p->tag)->msg, CAVEAT_GAP);
 	return 0;
 }
 
@@ -238,9 +238,9 @@ static uint64_t copy_iter(struct carry *c, const struct event *ev, bool from_ite
 
 	if (iter_spans(e, c->t, ev, ev->v[F_len], spans, &n)) {
 		c->t->recv.copied += from_iter ? 0 : ev->v[F_len];
-		provmap_walk(e->map, SPACE_KERNEL, at, ev->v[F_len], mark_gap, NULL);
+		rangemap_walk(e->map, SPACE_KERNEL, at, ev->v[F_len], mark_gap, NULL);
 		if (from_iter)
-			engine_check(e, provmap_clear(e->map, SPACE_KERNEL, at, ev->v[F_len]));
+			engine_check(e, rangemap_clear(e->map, SPACE_KERNEL, at, ev->v[F_len]));
 		return 0;
 	}
 	for (size_t i = 0; i < n; at += spans[i].len, i++) {
@@ -261,9 +261,9 @@ static bool find_site(struct carry *c, const struct event *ev)
 	const struct engine *e = c->e;
 
 	c->ip = ev->ip;
-	c->site = runfile_site(e->run, ev->ip);
+	c->site = rundir_site(e->run, ev->ip);
 	if (c->site && c->site->entry && ev->v[F_caller]) {
-		const struct site *caller = runfile_site_returning(e->run, ev->v[F_caller]);
+		const struct site *caller = rundir_site_returning(e->run, ev->v[F_caller]);
 
 		if (caller && !caller->counted)
 			return false;

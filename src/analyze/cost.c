@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/analysis.h"
 #include "analyze/hop.h"
-#include "analyze/result.h"
 #include "common/json.h"
 
 static bool same_step(const struct step *s, const struct hop *h)

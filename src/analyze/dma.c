@@ -17,7 +17,7 @@ struct txmap {
 /* Behind an IOMMU the device's address tells nothing; then the CPU's is taken. */
 static uint64_t device_va(const struct engine *e, uint64_t dma, uint64_t va)
 {
-	return e->run->iommu && va ? va : runfile_phys_va(e->run, dma);
+	return e->run->iommu && va ? va : rundir_phys_va(e->run, dma);
 }
 
 struct reading {
@@ -25,7 +25,7 @@ struct reading {
 	const char *dev;
 };
 
-static void *read_by_device(void *ctx, const struct pm_piece *p)
+static void *read_by_device(void *ctx, const struct rm_piece *p)
 {
 	struct reading *r = ctx;
 	struct hop *from = p->tag, *h;
@@ -44,7 +44,7 @@ static void *read_by_device(void *ctx, const struct pm_piece *p)
 	return h;
 }
 
-static void *unknown_copy(void *ctx, const struct pm_piece *src, uint64_t daddr)
+static void *unknown_copy(void *ctx, const struct rm_piece *src, uint64_t daddr)
 {
 	struct engine *e = ctx;
 	struct hop *from = src->tag;
@@ -67,10 +67,10 @@ static void *unknown_copy(void *ctx, const struct pm_piece *src, uint64_t daddr)
 
 static void add_txmap(struct engine *e, uint64_t dma, struct txmap m)
 {
-	struct txmap *old = table_remove(&e->txmaps, dma + 1), *kept = malloc(sizeof(*kept));
+	struct txmap *old = hashmap_remove(&e->txmaps, dma + 1), *kept = malloc(sizeof(*kept));
 
 	free(old);
-	if (!kept || table_set(&e->txmaps, dma + 1, kept)) {
+	if (!kept || hashmap_set(&e->txmaps, dma + 1, kept)) {
 		free(kept);
 		e->err = -ENOMEM;
 		return;
@@ -86,9 +86,9 @@ static void map_to_device(struct engine *e, uint64_t va, uint64_t dma, uint64_t 
 
 	if (!f)
 		return; /* another device's business */
-	if (at != va && !provmap_walk(e->map, SPACE_KERNEL, at, size, piece_has_message, NULL))
-		provmap_copy(e->map, SPACE_KERNEL, va, SPACE_KERNEL, at, size, unknown_copy, e);
-	engine_check(e, provmap_retag(e->map, SPACE_KERNEL, at, size, read_by_device, &r));
+	if (at != va && !rangemap_walk(e->map, SPACE_KERNEL, at, size, piece_has_message, NULL))
+		rangemap_copy(e->map, SPACE_KERNEL, va, SPACE_KERNEL, at, size, unknown_copy, e);
+	engine_check(e, rangemap_retag(e->map, SPACE_KERNEL, at, size, read_by_device, &r));
 	if (!f->mapped)
 		frame_drop_pieces(f);
 	frame_take(e, f, at - (va - f->data), at, size);
@@ -100,11 +100,11 @@ static void map_to_device(struct engine *e, uint64_t va, uint64_t dma, uint64_t 
 static void map_from_device(struct engine *e, uint64_t va, uint64_t dma, uint64_t size)
 {
 	uint64_t at = device_va(e, dma, va);
-	struct pm_piece p = {SPACE_KERNEL, at, size, va, 0, NULL};
+	struct rm_piece p = {SPACE_KERNEL, at, size, va, 0, NULL};
 
-	engine_check(e, provmap_insert(e->device, &p));
-	engine_check(e, provmap_clear(e->map, SPACE_KERNEL, at, size));
-	table_remove(&e->fresh, at);
+	engine_check(e, rangemap_insert(e->device, &p));
+	engine_check(e, rangemap_clear(e->map, SPACE_KERNEL, at, size));
+	hashmap_remove(&e->fresh, at);
 }
 
 static void mapped(struct engine *e, uint64_t va, uint64_t dma, uint64_t size, uint64_t dir)
@@ -126,7 +126,7 @@ void on_dma_map(struct engine *e, const struct event *ev)
 		m->depth--;
 	}
 	m->stack[m->depth++] = (struct pending_map){
-		runfile_page_va(e->run, ev->v[F_page], ev->v[F_off]), ev->v[F_size], ev->v[F_dir]};
+		rundir_page_va(e->run, ev->v[F_page], ev->v[F_off]), ev->v[F_size], ev->v[F_dir]};
 }
 
 void on_dma_map_ret(struct engine *e, const struct event *ev)
@@ -142,7 +142,7 @@ void on_dma_map_ret(struct engine *e, const struct event *ev)
 
 void on_dma_mapped(struct engine *e, const struct event *ev)
 {
-	mapped(e, runfile_phys_va(e->run, ev->v[F_phys]), ev->v[F_dma], ev->v[F_size],
+	mapped(e, rundir_phys_va(e->run, ev->v[F_phys]), ev->v[F_dma], ev->v[F_size],
 	       ev->v[F_dir]);
 }
 
@@ -150,7 +150,7 @@ void on_dma_mapped(struct engine *e, const struct event *ev)
 static void new_frame_at(struct engine *e, uint64_t at, uint64_t size)
 {
 	struct hop *h = hop_new(HOP_DMA, BY_FRAME, NULL, NULL, e->now);
-	struct pm_piece p = {SPACE_KERNEL, at, size, ORIGIN_FRAME | ++e->next_frame, 0, h};
+	struct rm_piece p = {SPACE_KERNEL, at, size, ORIGIN_FRAME | ++e->next_frame, 0, h};
 
 	if (!h) {
 		e->err = -ENOMEM;
@@ -158,19 +158,19 @@ static void new_frame_at(struct engine *e, uint64_t at, uint64_t size)
 	}
 	h->src = h->dst = at;
 	h->src_len = size;
-	engine_check(e, provmap_insert(e->map, &p));
+	engine_check(e, rangemap_insert(e->map, &p));
 	hop_put(h);
 }
 
 static void unmap_to_device(struct engine *e, uint64_t dma)
 {
-	struct txmap *m = table_remove(&e->txmaps, dma + 1);
+	struct txmap *m = hashmap_remove(&e->txmaps, dma + 1);
 	struct frame *f = m ? frame_of_skb(e, m->skb) : NULL;
 
 	if (f)
 		f->unmapped = true;
 	if (m && m->bounced)
-		engine_check(e, provmap_clear(e->map, SPACE_KERNEL, m->va, m->size));
+		engine_check(e, rangemap_clear(e->map, SPACE_KERNEL, m->va, m->size));
 	free(m);
 }
 
@@ -184,8 +184,8 @@ void on_dma_unmap(struct engine *e, const struct event *ev)
 	if ((dir != DIR_FROM_DEVICE && dir != DIR_BOTH) || e->run->iommu)
 		return;
 	new_frame_at(e, at, size);
-	provmap_clear(e->device, SPACE_KERNEL, at, size);
-	table_remove(&e->fresh, at);
+	rangemap_clear(e->device, SPACE_KERNEL, at, size);
+	hashmap_remove(&e->fresh, at);
 }
 
 void on_dma_sync(struct engine *e, const struct event *ev)
@@ -195,15 +195,15 @@ void on_dma_sync(struct engine *e, const struct event *ev)
 	if (ev->v[F_dir] == DIR_TO_DEVICE || e->run->iommu)
 		return;
 	new_frame_at(e, at, ev->v[F_size]);
-	if (table_set(&e->fresh, at, e))
+	if (hashmap_set(&e->fresh, at, e))
 		e->err = -ENOMEM;
 }
 
 bool device_owns(struct engine *e, uint64_t addr, uint64_t len)
 {
-	struct pm_piece owned;
+	struct rm_piece owned;
 
-	return provmap_walk(e->device, SPACE_KERNEL, addr, len, piece_take, &owned) == 1;
+	return rangemap_walk(e->device, SPACE_KERNEL, addr, len, piece_take, &owned) == 1;
 }
 
 /*
@@ -212,12 +212,12 @@ bool device_owns(struct engine *e, uint64_t addr, uint64_t len)
  */
 void device_source(struct engine *e, uint64_t src, uint64_t len)
 {
-	struct pm_piece owned = {0};
+	struct rm_piece owned = {0};
 
-	if (!provmap_walk(e->device, SPACE_KERNEL, src, len, piece_take, &owned))
+	if (!rangemap_walk(e->device, SPACE_KERNEL, src, len, piece_take, &owned))
 		return;
 	/* From a bounce buffer the bytes come by a sync or an unmap only. */
-	if (table_remove(&e->fresh, src) || e->run->sync_always ||
+	if (hashmap_remove(&e->fresh, src) || e->run->sync_always ||
 	    owned.origin != owned.addr - owned.off)
 		return;
 	new_frame_at(e, owned.addr, owned.len);
@@ -231,7 +231,7 @@ static void free_value(void *value, void *ctx)
 
 void dma_free(struct engine *e)
 {
-	table_each(&e->txmaps, free_value, NULL);
-	table_free(&e->txmaps);
-	table_free(&e->fresh);
+	hashmap_each(&e->txmaps, free_value, NULL);
+	hashmap_free(&e->txmaps);
+	hashmap_free(&e->fresh);
 }

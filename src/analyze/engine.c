@@ -72,16 +72,16 @@ static const handler handlers[EV_COUNT] = {
 	[EV_MMSG_EXIT] = on_syscall_exit,
 };
 
-int engine_init(struct engine *e, const struct runfile *run)
+int engine_init(struct engine *e, const struct rundir *run)
 {
-	static const struct provmap_ops ops = {.get = tag_get, .put = tag_put};
+	static const struct rangemap_ops ops = {.get = tag_get, .put = tag_put};
 
 	memset(e, 0, sizeof(*e));
 	e->run = run;
 	e->want_message = UINT64_MAX;
 	e->last_flow = &e->flows;
-	e->map = provmap_new(&ops);
-	e->device = provmap_new(NULL);
+	e->map = rangemap_new(&ops);
+	e->device = rangemap_new(NULL);
 	e->maps = calloc(CPUS_MAX, sizeof(*e->maps));
 	if (!e->map || !e->device || !e->maps || rdma_init(e))
 		return -ENOMEM;
@@ -112,12 +112,12 @@ static void close_thread(void *value, void *ctx)
 void engine_finish(struct engine *e)
 {
 	skbs_finish(e);
-	table_each(&e->threads, close_thread, e);
+	hashmap_each(&e->threads, close_thread, e);
 	rdma_finish(e);
 	frames_free(e);
 	dma_free(e);
 	skbs_free(e);
-	provmap_free(e->map);
+	rangemap_free(e->map);
 	e->map = NULL;
 }
 
@@ -131,7 +131,7 @@ void engine_free(struct engine *e)
 {
 	if (e->map)
 		engine_finish(e);
-	provmap_free(e->device);
+	rangemap_free(e->device);
 	rdma_free(e);
 	threads_free(e);
 	while (e->flows) {
@@ -140,9 +140,9 @@ void engine_free(struct engine *e)
 		e->flows = f->next;
 		flow_free(f);
 	}
-	table_each(&e->others, free_other, NULL);
-	table_free(&e->others);
-	table_free(&e->flow_by_key);
+	hashmap_each(&e->others, free_other, NULL);
+	hashmap_free(&e->others);
+	hashmap_free(&e->flow_by_key);
 	free(e->maps);
 	memset(e, 0, sizeof(*e));
 }

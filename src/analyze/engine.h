@@ -5,12 +5,12 @@
 
 #include <errno.h>
 
-#include "analyze/events.h"
 #include "analyze/hop.h"
 #include "analyze/message.h"
-#include "analyze/provmap.h"
-#include "analyze/runfile.h"
-#include "analyze/table.h"
+#include "analyze/rundir.h"
+#include "common/hashmap.h"
+#include "common/rangemap.h"
+#include "trace/events.h"
 
 #define SPACE_KERNEL 0
 #define ORIGIN_FRAME (1ULL << 63) /* of pieces whose message is not known yet */
@@ -130,9 +130,9 @@ struct other {
 };
 
 struct engine {
-	const struct runfile *run;
-	struct provmap *map, *device; /* payload; buffers that devices own */
-	struct table threads, skbs, heads, txmaps, fresh;
+	const struct rundir *run;
+	struct rangemap *map, *device; /* payload; buffers that devices own */
+	struct hashmap threads, skbs, heads, txmaps, fresh;
 	uint32_t next_space;
 	uint64_t next_message, next_frame, next_flow;
 	struct frame *frames[FRAMES_MAX]; /* oldest first */
@@ -141,8 +141,8 @@ struct engine {
 	struct flow *flows, **last_flow;
 	uint64_t want_message; /* seq to show, or UINT64_MAX for the first one delivered */
 	bool every_piece;      /* of it, one by one, also those that came the same way */
-	struct table others;	   /* struct other, by what tells them apart */
-	struct table flow_by_key; /* the newest flow of each key */
+	struct hashmap others;	   /* struct other, by what tells them apart */
+	struct hashmap flow_by_key; /* the newest flow of each key */
 	uint64_t by_kind[EV_COUNT];
 	uint64_t orphans, orphan_bytes; /* receives that no flow could be found for */
 	uint64_t guards;
@@ -152,7 +152,7 @@ struct engine {
 	int err; /* -ENOMEM sticks */
 };
 
-int engine_init(struct engine *e, const struct runfile *run);
+int engine_init(struct engine *e, const struct rundir *run);
 int engine_event(struct engine *e, const struct event *ev);
 void engine_finish(struct engine *e);
 void engine_free(struct engine *e);
@@ -166,9 +166,9 @@ void on_syscall(struct engine *e, const struct event *ev);
 void on_fd_file(struct engine *e, const struct event *ev);
 void threads_free(struct engine *e);
 
-/* pieces.c: for provmap_walk: stops at a piece of a known message; takes the first piece there is. */
-int piece_has_message(void *ctx, const struct pm_piece *p);
-int piece_take(void *ctx, const struct pm_piece *p);
+/* pieces.c: for rangemap_walk: stops at a piece of a known message; takes the first piece there is. */
+int piece_has_message(void *ctx, const struct rm_piece *p);
+int piece_take(void *ctx, const struct rm_piece *p);
 
 /* iter.c: the spans of the first len bytes an iterator stands before; -EINVAL: cannot be told. */
 int iter_spans(const struct engine *e, const struct thread *t, const struct event *ev,
@@ -200,7 +200,7 @@ void on_send_enter(struct engine *e, const struct event *ev);
 void on_recv_enter(struct engine *e, const struct event *ev);
 void on_syscall_exit(struct engine *e, const struct event *ev);
 void deliver(struct engine *e, struct hop *h, uint64_t bytes);
-void message_doubt(struct message *msg, enum doubt d);
+void message_caveat(struct message *msg, enum caveat d);
 void recv_op_abandon(struct engine *e, struct thread *t);
 void send_abandon(struct engine *e, struct thread *t);
 

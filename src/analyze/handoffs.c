@@ -52,7 +52,7 @@ static void read_dev(const struct event *ev, char *dev, size_t size)
 		memcpy(dev, ev->array[A_dev], strnlen((const char *)ev->array[A_dev], len));
 }
 
-static void *passed_tag(void *ctx, const struct pm_piece *p)
+static void *passed_tag(void *ctx, const struct rm_piece *p)
 {
 	struct passing *pa = ctx;
 	struct hop *from = p->tag, *h;
@@ -80,11 +80,11 @@ static void retag_skb(struct engine *e, const struct skb *s, const struct event 
 	struct passing pa = {e, ev, &rules[ev->kind]};
 
 	if (s->head)
-		engine_check(e, provmap_retag(e->map, SPACE_KERNEL, s->head, s->end, passed_tag,
+		engine_check(e, rangemap_retag(e->map, SPACE_KERNEL, s->head, s->end, passed_tag,
 					      &pa));
 	for (size_t i = 0; i < s->extra_count; i++)
 		if (!skb_within_head(s, s->extras[i].addr))
-			engine_check(e, provmap_retag(e->map, SPACE_KERNEL, s->extras[i].addr,
+			engine_check(e, rangemap_retag(e->map, SPACE_KERNEL, s->extras[i].addr,
 						      s->extras[i].len, passed_tag, &pa));
 }
 
@@ -114,7 +114,7 @@ struct tapping {
 
 #define TAPS_MAX 256 /* of one frame: no machine has as many packet sockets */
 
-static int tap_piece(void *ctx, const struct pm_piece *p)
+static int tap_piece(void *ctx, const struct rm_piece *p)
 {
 	struct tapping *ta = ctx;
 	struct hop *from = p->tag, *h;
@@ -144,10 +144,10 @@ static int tap_piece(void *ctx, const struct pm_piece *p)
 void on_tap(struct engine *e, const struct event *ev)
 {
 	struct skb *s = skb_of(e, ev, true);
-	struct tapping ta = {e, ev, s ? table_find(&e->heads, s->head) : NULL};
+	struct tapping ta = {e, ev, s ? hashmap_find(&e->heads, s->head) : NULL};
 
 	if (ta.head)
-		provmap_walk(e->map, SPACE_KERNEL, s->head, s->end, tap_piece, &ta);
+		rangemap_walk(e->map, SPACE_KERNEL, s->head, s->end, tap_piece, &ta);
 }
 
 struct tap_search {
@@ -179,6 +179,6 @@ struct hop *tap_hop(struct engine *e, uint64_t sk, uint64_t addr, bool peek)
 {
 	struct tap_search ts = {sk, addr, peek, NULL};
 
-	table_each(&e->heads, search_taps, &ts);
+	hashmap_each(&e->heads, search_taps, &ts);
 	return ts.found;
 }

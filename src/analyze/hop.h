@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Hops: the steps of payload bytes, each pointing back to the one before, so that the tag of a
- * piece in the provenance map is the whole way that its bytes have come.
+ * piece in the range map is the whole way that its bytes have come.
  */
 #ifndef ANALYZE_HOP_H
 #define ANALYZE_HOP_H
@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "analyze/events.h"
-#include "analyze/runfile.h"
+#include "analyze/rundir.h"
+#include "trace/events.h"
 
 enum hop_kind {
 	HOP_START, /* the bytes lie in the sender's buffer */

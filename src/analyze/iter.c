@@ -20,7 +20,7 @@ static struct span bvec_segment(const struct engine *e, const struct event *ev, 
 {
 	uint64_t second = word(ev, 2 * i + 1);
 
-	return (struct span){SPACE_KERNEL, runfile_page_va(e->run, word(ev, 2 * i), second >> 32),
+	return (struct span){SPACE_KERNEL, rundir_page_va(e->run, word(ev, 2 * i), second >> 32),
 			     second & 0xffffffff};
 }
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "analyze/result.h"
+#include "analyze/analysis.h"
 #include "common/exitcode.h"
 #include "common/msg.h"
 #include "common/opt.h"
@@ -86,7 +86,7 @@ static int newest_run(char *out, size_t size)
 }
 
 /* The highest status that applies. */
-static int judge(const struct result *r, const struct options *o)
+static int judge(const struct analysis *r, const struct options *o)
 {
 	int status = EXIT_GOOD;
 	size_t n = 0;
@@ -120,7 +120,7 @@ static int judge(const struct result *r, const struct options *o)
 }
 
 /* Prints, judges, and writes what is asked for; the highest status that applies. */
-static int report(const struct result *r, const struct options *o)
+static int report(const struct analysis *r, const struct options *o)
 {
 	struct report rep = {.r = r, .flow = o->flow};
 	int status = EXIT_ENV, err = o->redact ? redact_new(r, &rep.hide) : 0;
@@ -147,8 +147,8 @@ out:
 
 static int analyze(const char *dir, const struct options *o)
 {
-	struct result r;
-	int status = EXIT_ENV, err = result_load(&r, dir, o->message);
+	struct analysis r;
+	int status = EXIT_ENV, err = analysis_load(&r, dir, o->message);
 
 	if (err) {
 		if (err == -ENOMEM)
@@ -161,7 +161,7 @@ static int analyze(const char *dir, const struct options *o)
 		msg_errno(-errno, "cannot write to standard output");
 		status = EXIT_ENV;
 	}
-	result_free(&r);
+	analysis_free(&r);
 	return status;
 }
 

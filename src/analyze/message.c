@@ -10,12 +10,12 @@
 #include "analyze/cost.h"
 #include "analyze/hop.h"
 
-const char *doubt_text(enum doubt d)
+const char *caveat_text(enum caveat d)
 {
-	static const char *const texts[DOUBTS] = {
-#define DOUBT(id, text) [DOUBT_##id] = text,
-#include "analyze/doubts.def"
-#undef DOUBT
+	static const char *const texts[CAVEATS] = {
+#define CAVEAT(id, text) [CAVEAT_##id] = text,
+#include "analyze/caveats.def"
+#undef CAVEAT
 	};
 
 	return texts[d];

@@ -7,18 +7,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "analyze/events.h"
-#include "analyze/runfile.h"
+#include "analyze/rundir.h"
+#include "trace/events.h"
 
 /* Why a figure is a lower bound only. */
-enum doubt {
-#define DOUBT(id, text) DOUBT_##id,
-#include "analyze/doubts.def"
-#undef DOUBT
-	DOUBTS,
+enum caveat {
+#define CAVEAT(id, text) CAVEAT_##id,
+#include "analyze/caveats.def"
+#undef CAVEAT
+	CAVEATS,
 };
 
-const char *doubt_text(enum doubt d);
+const char *caveat_text(enum caveat d);
 
 /* Least, most and sum of a per-byte count over payload bytes. */
 struct range_stat {
@@ -105,7 +105,7 @@ struct flow {
 	uint64_t expected_bytes, accounted_bytes; /* what receivers were told, what chains explain */
 	uint64_t header_bytes;
 	uint64_t copy_hops, checked_hops, mismatches;
-	uint64_t doubts[DOUBTS]; /* messages with each */
+	uint64_t caveats[CAVEATS]; /* messages with each */
 	bool weak; /* contents cannot tell messages apart */
 	struct site_stat *sites;
 	size_t site_count;
@@ -141,7 +141,7 @@ struct message {
 	uint64_t sent_to; /* RDMA: what comes again from before this byte is sent again */
 	uint64_t delivered_bytes, dropped_bytes, counted_bytes;
 	uint64_t drop_reason;
-	bool doubt[DOUBTS];
+	bool caveat[CAVEATS];
 	uint64_t first_sample;
 	bool has_sample;
 	void (*on_last)(struct message *msg, void *ctx);

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What walks over the provenance map look for. */
+/* What walks over the range map look for. */
 #include "analyze/engine.h"
 
-int piece_has_message(void *ctx, const struct pm_piece *p)
+int piece_has_message(void *ctx, const struct rm_piece *p)
 {
 	(void)ctx;
 	return ((struct hop *)p->tag)->msg != NULL;
 }
 
-int piece_take(void *ctx, const struct pm_piece *p)
+int piece_take(void *ctx, const struct rm_piece *p)
 {
-	*(struct pm_piece *)ctx = *p;
+	*(struct rm_piece *)ctx = *p;
 	return 1;
 }

@@ -11,7 +11,7 @@ int rdma_init(struct engine *e)
 	if (!e->rdma)
 		return -ENOMEM;
 	e->rdma->last_region = &e->rdma->regions;
-	e->rdma->pinned = provmap_new(NULL);
+	e->rdma->pinned = rangemap_new(NULL);
 	return e->rdma->pinned ? 0 : -ENOMEM;
 }
 
@@ -33,8 +33,8 @@ void rdma_free(struct engine *e)
 		return;
 	regions_free(e);
 	rdma_queues_free(e);
-	table_each(&e->rdma->copies, free_copy, NULL);
-	table_free(&e->rdma->copies);
+	hashmap_each(&e->rdma->copies, free_copy, NULL);
+	hashmap_free(&e->rdma->copies);
 	free(e->rdma);
 	e->rdma = NULL;
 }

@@ -73,12 +73,12 @@ struct rdma_qp {
 
 struct rdma {
 	struct rdma_region *regions, **last_region;
-	struct table by_umem;  /* live regions */
-	struct provmap *pinned; /* page of a region → origin: the region, off: in it */
-	struct table copies;   /* struct rdma_copy by the next address in the packet */
-	struct table qps;      /* by struct rxe_qp */
-	struct table by_cq;    /* the same by completion queue and number */
-	struct table by_addr;  /* the same by IP address and number */
+	struct hashmap by_umem;  /* live regions */
+	struct rangemap *pinned; /* page of a region → origin: the region, off: in it */
+	struct hashmap copies;   /* struct rdma_copy by the next address in the packet */
+	struct hashmap qps;      /* by struct rxe_qp */
+	struct hashmap by_cq;    /* the same by completion queue and number */
+	struct hashmap by_addr;  /* the same by IP address and number */
 };
 
 int rdma_init(struct engine *e);

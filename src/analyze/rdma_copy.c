@@ -40,8 +40,8 @@ void on_rdma_copy(struct engine *e, const struct event *ev)
 		r->lkey = c->lkey;
 		r->rkey = c->rkey;
 	}
-	free_announced(table_remove(&e->rdma->copies, c->addr));
-	if (!c->addr || table_set(&e->rdma->copies, c->addr, c)) {
+	free_announced(hashmap_remove(&e->rdma->copies, c->addr));
+	if (!c->addr || hashmap_set(&e->rdma->copies, c->addr, c)) {
 		free(c);
 		return;
 	}
@@ -102,12 +102,12 @@ static struct hop *leave(struct engine *e, const struct moved *m, struct message
 static void move_out(struct engine *e, const struct moved *m)
 {
 	struct hop *h = leave(e, m, NULL, 0);
-	struct pm_piece p = {SPACE_KERNEL, m->packet, m->len, ORIGIN_FRAME | ++e->next_frame, 0, h};
+	struct rm_piece p = {SPACE_KERNEL, m->packet, m->len, ORIGIN_FRAME | ++e->next_frame, 0, h};
 
 	if (!h)
 		return;
 	check_overwrite(e, NULL, m->packet, m->len);
-	engine_check(e, provmap_insert(e->map, &p));
+	engine_check(e, rangemap_insert(e->map, &p));
 	hop_put(h);
 }
 
@@ -116,7 +116,7 @@ struct delivering {
 	const struct moved *m;
 };
 
-static int deliver_piece(void *ctx, const struct pm_piece *p)
+static int deliver_piece(void *ctx, const struct rm_piece *p)
 {
 	struct delivering *d = ctx;
 	struct engine *e = d->e;
@@ -139,7 +139,7 @@ static int deliver_piece(void *ctx, const struct pm_piece *p)
 	h->sampled = h->sampled && p->addr == d->m->packet;
 	check_sample(h);
 	if (!d->m->region)
-		message_doubt(h->msg, DOUBT_REGION);
+		message_caveat(h->msg, CAVEAT_REGION);
 	region_show(&h->msg->flow->to, d->m->region);
 	if (!h->msg->delivered_bytes)
 		h->msg->flow->chains++;
@@ -161,7 +161,7 @@ static void move_in(struct engine *e, const struct moved *m)
 {
 	struct delivering d = {e, m};
 
-	provmap_walk(e->map, SPACE_KERNEL, m->packet, m->len, deliver_piece, &d);
+	rangemap_walk(e->map, SPACE_KERNEL, m->packet, m->len, deliver_piece, &d);
 }
 
 /* The user's address behind the device's: a region may have been registered under another. */
@@ -174,18 +174,18 @@ static void locate(struct engine *e, const struct rdma_copy *c, struct moved *m)
 /* The announced call that a copy at this address of the packet is part of; consumes its bytes. */
 static bool take_announced(struct engine *e, uint64_t packet, bool in, struct moved *m)
 {
-	struct rdma_copy *c = table_find(&e->rdma->copies, packet);
+	struct rdma_copy *c = hashmap_find(&e->rdma->copies, packet);
 
 	if (!c || c->to_region != in || m->len > c->len)
 		return false;
 	locate(e, c, m);
-	table_remove(&e->rdma->copies, packet);
+	hashmap_remove(&e->rdma->copies, packet);
 	c->addr += m->len;
 	c->iova += m->len;
 	c->len -= m->len;
 	if (c->len) {
-		free_announced(table_remove(&e->rdma->copies, c->addr));
-		if (!table_set(&e->rdma->copies, c->addr, c))
+		free_announced(hashmap_remove(&e->rdma->copies, c->addr));
+		if (!hashmap_set(&e->rdma->copies, c->addr, c))
 			return true;
 	}
 	free_announced(c);
@@ -264,7 +264,7 @@ void rdma_copy_settle(struct engine *e, int tid)
 
 	if (!c || !c->to_region || !e->run->partial)
 		return;
-	table_remove(&e->rdma->copies, c->addr);
+	hashmap_remove(&e->rdma->copies, c->addr);
 	fill_moved(e, c, &m);
 	move_in(e, &m);
 	free_announced(c);

@@ -95,7 +95,7 @@ static uint64_t flow_key(const struct packet *p)
 static struct flow *find_flow(struct engine *e, const struct packet *p)
 {
 	uint64_t key = flow_key(p);
-	struct flow *f = table_find(&e->flow_by_key, key);
+	struct flow *f = hashmap_find(&e->flow_by_key, key);
 	bool read = p->class == CLASS_READ;
 	struct rdma_view *near;
 
@@ -219,14 +219,14 @@ struct adopting {
 	struct engine *e;
 	const struct packet *p;
 	struct message *msg;
-	struct pm_piece out[PIECES];
+	struct rm_piece out[PIECES];
 	size_t count;
 };
 
 static void keep(struct adopting *a, uint64_t addr, uint64_t len, struct hop *h)
 {
 	if (h)
-		a->out[a->count++] = (struct pm_piece){SPACE_KERNEL, addr, len, a->msg->id, h->off,
+		a->out[a->count++] = (struct rm_piece){SPACE_KERNEL, addr, len, a->msg->id, h->off,
 						       h};
 }
 
@@ -242,7 +242,7 @@ static bool show_sender(struct adopting *a, const struct hop *start)
 }
 
 /* What the device copied out of a region, now known to be the message's. */
-static int adopt_piece(void *ctx, const struct pm_piece *piece)
+static int adopt_piece(void *ctx, const struct rm_piece *piece)
 {
 	struct adopting *a = ctx;
 	const struct hop *own = piece->tag;
@@ -263,7 +263,7 @@ static int adopt_piece(void *ctx, const struct pm_piece *piece)
 	h->skb = a->p->ev->v[F_skb];
 	check_sample(h);
 	if (!show_sender(a, own->prev))
-		message_doubt(a->msg, DOUBT_REGION);
+		message_caveat(a->msg, CAVEAT_REGION);
 	hop_put(start);
 	keep(a, piece->addr, piece->len, h);
 	return 0;
@@ -351,7 +351,7 @@ static struct hop *from_nowhere(struct adopting *a, uint64_t addr, uint64_t len)
 
 static void cover(struct adopting *a, uint64_t addr, uint64_t len)
 {
-	const struct rdma_copy *c = table_find(&a->e->rdma->copies, addr);
+	const struct rdma_copy *c = hashmap_find(&a->e->rdma->copies, addr);
 	struct hop *h = NULL;
 
 	if (!len || a->count == PIECES)
@@ -372,7 +372,7 @@ static void adopt(struct engine *e, const struct packet *p, struct message *msg)
 	uint64_t at = p->payload, end = p->payload + p->len;
 	size_t found;
 
-	provmap_walk(e->map, SPACE_KERNEL, p->payload, p->len, adopt_piece, &a);
+	rangemap_walk(e->map, SPACE_KERNEL, p->payload, p->len, adopt_piece, &a);
 	found = a.count;
 	for (size_t i = 0; i < found; i++) {
 		cover(&a, at, a.out[i].addr - at);
@@ -380,7 +380,7 @@ static void adopt(struct engine *e, const struct packet *p, struct message *msg)
 	}
 	cover(&a, at, end - at);
 	for (size_t i = 0; i < a.count; i++) {
-		engine_check(e, provmap_insert(e->map, &a.out[i]));
+		engine_check(e, rangemap_insert(e->map, &a.out[i]));
 		hop_put(a.out[i].tag);
 	}
 }

@@ -16,7 +16,7 @@ static struct rdma_qp *qp_new(struct engine *e, uint64_t ptr)
 {
 	struct rdma_qp *qp = calloc(1, sizeof(*qp));
 
-	if (!qp || table_set(&e->rdma->qps, ptr, qp)) {
+	if (!qp || hashmap_set(&e->rdma->qps, ptr, qp)) {
 		free(qp);
 		e->err = -ENOMEM;
 		return NULL;
@@ -74,7 +74,7 @@ static void qp_reuse(struct engine *e, struct rdma_qp *qp, uint32_t qpn)
 
 struct rdma_qp *rdma_qp_of(struct engine *e, uint64_t ptr, uint32_t qpn)
 {
-	struct rdma_qp *qp = table_find(&e->rdma->qps, ptr);
+	struct rdma_qp *qp = hashmap_find(&e->rdma->qps, ptr);
 
 	if (!qp)
 		qp = qp_new(e, ptr);
@@ -90,14 +90,14 @@ static uint64_t number_key(uint64_t where, uint32_t qpn)
 
 struct rdma_qp *rdma_qp_behind(struct engine *e, uint64_t ip, uint32_t qpn)
 {
-	struct rdma_qp *qp = table_find(&e->rdma->by_addr, number_key(ip, qpn));
+	struct rdma_qp *qp = hashmap_find(&e->rdma->by_addr, number_key(ip, qpn));
 
 	return qp && qp->qpn == qpn ? qp : NULL;
 }
 
 void rdma_qp_lives_at(struct engine *e, struct rdma_qp *qp, uint64_t ip)
 {
-	if (table_set(&e->rdma->by_addr, number_key(ip, qp->qpn), qp))
+	if (hashmap_set(&e->rdma->by_addr, number_key(ip, qp->qpn), qp))
 		e->err = -ENOMEM;
 }
 
@@ -118,15 +118,15 @@ void on_rdma_qp(struct engine *e, const struct event *ev)
 	memset(qp->dev, 0, sizeof(qp->dev));
 	if (ev->array[A_dev])
 		memcpy(qp->dev, ev->array[A_dev], strnlen((const char *)ev->array[A_dev], len));
-	if (table_set(&e->rdma->by_cq, number_key(qp->scq, qp->qpn), qp) ||
-	    table_set(&e->rdma->by_cq, number_key(qp->rcq, qp->qpn), qp))
+	if (hashmap_set(&e->rdma->by_cq, number_key(qp->scq, qp->qpn), qp) ||
+	    hashmap_set(&e->rdma->by_cq, number_key(qp->rcq, qp->qpn), qp))
 		e->err = -ENOMEM;
 }
 
 /* A doorbell: the system call that tells the device of new work requests. */
 void on_rdma_post(struct engine *e, const struct event *ev)
 {
-	struct rdma_qp *qp = ev->v[F_user] ? table_find(&e->rdma->qps, ev->v[F_qp]) : NULL;
+	struct rdma_qp *qp = ev->v[F_user] ? hashmap_find(&e->rdma->qps, ev->v[F_qp]) : NULL;
 	const struct thread *t = thread_of(e, ev->tid);
 
 	if (!ev->v[F_user])
@@ -180,7 +180,7 @@ static void arrived(struct message *m, uint64_t bytes)
 		m->flow->expected_bytes += bytes;
 	m->told = true;
 	if (m->delivered_bytes != bytes)
-		message_doubt(m, DOUBT_UNACCOUNTED);
+		message_caveat(m, CAVEAT_UNACCOUNTED);
 }
 
 static void complete(struct work *w, bool good)
@@ -199,7 +199,7 @@ static void complete(struct work *w, bool good)
 static struct rdma_qp *qp_completing(struct engine *e, const struct event *ev)
 {
 	uint32_t qpn = (uint32_t)ev->v[F_qpn];
-	struct rdma_qp *qp = table_find(&e->rdma->by_cq, number_key(ev->v[F_cq], qpn));
+	struct rdma_qp *qp = hashmap_find(&e->rdma->by_cq, number_key(ev->v[F_cq], qpn));
 
 	return qp && qp->qpn == qpn ? qp : NULL;
 }
@@ -236,7 +236,7 @@ static void requester_done(struct engine *e, const struct event *ev)
 		return; /* it was never sent */
 	for (size_t k = 0; k <= i; k++) {
 		if (k < i && qp->works[k].signaled)
-			message_doubt(qp->works[k].msg, DOUBT_NO_COMPLETION);
+			message_caveat(qp->works[k].msg, CAVEAT_NO_COMPLETION);
 		complete(&qp->works[k], k < i || !ev->v[F_status]);
 	}
 	drop_works(qp, i + 1);
@@ -253,7 +253,7 @@ static void told_without_chain(struct engine *e, const struct rdma_qp *qp, const
 			found = f;
 	if (found) {
 		found->expected_bytes += ev->v[F_len];
-		found->doubts[DOUBT_UNACCOUNTED]++;
+		found->caveats[CAVEAT_UNACCOUNTED]++;
 		return;
 	}
 	e->orphans++;
@@ -310,7 +310,7 @@ static void finish_qp(void *value, void *ctx)
 
 void rdma_queues_finish(struct engine *e)
 {
-	table_each(&e->rdma->qps, finish_qp, e);
+	hashmap_each(&e->rdma->qps, finish_qp, e);
 }
 
 static void free_qp(void *value, void *ctx)
@@ -325,8 +325,8 @@ static void free_qp(void *value, void *ctx)
 
 void rdma_queues_free(struct engine *e)
 {
-	table_each(&e->rdma->qps, free_qp, NULL);
-	table_free(&e->rdma->qps);
-	table_free(&e->rdma->by_cq);
-	table_free(&e->rdma->by_addr);
+	hashmap_each(&e->rdma->qps, free_qp, NULL);
+	hashmap_free(&e->rdma->qps);
+	hashmap_free(&e->rdma->by_cq);
+	hashmap_free(&e->rdma->by_addr);
 }

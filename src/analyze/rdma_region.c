@@ -21,7 +21,7 @@ static struct rdma_region *region_new(struct engine *e, uint64_t umem, const str
 	const struct thread *t = thread_of(e, ev->tid);
 	struct rdma_region *r = calloc(1, sizeof(*r));
 
-	if (!r || !t || table_set(&e->rdma->by_umem, umem, r)) {
+	if (!r || !t || hashmap_set(&e->rdma->by_umem, umem, r)) {
 		free(r);
 		e->err = -ENOMEM;
 		return NULL;
@@ -55,7 +55,7 @@ static int keep_page(struct rdma_region *r, uint64_t index, uint64_t kva)
 }
 
 /* The part of the region that lies in its page, by the page's own addresses; len 0: none. */
-static struct pm_piece part_in(const struct engine *e, const struct rdma_region *r, uint64_t index,
+static struct rm_piece part_in(const struct engine *e, const struct rdma_region *r, uint64_t index,
 			       uint64_t kva)
 {
 	uint64_t size = e->run->page_size, lead = r->va % size;
@@ -66,23 +66,23 @@ static struct pm_piece part_in(const struct engine *e, const struct rdma_region 
 		len = 0;
 	else if (len > r->len - off)
 		len = r->len - off;
-	return (struct pm_piece){SPACE_KERNEL, kva + from, len, (uint64_t)(uintptr_t)r, off, NULL};
+	return (struct rm_piece){SPACE_KERNEL, kva + from, len, (uint64_t)(uintptr_t)r, off, NULL};
 }
 
 static void add_page(struct engine *e, struct rdma_region *r, uint64_t index, uint64_t kva)
 {
-	struct pm_piece p = part_in(e, r, index, kva);
+	struct rm_piece p = part_in(e, r, index, kva);
 
 	if (!p.len)
 		return;
 	if (keep_page(r, index, kva))
 		e->err = -ENOMEM;
-	engine_check(e, provmap_insert(e->rdma->pinned, &p));
+	engine_check(e, rangemap_insert(e->rdma->pinned, &p));
 }
 
-static int find_own(void *ctx, const struct pm_piece *p)
+static int find_own(void *ctx, const struct rm_piece *p)
 {
-	struct pm_piece *own = ctx;
+	struct rm_piece *own = ctx;
 
 	if (p->origin != own->origin)
 		return 0;
@@ -94,11 +94,11 @@ static int find_own(void *ctx, const struct pm_piece *p)
 static void unpin(struct engine *e, struct rdma_region *r)
 {
 	for (size_t i = 0; i < r->page_count; i++) {
-		struct pm_piece p = part_in(e, r, r->pages[i].index, r->pages[i].kva), own = p;
+		struct rm_piece p = part_in(e, r, r->pages[i].index, r->pages[i].kva), own = p;
 
 		while (!e->err &&
-		       provmap_walk(e->rdma->pinned, p.space, p.addr, p.len, find_own, &own) == 1)
-			engine_check(e, provmap_clear(e->rdma->pinned, p.space, own.addr, own.len));
+		       rangemap_walk(e->rdma->pinned, p.space, p.addr, p.len, find_own, &own) == 1)
+			engine_check(e, rangemap_clear(e->rdma->pinned, p.space, own.addr, own.len));
 	}
 }
 
@@ -116,7 +116,7 @@ static void forget(struct engine *e, struct rdma_region *r)
 
 static void release(struct engine *e, uint64_t umem)
 {
-	struct rdma_region *r = table_remove(&e->rdma->by_umem, umem);
+	struct rdma_region *r = hashmap_remove(&e->rdma->by_umem, umem);
 
 	if (!r)
 		return;
@@ -130,7 +130,7 @@ static void release(struct engine *e, uint64_t umem)
 void on_umem_pages(struct engine *e, const struct event *ev)
 {
 	uint64_t umem = ev->v[F_sgt] - e->run->umem_sgt, n = ev->v[F_n], left = ev->v[F_left];
-	struct rdma_region *r = table_find(&e->rdma->by_umem, umem);
+	struct rdma_region *r = hashmap_find(&e->rdma->by_umem, umem);
 	struct thread *t = thread_of(e, ev->tid);
 	uint64_t done;
 
@@ -148,7 +148,7 @@ void on_umem_pages(struct engine *e, const struct event *ev)
 		uint64_t page;
 
 		memcpy(&page, ev->array[A_pages] + i * 8, 8);
-		add_page(e, r, done + ev->v[F_first] + i, runfile_page_va(e->run, page, 0));
+		add_page(e, r, done + ev->v[F_first] + i, rundir_page_va(e->run, page, 0));
 	}
 	if (!ev->v[F_first]) {
 		r->pinned += t->pinned;
@@ -172,14 +172,14 @@ void on_umem_release(struct engine *e, const struct event *ev)
 
 struct rdma_region *region_of_umem(struct engine *e, uint64_t umem)
 {
-	return table_find(&e->rdma->by_umem, umem);
+	return hashmap_find(&e->rdma->by_umem, umem);
 }
 
 struct rdma_region *region_at(struct engine *e, uint64_t kva, uint64_t *off)
 {
-	struct pm_piece p;
+	struct rm_piece p;
 
-	if (!provmap_walk(e->rdma->pinned, SPACE_KERNEL, kva, 1, piece_take, &p))
+	if (!rangemap_walk(e->rdma->pinned, SPACE_KERNEL, kva, 1, piece_take, &p))
 		return NULL;
 	*off = p.off;
 	return (struct rdma_region *)(uintptr_t)p.origin;
@@ -218,6 +218,6 @@ void regions_free(struct engine *e)
 		free(r->pages);
 		free(r);
 	}
-	table_free(&e->rdma->by_umem);
-	provmap_free(e->rdma->pinned);
+	hashmap_free(&e->rdma->by_umem);
+	rangemap_free(e->rdma->pinned);
 }

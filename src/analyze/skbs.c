@@ -8,14 +8,14 @@
 
 static struct head *head_of(struct engine *e, uint64_t addr, uint64_t size)
 {
-	struct head *h = table_find(&e->heads, addr);
+	struct head *h = hashmap_find(&e->heads, addr);
 
 	if (h) {
 		h->size = size > h->size ? size : h->size;
 		return h;
 	}
 	h = calloc(1, sizeof(*h));
-	if (!h || table_set(&e->heads, addr, h)) {
+	if (!h || hashmap_set(&e->heads, addr, h)) {
 		free(h);
 		e->err = -ENOMEM;
 		return NULL;
@@ -31,7 +31,7 @@ struct doom {
 };
 
 /* What is lost with the memory: a drop, unless the device or a receiver has it already. */
-static int doom_piece(void *ctx, const struct pm_piece *p)
+static int doom_piece(void *ctx, const struct rm_piece *p)
 {
 	const struct doom *d = ctx;
 	const struct hop *h = p->tag;
@@ -45,8 +45,8 @@ static int doom_piece(void *ctx, const struct pm_piece *p)
 
 static void forget_memory(struct engine *e, uint64_t addr, uint64_t len, const struct doom *d)
 {
-	provmap_walk(e->map, SPACE_KERNEL, addr, len, doom_piece, (void *)d);
-	engine_check(e, provmap_clear(e->map, SPACE_KERNEL, addr, len));
+	rangemap_walk(e->map, SPACE_KERNEL, addr, len, doom_piece, (void *)d);
+	engine_check(e, rangemap_clear(e->map, SPACE_KERNEL, addr, len));
 }
 
 static void free_taps(struct head *h)
@@ -61,7 +61,7 @@ static void free_taps(struct head *h)
 static void remove_head(struct engine *e, struct head *h)
 {
 	free_taps(h);
-	table_remove(&e->heads, h->addr);
+	hashmap_remove(&e->heads, h->addr);
 	free(h->owners);
 	free(h);
 }
@@ -71,7 +71,7 @@ static void remove_head(struct engine *e, struct head *h)
 static void put_head(struct engine *e, const struct skb *owner, uint64_t addr,
 		     const struct doom *d)
 {
-	struct head *h = table_find(&e->heads, addr);
+	struct head *h = hashmap_find(&e->heads, addr);
 
 	for (size_t i = 0; h && i < h->owner_count; i++) {
 		if (h->owners[i] != owner)
@@ -126,7 +126,7 @@ static struct skb *new_skb(struct engine *e, uint64_t addr)
 {
 	struct skb *s = calloc(1, sizeof(*s));
 
-	if (!s || table_set(&e->skbs, addr, s)) {
+	if (!s || hashmap_set(&e->skbs, addr, s)) {
 		free(s);
 		e->err = -ENOMEM;
 		return NULL;
@@ -137,40 +137,40 @@ static struct skb *new_skb(struct engine *e, uint64_t addr)
 
 static bool holds_message(struct engine *e, uint64_t addr, uint64_t len)
 {
-	return provmap_walk(e->map, SPACE_KERNEL, addr, len, piece_has_message, NULL) == 1;
+	return rangemap_walk(e->map, SPACE_KERNEL, addr, len, piece_has_message, NULL) == 1;
 }
 
 struct mark {
-	enum doubt doubt;
+	enum caveat caveat;
 	uint64_t filled_by; /* what this skb itself was filled with is let off; 0: nothing is */
 };
 
-static int mark_piece(void *ctx, const struct pm_piece *p)
+static int mark_piece(void *ctx, const struct rm_piece *p)
 {
 	const struct mark *m = ctx;
 	const struct hop *h = p->tag;
 
 	if (!m->filled_by || h->kind != HOP_COPY || h->skb != m->filled_by)
-		message_doubt(h->msg, m->doubt);
+		message_caveat(h->msg, m->caveat);
 	return 0;
 }
 
-static void mark_memory(struct engine *e, uint64_t addr, uint64_t len, enum doubt d)
+static void mark_memory(struct engine *e, uint64_t addr, uint64_t len, enum caveat d)
 {
 	struct mark m = {d, 0};
 
-	provmap_walk(e->map, SPACE_KERNEL, addr, len, mark_piece, &m);
+	rangemap_walk(e->map, SPACE_KERNEL, addr, len, mark_piece, &m);
 }
 
 /* What others left there is not what the skb brings: it came into its head by a copy. */
 static void mark_left_behind(struct engine *e, const struct skb *s, uint64_t head, uint64_t end)
 {
-	struct mark m = {DOUBT_RECYCLED, s->addr};
+	struct mark m = {CAVEAT_RECYCLED, s->addr};
 
-	provmap_walk(e->map, SPACE_KERNEL, head, end, mark_piece, &m);
+	rangemap_walk(e->map, SPACE_KERNEL, head, end, mark_piece, &m);
 }
 
-static void mark_skb(struct engine *e, const struct skb *s, enum doubt d)
+static void mark_skb(struct engine *e, const struct skb *s, enum caveat d)
 {
 	if (s->head)
 		mark_memory(e, s->head, s->end, d);
@@ -183,7 +183,7 @@ static struct skb *renew_skb(struct engine *e, struct skb *s)
 {
 	static const struct doom moved = {0};
 
-	mark_skb(e, s, DOUBT_RECYCLED);
+	mark_skb(e, s, CAVEAT_RECYCLED);
 	for (size_t i = 0; i < s->extra_count; i++)
 		if (s->extras[i].head)
 			put_head(e, s, s->extras[i].head, &moved);
@@ -196,11 +196,11 @@ static struct skb *renew_skb(struct engine *e, struct skb *s)
 
 void skb_born(struct engine *e, uint64_t skb)
 {
-	struct skb *s = table_find(&e->skbs, skb);
+	struct skb *s = hashmap_find(&e->skbs, skb);
 
 	if (!s || !s->passed)
 		return;
-	mark_skb(e, s, DOUBT_RECYCLED);
+	mark_skb(e, s, CAVEAT_RECYCLED);
 	s->passed = false;
 }
 
@@ -236,7 +236,7 @@ static void set_head(struct engine *e, struct skb *s, uint64_t head, uint64_t en
 
 struct skb *skb_of(struct engine *e, const struct event *ev, bool shared)
 {
-	struct skb *s = table_find(&e->skbs, ev->v[F_skb]);
+	struct skb *s = hashmap_find(&e->skbs, ev->v[F_skb]);
 
 	if (!s)
 		s = new_skb(e, ev->v[F_skb]);
@@ -273,7 +273,7 @@ bool skb_within_head(const struct skb *s, uint64_t addr)
 void on_skb_fill(struct engine *e, const struct event *ev)
 {
 	struct thread *t = thread_of(e, ev->tid);
-	struct skb *s = table_find(&e->skbs, ev->v[F_skb]);
+	struct skb *s = hashmap_find(&e->skbs, ev->v[F_skb]);
 
 	if (!t)
 		return;
@@ -290,7 +290,7 @@ void on_skb_fill(struct engine *e, const struct event *ev)
 
 void on_clone(struct engine *e, const struct event *ev)
 {
-	struct skb *s = table_find(&e->skbs, ev->v[F_skb]);
+	struct skb *s = hashmap_find(&e->skbs, ev->v[F_skb]);
 
 	/* A clone is a new skb: one known by that pointer was freed unseen. */
 	if (s)
@@ -302,7 +302,7 @@ void on_clone(struct engine *e, const struct event *ev)
 /* net/core/skbuff.c: skb_morph makes one skb a clone of another, letting go of what it held. */
 void on_morph(struct engine *e, const struct event *ev)
 {
-	struct skb *to = table_find(&e->skbs, ev->v[F_to]);
+	struct skb *to = hashmap_find(&e->skbs, ev->v[F_to]);
 
 	if (!to)
 		to = new_skb(e, ev->v[F_to]);
@@ -312,7 +312,7 @@ void on_morph(struct engine *e, const struct event *ev)
 
 static void take_over(struct engine *e, struct skb *to, const struct skb *from, struct extra x)
 {
-	struct head *h = x.head ? table_find(&e->heads, x.head) : NULL;
+	struct head *h = x.head ? hashmap_find(&e->heads, x.head) : NULL;
 
 	for (size_t i = 0; h && i < h->owner_count; i++)
 		if (h->owners[i] == from)
@@ -342,11 +342,11 @@ static void forget_skb(struct engine *e, struct skb *s)
  */
 void on_coalesce(struct engine *e, const struct event *ev)
 {
-	struct skb *to = table_find(&e->skbs, ev->v[F_to]), *from;
+	struct skb *to = hashmap_find(&e->skbs, ev->v[F_to]), *from;
 
 	if (ev->v[F_to] == ev->v[F_skb])
 		return;
-	from = table_remove(&e->skbs, ev->v[F_skb]);
+	from = hashmap_remove(&e->skbs, ev->v[F_skb]);
 
 	if (!from)
 		return;
@@ -369,7 +369,7 @@ void on_coalesce(struct engine *e, const struct event *ev)
  */
 static bool is_another(struct engine *e, const struct skb *s, const struct event *ev)
 {
-	const struct head *h = table_find(&e->heads, s->head);
+	const struct head *h = hashmap_find(&e->heads, s->head);
 
 	if (s->head && s->head != ev->v[F_head])
 		return !holds_message(e, ev->v[F_head], ev->v[F_end]);
@@ -383,11 +383,11 @@ void on_skb_free(struct engine *e, const struct event *ev)
 	struct skb *s;
 
 	rdma_copy_settle(e, ev->tid);
-	s = table_remove(&e->skbs, ev->v[F_skb]);
+	s = hashmap_remove(&e->skbs, ev->v[F_skb]);
 	if (!s)
 		return;
 	if (is_another(e, s, ev)) {
-		mark_skb(e, s, DOUBT_RECYCLED);
+		mark_skb(e, s, CAVEAT_RECYCLED);
 		d.dropped = false;
 	}
 	frame_skb_freed(e, s->addr);
@@ -405,13 +405,13 @@ void on_skb_free(struct engine *e, const struct event *ev)
 
 static void finish_skb(void *value, void *ctx)
 {
-	mark_skb(ctx, value, DOUBT_NOT_FREED);
+	mark_skb(ctx, value, CAVEAT_NOT_FREED);
 }
 
 /* The recording outlives the workload: what still lies in an skb then was never freed. */
 void skbs_finish(struct engine *e)
 {
-	table_each(&e->skbs, finish_skb, e);
+	hashmap_each(&e->skbs, finish_skb, e);
 }
 
 static void free_skb(void *value, void *ctx)
@@ -435,8 +435,8 @@ static void free_head(void *value, void *ctx)
 
 void skbs_free(struct engine *e)
 {
-	table_each(&e->skbs, free_skb, NULL);
-	table_each(&e->heads, free_head, NULL);
-	table_free(&e->skbs);
-	table_free(&e->heads);
+	hashmap_each(&e->skbs, free_skb, NULL);
+	hashmap_each(&e->heads, free_head, NULL);
+	hashmap_free(&e->skbs);
+	hashmap_free(&e->heads);
 }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <string.h>
 
-#include "analyze/result.h"
+#include "analyze/analysis.h"
 
 void step_where(const struct step *s, char *buf, size_t size)
 {
 	switch (s->kind) {
 	case HOP_COPY:
 	case HOP_EMULATED_DMA:
-		runfile_site_name(s->site, s->ip, buf, size);
+		rundir_site_name(s->site, s->ip, buf, size);
 		break;
 	case HOP_COPY_UNKNOWN:
 		snprintf(buf, size, "site unknown: no probe saw it");

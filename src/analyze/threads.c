@@ -22,12 +22,12 @@ static uint64_t key_of(const struct engine *e, int tid)
 struct thread *thread_of(struct engine *e, int tid)
 {
 	uint64_t key = key_of(e, tid);
-	struct thread *t = table_find(&e->threads, key);
+	struct thread *t = hashmap_find(&e->threads, key);
 
 	if (t)
 		return t;
 	t = calloc(1, sizeof(*t));
-	if (!t || table_set(&e->threads, key, t)) {
+	if (!t || hashmap_set(&e->threads, key, t)) {
 		free(t);
 		e->err = -ENOMEM;
 		return NULL;
@@ -142,6 +142,6 @@ static void free_thread(void *value, void *ctx)
 
 void threads_free(struct engine *e)
 {
-	table_each(&e->threads, free_thread, e);
-	table_free(&e->threads);
+	hashmap_each(&e->threads, free_thread, e);
+	hashmap_free(&e->threads);
 }

@@ -55,7 +55,7 @@ struct taking {
 	uint64_t base; /* address of the frame's first byte, or of its image in a bounce buffer */
 };
 
-static int add_piece(void *ctx, const struct pm_piece *p)
+static int add_piece(void *ctx, const struct rm_piece *p)
 {
 	struct taking *c = ctx;
 	struct hop *h = p->tag;
@@ -78,7 +78,7 @@ void frame_take(struct engine *e, struct frame *f, uint64_t base, uint64_t addr,
 {
 	struct taking c = {e, f, base};
 
-	provmap_walk(e->map, SPACE_KERNEL, addr, len, add_piece, &c);
+	rangemap_walk(e->map, SPACE_KERNEL, addr, len, add_piece, &c);
 }
 
 /*
@@ -114,10 +114,10 @@ static unsigned int read_ident(const struct event *ev, size_t ip_at, unsigned ch
 	return n;
 }
 
-static void mark_frame(const struct frame *f, enum doubt d)
+static void mark_frame(const struct frame *f, enum caveat d)
 {
 	for (size_t i = 0; i < f->count; i++)
-		message_doubt(f->pieces[i].hop->msg, d);
+		message_caveat(f->pieces[i].hop->msg, d);
 }
 
 /* Two frames on their way that look the same may be taken for each other. */
@@ -129,8 +129,8 @@ static void mark_alike(struct engine *e, const struct frame *f)
 		if (other->ident_len != f->ident_len ||
 		    memcmp(other->ident, f->ident, f->ident_len))
 			continue;
-		mark_frame(other, DOUBT_ALIKE);
-		mark_frame(f, DOUBT_ALIKE);
+		mark_frame(other, CAVEAT_ALIKE);
+		mark_frame(f, CAVEAT_ALIKE);
 	}
 }
 
@@ -175,7 +175,7 @@ struct arrival {
 	struct frame *frame;
 	const struct frame_piece *piece;
 	uint64_t start; /* address of the frame's first byte */
-	struct pm_piece out[16];
+	struct rm_piece out[16];
 	size_t count;
 	uint64_t covered;
 };
@@ -233,7 +233,7 @@ static void keep(struct arrival *a, uint64_t addr, uint64_t len, uint64_t off, s
 		hop_put(h);
 		return;
 	}
-	a->out[a->count++] = (struct pm_piece){SPACE_KERNEL, addr, len, a->piece->origin, off, h};
+	a->out[a->count++] = (struct rm_piece){SPACE_KERNEL, addr, len, a->piece->origin, off, h};
 }
 
 /* Bytes at an address that no recorded copy wrote and no device had: somebody copied them. */
@@ -259,7 +259,7 @@ static void arrive_unknown(struct arrival *a, uint64_t addr, bool owned)
 	keep(a, addr, a->piece->len, a->piece->off, h);
 }
 
-static int arrive_piece(void *ctx, const struct pm_piece *p)
+static int arrive_piece(void *ctx, const struct rm_piece *p)
 {
 	struct arrival *a = ctx;
 	struct hop *own = p->tag, *wire;
@@ -289,11 +289,11 @@ static void join(struct arrival *a)
 		a->piece = &a->frame->pieces[i];
 		a->count = a->covered = 0;
 		addr = a->start + a->piece->at;
-		provmap_walk(e->map, SPACE_KERNEL, addr, a->piece->len, arrive_piece, a);
+		rangemap_walk(e->map, SPACE_KERNEL, addr, a->piece->len, arrive_piece, a);
 		if (!a->covered)
 			arrive_unknown(a, addr, device_owns(e, addr, a->piece->len));
 		for (size_t k = 0; k < a->count; k++) {
-			engine_check(e, provmap_insert(e->map, &a->out[k]));
+			engine_check(e, rangemap_insert(e->map, &a->out[k]));
 			hop_put(a->out[k].tag);
 		}
 	}
@@ -330,7 +330,7 @@ void frame_skb_freed(struct engine *e, uint64_t skb)
 	if (!f)
 		return;
 	if (f->mapped && !f->unmapped)
-		mark_frame(f, DOUBT_NOT_UNMAPPED);
+		mark_frame(f, CAVEAT_NOT_UNMAPPED);
 	f->skb = 0;
 	f->data = f->len = 0;
 	if (f->ident_len)

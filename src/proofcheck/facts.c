@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analyze/table.h"
+#include "common/hashmap.h"
 #include "proofcheck/check.h"
 
 #define CPUS 1024
@@ -20,8 +20,8 @@ struct around {
 
 struct resolve {
 	struct check *c;
-	struct table wanted; /* place in the file → the line that cites it */
-	struct table threads;
+	struct hashmap wanted; /* place in the file → the line that cites it */
+	struct hashmap threads;
 	struct {
 		uint64_t at[NEST];
 		unsigned int depth;
@@ -47,12 +47,12 @@ int trace_each(struct check *c, int (*fn)(void *ctx, const struct record *r), vo
 
 static struct around *around_of(struct resolve *s, int tid)
 {
-	struct around *a = table_find(&s->threads, (uint64_t)(unsigned int)tid + 1);
+	struct around *a = hashmap_find(&s->threads, (uint64_t)(unsigned int)tid + 1);
 
 	if (a)
 		return a;
 	a = calloc(1, sizeof(*a));
-	if (!a || table_set(&s->threads, (uint64_t)(unsigned int)tid + 1, a)) {
+	if (!a || hashmap_set(&s->threads, (uint64_t)(unsigned int)tid + 1, a)) {
 		free(a);
 		s->err = -ENOMEM;
 		return NULL;
@@ -110,7 +110,7 @@ static int see(void *ctx, const struct record *r)
 {
 	struct resolve *s = ctx;
 	struct around *a = around_of(s, record_tid(r));
-	struct line *l = table_find(&s->wanted, r->raw.file_off + 1);
+	struct line *l = hashmap_find(&s->wanted, r->raw.file_off + 1);
 	int err;
 
 	if (!a)
@@ -269,14 +269,14 @@ int facts_resolve(struct check *c)
 		if (!l->fact)
 			continue;
 		/* An event that two derivations cite is read once. */
-		if (!table_find(&s.wanted, place_of(l->text) + 1))
-			err = table_set(&s.wanted, place_of(l->text) + 1, l);
+		if (!hashmap_find(&s.wanted, place_of(l->text) + 1))
+			err = hashmap_set(&s.wanted, place_of(l->text) + 1, l);
 	}
 	if (!err)
 		err = trace_each(c, see, &s);
 	for (size_t i = 0; i < c->lines.count && !err; i++) {
 		struct line *l = &c->lines.items[i];
-		struct line *first = l->fact ? table_find(&s.wanted, place_of(l->text) + 1) : NULL;
+		struct line *first = l->fact ? hashmap_find(&s.wanted, place_of(l->text) + 1) : NULL;
 
 		if (!l->fact)
 			continue;
@@ -298,9 +298,9 @@ int facts_resolve(struct check *c)
 		err = compare(c, l);
 		l->meaning = MEANS_FACT;
 	}
-	table_each(&s.threads, free_around, NULL);
-	table_free(&s.threads);
-	table_free(&s.wanted);
+	hashmap_each(&s.threads, free_around, NULL);
+	hashmap_free(&s.threads);
+	hashmap_free(&s.wanted);
 	free(s.maps);
 	return err;
 }

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "analyze/fields.h"
-#include "analyze/tracedat.h"
+#include "trace/fields.h"
+#include "trace/tracedat.h"
 
 struct json_object;
 struct tep_event;

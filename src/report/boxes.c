@@ -10,7 +10,7 @@
 
 #define INNER (SCREEN_WIDTH - 6) /* columns between the sides of a box */
 
-static size_t places_of(const struct result *r, const struct flow *f)
+static size_t places_of(const struct analysis *r, const struct flow *f)
 {
 	struct chart c;
 	size_t n = 0;
@@ -22,7 +22,7 @@ static size_t places_of(const struct result *r, const struct flow *f)
 	return n;
 }
 
-const struct flow *worked_flow(const struct result *r, const char *flow)
+const struct flow *worked_flow(const struct analysis *r, const char *flow)
 {
 	const struct flow *best = NULL;
 	size_t most = 0;
@@ -106,7 +106,7 @@ static void print_socket(const char *who, const struct socket_view *s, FILE *out
 		s->linked ? "" : " (fd not linked to the file)");
 }
 
-static void print_region(const struct result *r, const struct rdma_region *g,
+static void print_region(const struct analysis *r, const struct rdma_region *g,
 			 const struct logged_pages *p, FILE *out)
 {
 	fprintf(out, "           → region %#llx + %llu, lkey %#x, rkey %#x\n"
@@ -115,14 +115,14 @@ static void print_region(const struct result *r, const struct rdma_region *g,
 		g->pinned == 1 ? "" : "s");
 	if (g->page_count)
 		fprintf(out, ", the first at pa %#llx",
-			(unsigned long long)runfile_phys(&r->run, g->pages[0].kva));
+			(unsigned long long)rundir_phys(&r->run, g->pages[0].kva));
 	if (p)
 		fprintf(out, "; %llu of them where pagemap says",
 			(unsigned long long)region_agreed(r, g, p));
 	fputc('\n', out);
 }
 
-static void print_queue(const struct result *r, const char *who, const struct rdma_view *v,
+static void print_queue(const struct analysis *r, const char *who, const struct rdma_view *v,
 			const struct logged_pages *p, FILE *out)
 {
 	if (!v->known)
@@ -133,7 +133,7 @@ static void print_queue(const struct result *r, const char *who, const struct rd
 		print_region(r, v->region, p, out);
 }
 
-static void print_view(const struct result *r, const struct flow *f, const struct chain_view *v,
+static void print_view(const struct analysis *r, const struct flow *f, const struct chain_view *v,
 		       FILE *out)
 {
 	struct chart c;
@@ -158,7 +158,7 @@ static bool same_end(const struct chain_view *a, const struct chain_view *b)
 	return x->site == y->site && x->sk == y->sk && x->tid == y->tid && a->count == b->count;
 }
 
-void boxes_print(const struct result *r, const struct flow *f, FILE *out)
+void boxes_print(const struct analysis *r, const struct flow *f, FILE *out)
 {
 	size_t other = 0;
 

@@ -5,9 +5,9 @@
 
 #include <stdio.h>
 
-#include "analyze/result.h"
+#include "analyze/analysis.h"
 
 /* f has at least one view. */
-void boxes_print(const struct result *r, const struct flow *f, FILE *out);
+void boxes_print(const struct analysis *r, const struct flow *f, FILE *out);
 
 #endif

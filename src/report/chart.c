@@ -54,7 +54,7 @@ static void name_place(const struct chain_view *v, struct place *p)
 		snprintf(p->title, sizeof(p->title), "%s", titles[p->kind]);
 }
 
-static void fill_place(const struct result *r, const struct flow *f, const struct chain_view *v,
+static void fill_place(const struct analysis *r, const struct flow *f, const struct chain_view *v,
 		       struct place *p)
 {
 	const struct step *s = &v->steps[p->into];
@@ -70,7 +70,7 @@ static void fill_place(const struct result *r, const struct flow *f, const struc
 	p->phys = step_phys(r, f, s, p->addr == s->dst);
 }
 
-int chart_make(const struct result *r, const struct flow *f, const struct chain_view *v,
+int chart_make(const struct analysis *r, const struct flow *f, const struct chain_view *v,
 	       struct chart *c)
 {
 	unsigned int copies = 0;

@@ -6,7 +6,7 @@
 #ifndef REPORT_CHART_H
 #define REPORT_CHART_H
 
-#include "analyze/result.h"
+#include "analyze/analysis.h"
 
 enum place_kind { PLACE_SENDER, PLACE_KERNEL, PLACE_DEVICE, PLACE_RECEIVER, PLACE_UNKNOWN };
 
@@ -24,7 +24,7 @@ struct chart {
 };
 
 /* 0 or -ENOMEM; the chart refers to steps of the view by number only. */
-int chart_make(const struct result *r, const struct flow *f, const struct chain_view *v,
+int chart_make(const struct analysis *r, const struct flow *f, const struct chain_view *v,
 	       struct chart *c);
 void chart_free(struct chart *c);
 

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <traceevent/event-parse.h>
 
-#include "analyze/fields.h"
+#include "trace/fields.h"
 
-int evidence_open(struct evidence *e, const struct result *r)
+int evidence_open(struct evidence *e, const struct analysis *r)
 {
 	int err;
 
@@ -92,7 +92,7 @@ static int by_time(const void *a, const void *b)
 	return x->ev.file_off < y->ev.file_off ? -1 : x->ev.file_off > y->ev.file_off;
 }
 
-int evidence_pass(struct evidence *e, const struct result *r, evidence_fn fn, void *ctx)
+int evidence_pass(struct evidence *e, const struct analysis *r, evidence_fn fn, void *ctx)
 {
 	struct tracedat *td = NULL;
 	struct td_event raw;
@@ -186,10 +186,10 @@ void fact_print(const struct fact *f, FILE *out)
 			print_field(&f->raw, &field, cited[i], out);
 }
 
-void fact_brief(const struct runfile *run, const struct fact *f, FILE *out)
+void fact_brief(const struct rundir *run, const struct fact *f, FILE *out)
 {
 	static const char *const brief[] = {"fd", "ret", "dst", "src", "len", "dma", "size", "skb", "data", "dev", "sk"};
-	const struct site *s = runfile_site(run, f->ev.ip);
+	const struct site *s = rundir_site(run, f->ev.ip);
 	struct field field;
 	char name[320];
 
@@ -200,7 +200,7 @@ void fact_brief(const struct runfile *run, const struct fact *f, FILE *out)
 			print_field(&f->raw, &field, brief[i], out);
 	fputs("`", out);
 	if (s) {
-		runfile_site_name(s, f->ev.ip, name, sizeof(name));
+		rundir_site_name(s, f->ev.ip, name, sizeof(name));
 		fprintf(out, " at `%s`", name);
 	}
 }
@@ -215,7 +215,7 @@ static size_t add(struct touch *out, size_t n, uint64_t from, uint64_t len)
 	return n + 1;
 }
 
-static size_t iterator_touches(const struct result *r, const struct event *ev, struct touch *out, size_t n)
+static size_t iterator_touches(const struct analysis *r, const struct event *ev, struct touch *out, size_t n)
 {
 	struct thread nobody = {.buffers = 1};
 	struct span spans[SPANS_MAX];
@@ -229,7 +229,7 @@ static size_t iterator_touches(const struct result *r, const struct event *ev, s
 	return n;
 }
 
-size_t event_touches(const struct result *r, const struct event *ev, struct touch *out)
+size_t event_touches(const struct analysis *r, const struct event *ev, struct touch *out)
 {
 	const uint64_t *v = ev->v;
 	size_t n = 0;
@@ -241,7 +241,7 @@ size_t event_touches(const struct result *r, const struct event *ev, struct touc
 		return iterator_touches(r, ev, out, add(out, 0, v[F_src], v[F_len]));
 	case EV_PAGE_FROM_ITER:
 	case EV_PAGE_TO_ITER:
-		n = add(out, 0, runfile_page_va(&r->run, v[F_page], v[F_off]), v[F_len]);
+		n = add(out, 0, rundir_page_va(&r->run, v[F_page], v[F_off]), v[F_len]);
 		return iterator_touches(r, ev, out, n);
 	case EV_MEM:
 	case EV_CSUM:
@@ -249,12 +249,12 @@ size_t event_touches(const struct result *r, const struct event *ev, struct touc
 	case EV_SKB_FILL:
 		return add(out, 0, v[F_to], v[F_len]);
 	case EV_DMA_MAP:
-		return add(out, 0, runfile_page_va(&r->run, v[F_page], v[F_off]), v[F_size]);
+		return add(out, 0, rundir_page_va(&r->run, v[F_page], v[F_off]), v[F_size]);
 	case EV_DMA_MAPPED:
-		return add(out, 0, runfile_phys_va(&r->run, v[F_phys]), v[F_size]);
+		return add(out, 0, rundir_phys_va(&r->run, v[F_phys]), v[F_size]);
 	case EV_DMA_UNMAP:
 	case EV_DMA_SYNC:
-		return r->run.iommu ? 0 : add(out, 0, runfile_phys_va(&r->run, v[F_dma]), v[F_size]);
+		return r->run.iommu ? 0 : add(out, 0, rundir_phys_va(&r->run, v[F_dma]), v[F_size]);
 	default:
 		return v[F_skb] ? add(out, 0, v[F_head], v[F_end]) : 0;
 	}

@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-#include "analyze/result.h"
+#include "analyze/analysis.h"
 
 struct fact {
 	struct event ev;
@@ -34,10 +34,10 @@ struct evidence {
  */
 typedef bool (*evidence_fn)(void *ctx, const struct event *ev);
 
-int evidence_open(struct evidence *e, const struct result *r);
+int evidence_open(struct evidence *e, const struct analysis *r);
 
 /* Another pass over the trace from its beginning; what is kept already is not kept twice. */
-int evidence_pass(struct evidence *e, const struct result *r, evidence_fn fn, void *ctx);
+int evidence_pass(struct evidence *e, const struct analysis *r, evidence_fn fn, void *ctx);
 void evidence_close(struct evidence *e);
 
 /* The fact at a place in the file, or NULL. */
@@ -47,7 +47,7 @@ struct fact *evidence_at(const struct evidence *e, uint64_t file_off);
 void fact_print(const struct fact *f, FILE *out);
 
 /* In a sentence: the event, when and where it was, the code it is in, and what counts of it. */
-void fact_brief(const struct runfile *run, const struct fact *f, FILE *out);
+void fact_brief(const struct rundir *run, const struct fact *f, FILE *out);
 
 /* A span [from, to) of kernel memory that an event is about. */
 struct touch {
@@ -57,6 +57,6 @@ struct touch {
 #define TOUCHES_MAX 20
 
 /* The kernel memory that an event reads, writes, hands on, maps or frees. Gives how many spans. */
-size_t event_touches(const struct result *r, const struct event *ev, struct touch *out);
+size_t event_touches(const struct analysis *r, const struct event *ev, struct touch *out);
 
 #endif

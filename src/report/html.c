@@ -16,7 +16,7 @@
 
 static void print_head(const struct html *h)
 {
-	const struct result *r = h->rep->r;
+	const struct analysis *r = h->rep->r;
 	const char *verdict = verdict_name(run_verdict(r, h->rep->flow));
 
 	fprintf(h->out, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"

@@ -18,12 +18,12 @@ struct layout {
 	struct json_object *events;
 	bool by_cpu;
 	uint64_t next_id;
-	struct table named; /* tracks that have a name */
+	struct hashmap named; /* tracks that have a name */
 };
 
-static int process_of(const struct result *r, int tid)
+static int process_of(const struct analysis *r, int tid)
 {
-	const struct thread *t = table_find(&r->engine.threads, (uint64_t)tid + 1);
+	const struct thread *t = hashmap_find(&r->engine.threads, (uint64_t)tid + 1);
 
 	return t ? t->tgid : tid;
 }
@@ -56,11 +56,11 @@ static void add_name(struct layout *l, const char *what, const struct step *s, c
 
 static void name_track(struct layout *l, const struct step *s)
 {
-	const struct thread *t = table_find(&l->rep->r->engine.threads, (uint64_t)s->tid + 1);
+	const struct thread *t = hashmap_find(&l->rep->r->engine.threads, (uint64_t)s->tid + 1);
 	uint64_t key = (l->by_cpu ? 1ULL << 40 | s->cpu : (uint64_t)(unsigned int)s->tid) + 1;
 	char name[64];
 
-	if (table_find(&l->named, key) || table_set(&l->named, key, l))
+	if (hashmap_find(&l->named, key) || hashmap_set(&l->named, key, l))
 		return;
 	if (l->by_cpu) {
 		snprintf(name, sizeof(name), "CPU %u", s->cpu);
@@ -175,7 +175,7 @@ int trace_write(struct report *rep)
 			for (size_t i = 0; i < f->view_count && flow_selected(f, rep->flow); i++)
 				add_view(&l, f, i);
 	}
-	table_free(&l.named);
+	hashmap_free(&l.named);
 	json_add_str(root, "displayTimeUnit", "ns");
 	json_object_object_add(root, "traceEvents", events);
 	out = report_open(rep, "trace.json");

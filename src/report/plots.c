@@ -185,7 +185,7 @@ static void add_site(void *ctx, const struct row *row)
 	struct site_bytes *more, one = {.name = "site unknown", .kind = s->kind};
 
 	if (s->kind != HOP_COPY_UNKNOWN)
-		runfile_site_name(s->site, s->ip, one.name, sizeof(one.name));
+		rundir_site_name(s->site, s->ip, one.name, sizeof(one.name));
 	for (size_t i = 0; i < l->count; i++)
 		if (l->items[i].kind == one.kind && !strcmp(l->items[i].name, one.name)) {
 			l->items[i].bytes += s->bytes;

@@ -70,7 +70,7 @@ static int prove(struct proof *p, const struct report *rep)
 int proof_write(struct report *rep)
 {
 	struct proof p = {0};
-	int err = result_load_pieces(&p.r, rep->r->run.dir, rep->r->engine.want_message);
+	int err = analysis_load_pieces(&p.r, rep->r->run.dir, rep->r->engine.want_message);
 
 	if (err)
 		msg_error("%s", p.r.problem);
@@ -89,6 +89,6 @@ int proof_write(struct report *rep)
 	}
 	proof_free(&p);
 	evidence_close(&p.evidence);
-	result_free(&p.r);
+	analysis_free(&p.r);
 	return err;
 }

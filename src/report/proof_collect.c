@@ -22,28 +22,28 @@ struct window {
 
 struct collect {
 	struct proof *p;
-	struct table wanted, callers; /* places of hops; threads */
+	struct hashmap wanted, callers; /* places of hops; threads */
 	struct window *windows;
 	size_t window_count;
 	struct pending *maps; /* per CPU */
-	struct table kept;    /* places found in the first pass */
+	struct hashmap kept;    /* places found in the first pass */
 	int err;
 };
 
 static void keep_place(struct collect *c, uint64_t at)
 {
-	if (at && table_set(&c->kept, at + 1, c))
+	if (at && hashmap_set(&c->kept, at + 1, c))
 		c->err = -ENOMEM;
 }
 
 static struct caller *caller_of(struct collect *c, int tid)
 {
-	struct caller *k = table_find(&c->callers, (uint64_t)tid + 1);
+	struct caller *k = hashmap_find(&c->callers, (uint64_t)tid + 1);
 
 	if (k)
 		return k;
 	k = calloc(1, sizeof(*k));
-	if (!k || table_set(&c->callers, (uint64_t)tid + 1, k)) {
+	if (!k || hashmap_set(&c->callers, (uint64_t)tid + 1, k)) {
 		free(k);
 		c->err = -ENOMEM;
 		return NULL;
@@ -56,7 +56,7 @@ static void remember_map(struct collect *c, const struct event *ev, uint64_t map
 {
 	for (size_t i = 0; i < c->p->context_count; i++) {
 		struct context *x = &c->p->contexts[i];
-		const struct step *s = table_find(&c->wanted, x->at + 1);
+		const struct step *s = hashmap_find(&c->wanted, x->at + 1);
 
 		if (!s || s->kind != HOP_DMA || s->holder != BY_FRAME || ev->ts > s->ts ||
 		    s->dst < va || s->dst >= va + size)
@@ -79,7 +79,7 @@ static void see_map(struct collect *c, const struct event *ev)
 		m->map[m->depth] = ev->file_off;
 		m->size[m->depth++] = ev->v[F_size];
 	} else if (ev->kind == EV_DMA_MAPPED) {
-		remember_map(c, ev, ev->file_off, runfile_phys_va(&c->p->r.run, ev->v[F_phys]),
+		remember_map(c, ev, ev->file_off, rundir_phys_va(&c->p->r.run, ev->v[F_phys]),
 			     ev->v[F_size]);
 	}
 }
@@ -168,7 +168,7 @@ static void see_map_ret(struct collect *c, const struct event *ev)
 		return;
 	m->depth--;
 	/* Where it lies is told by the address that the device was given. */
-	remember_map(c, ev, m->map[m->depth], runfile_phys_va(&c->p->r.run, ev->v[F_dma]),
+	remember_map(c, ev, m->map[m->depth], rundir_phys_va(&c->p->r.run, ev->v[F_dma]),
 		     m->size[m->depth]);
 }
 
@@ -180,7 +180,7 @@ static bool see(void *ctx, const struct event *ev)
 	if (!k)
 		return false;
 	see_map(c, ev);
-	if (table_find(&c->wanted, ev->file_off + 1))
+	if (hashmap_find(&c->wanted, ev->file_off + 1))
 		see_wanted(c, k, ev);
 	see_caller(k, ev);
 	see_exit(c->p, ev);
@@ -194,14 +194,14 @@ static bool is_kept(void *ctx, const struct event *ev)
 {
 	const struct collect *c = ctx;
 
-	return table_find(&c->kept, ev->file_off + 1) != NULL;
+	return hashmap_find(&c->kept, ev->file_off + 1) != NULL;
 }
 
 static int want_step(struct collect *c, const struct step *s)
 {
 	struct context *more;
 
-	if (!s->event || table_find(&c->wanted, s->file_off + 1))
+	if (!s->event || hashmap_find(&c->wanted, s->file_off + 1))
 		return 0;
 	more = realloc(c->p->contexts, (c->p->context_count + 1) * sizeof(*more));
 	if (!more)
@@ -209,7 +209,7 @@ static int want_step(struct collect *c, const struct step *s)
 	c->p->contexts = more;
 	more[c->p->context_count++] = (struct context){.at = s->file_off};
 	keep_place(c, s->file_off);
-	return table_set(&c->wanted, s->file_off + 1, (void *)s);
+	return hashmap_set(&c->wanted, s->file_off + 1, (void *)s);
 }
 
 static int want_view(struct collect *c, const struct chain_view *v)
@@ -260,10 +260,10 @@ int proof_collect(struct proof *p, const char *flow)
 	}
 	if (!err)
 		err = c.err ? c.err : evidence_pass(&p->evidence, &p->r, is_kept, &c);
-	table_each(&c.callers, free_caller, NULL);
-	table_free(&c.callers);
-	table_free(&c.wanted);
-	table_free(&c.kept);
+	hashmap_each(&c.callers, free_caller, NULL);
+	hashmap_free(&c.callers);
+	hashmap_free(&c.wanted);
+	hashmap_free(&c.kept);
 	free(c.windows);
 	free(c.maps);
 	return err;

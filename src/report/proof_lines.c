@@ -198,7 +198,7 @@ static int frame_copy(struct walk *w, const struct step *s)
 	used_until(w->p, next.line, s->ts);
 	next = (struct frame_state){w->p->line, e->ev.v[F_dst] + (from - e->ev.v[F_src]), to - from, s->ts,
 				    next.copies + copies_more(s), next.emulated + !copies_more(s)};
-	runfile_site_name(s->site, s->ip, name, sizeof(name));
+	rundir_site_name(s->site, s->ip, name, sizeof(name));
 	fprintf(w->p->out, "frame at=kernel:0x%llx length=%llu since=%llu copies=%u emulated=%u by=%s",
 		ULL(next.at), ULL(next.len), ULL(next.since), next.copies, next.emulated, name);
 	end_line(w->p, "★ the CPU moved the frame");
@@ -224,7 +224,7 @@ static int copy(struct walk *w, const struct step *s)
 	next.addr = s->dst;
 	next.since = s->ts;
 	next.tid = 0;
-	runfile_site_name(s->site, s->ip, name, sizeof(name));
+	rundir_site_name(s->site, s->ip, name, sizeof(name));
 	snprintf(words, sizeof(words), "★ the CPU moved them%s", s->checked ? ", content agrees" : "");
 	if (s->dst_user) {
 		const struct context *x = proof_context(w->p, s->file_off);
@@ -310,9 +310,9 @@ static int device_reads(struct walk *w, const struct step *s)
 
 	if (!e || !x || !map)
 		return stuck(w, s, "how the device's driver got the bytes is not recorded");
-	va = map->ev.kind == EV_DMA_MAPPED ? runfile_phys_va(&w->p->r.run, map->ev.v[F_phys]) :
-		     runfile_page_va(&w->p->r.run, map->ev.v[F_page], map->ev.v[F_off]);
-	bus = w->p->r.run.iommu ? va : runfile_phys_va(&w->p->r.run, e->ev.v[F_dma]);
+	va = map->ev.kind == EV_DMA_MAPPED ? rundir_phys_va(&w->p->r.run, map->ev.v[F_phys]) :
+		     rundir_page_va(&w->p->r.run, map->ev.v[F_page], map->ev.v[F_off]);
+	bus = w->p->r.run.iommu ? va : rundir_phys_va(&w->p->r.run, e->ev.v[F_dma]);
 	next.dma++;
 	next.since = s->ts;
 	next.from = s->off;
@@ -341,7 +341,7 @@ static int device_wrote(struct walk *w, const struct step *s)
 	if (e->ev.kind == EV_DMA_UNMAP || e->ev.kind == EV_DMA_SYNC) {
 		unsigned int fact = cite(w->p, s->file_off);
 
-		next.at = runfile_phys_va(&w->p->r.run, e->ev.v[F_dma]);
+		next.at = rundir_phys_va(&w->p->r.run, e->ev.v[F_dma]);
 		next.len = e->ev.v[F_size];
 		LINE(w->p, "device-wrote", fact);
 	} else {
@@ -351,8 +351,8 @@ static int device_wrote(struct walk *w, const struct step *s)
 
 		if (!map)
 			return stuck(w, s, "the buffer's mapping for the device is not recorded");
-		next.at = map->ev.kind == EV_DMA_MAPPED ? runfile_phys_va(&w->p->r.run, map->ev.v[F_phys]) :
-				  runfile_page_va(&w->p->r.run, map->ev.v[F_page], map->ev.v[F_off]);
+		next.at = map->ev.kind == EV_DMA_MAPPED ? rundir_phys_va(&w->p->r.run, map->ev.v[F_phys]) :
+				  rundir_page_va(&w->p->r.run, map->ev.v[F_page], map->ev.v[F_off]);
 		next.len = map->ev.v[F_size];
 		LINE(w->p, "device-owns", first, second, fact);
 	}
@@ -418,7 +418,7 @@ static int (*const derive[HOP_KINDS])(struct walk *w, const struct step *s) = {
 struct touching {
 	struct proof *p;
 	struct lines facts;
-	struct table found;
+	struct hashmap found;
 	bool collect;
 };
 
@@ -453,7 +453,7 @@ static bool is_touching(void *ctx, const struct event *ev)
 		for (size_t k = 0; k < n && !r->tid; k++)
 			hit |= spans[k].from < r->to && r->from < spans[k].to;
 		if (hit || (r->tid && reads_user(t->p, ev, r))) {
-			table_set(&t->found, ev->file_off + 1, t);
+			hashmap_set(&t->found, ev->file_off + 1, t);
 			return true;
 		}
 	}
@@ -467,7 +467,7 @@ static int cite_touching(struct proof *p, struct touching *t)
 	for (size_t i = 0; i < p->evidence.count && !err; i++) {
 		uint64_t at = p->evidence.facts[i]->ev.file_off;
 
-		if (table_find(&t->found, at + 1))
+		if (hashmap_find(&t->found, at + 1))
 			err = push(&t->facts, cite(p, at));
 	}
 	return err;
@@ -492,7 +492,7 @@ static int complete(struct proof *p)
 	}
 	free(all.items);
 	free(t.facts.items);
-	table_free(&t.found);
+	hashmap_free(&t.found);
 	return err;
 }
 

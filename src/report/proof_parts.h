@@ -29,7 +29,7 @@ struct lines {
 };
 
 struct proof {
-	struct result r;
+	struct analysis r;
 	struct evidence evidence;
 	FILE *out;
 	unsigned int line; /* the last one written */

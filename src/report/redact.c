@@ -22,22 +22,22 @@
 enum domain { PHYSICAL, KERNEL, USER, DOMAINS };
 
 struct redact {
-	const struct runfile *run;
-	struct table chunks[DOMAINS]; /* chunk + 1 → its alias, as a pointer */
+	const struct rundir *run;
+	struct hashmap chunks[DOMAINS]; /* chunk + 1 → its alias, as a pointer */
 	uint64_t next[DOMAINS];
-	struct table hosts; /* IPv4 address + 1 → number */
+	struct hashmap hosts; /* IPv4 address + 1 → number */
 	uint64_t next_host;
 };
 
-static uint64_t alias(struct table *t, uint64_t *next, uint64_t key)
+static uint64_t alias(struct hashmap *t, uint64_t *next, uint64_t key)
 {
-	void *have = table_find(t, key + 1);
+	void *have = hashmap_find(t, key + 1);
 
 	if (have)
 		return (uint64_t)(uintptr_t)have;
 	++*next;
 	/* Without memory all that is new looks alike, which hides it too. */
-	if (table_set(t, key + 1, (void *)(uintptr_t)*next))
+	if (hashmap_set(t, key + 1, (void *)(uintptr_t)*next))
 		return 1;
 	return *next;
 }
@@ -49,14 +49,14 @@ static uint64_t chunk_alias(struct redact *h, enum domain d, uint64_t v)
 
 static uint64_t redact_address(struct redact *h, uint64_t v)
 {
-	const struct runfile *run = h->run;
+	const struct rundir *run = h->run;
 	uint64_t pages = run->vmemmap + run->direct_map / run->page_size * run->page_struct;
 
 	if (v < SMALL)
 		return v;
 	if (v < run->direct_map)
 		return chunk_alias(h, PHYSICAL, v);
-	if (runfile_phys(run, v) || v == run->page_offset)
+	if (rundir_phys(run, v) || v == run->page_offset)
 		return SHOWN_DIRECT + chunk_alias(h, PHYSICAL, v - run->page_offset);
 	if (run->vmemmap && v >= run->vmemmap && v < pages) {
 		uint64_t pa = (v - run->vmemmap) / run->page_struct * run->page_size;
@@ -94,7 +94,7 @@ static bool see_only(void *ctx, const struct event *ev)
 	return false;
 }
 
-static int see_trace(struct redact *h, const struct result *r)
+static int see_trace(struct redact *h, const struct analysis *r)
 {
 	struct evidence e;
 	int err = evidence_open(&e, r);
@@ -112,7 +112,7 @@ static void see_pages(struct redact *h, const struct logged_pages *p)
 		redact_address(h, p->pfns[i] * h->run->page_size);
 }
 
-int redact_new(const struct result *r, struct redact **out)
+int redact_new(const struct analysis *r, struct redact **out)
 {
 	struct redact *h = calloc(1, sizeof(*h));
 	int err;
@@ -132,9 +132,9 @@ int redact_new(const struct result *r, struct redact **out)
 void redact_free(struct redact *h)
 {
 	for (int d = 0; h && d < DOMAINS; d++)
-		table_free(&h->chunks[d]);
+		hashmap_free(&h->chunks[d]);
 	if (h)
-		table_free(&h->hosts);
+		hashmap_free(&h->hosts);
 	free(h);
 }
 

@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-#include "analyze/result.h"
+#include "analyze/analysis.h"
 
 struct redact;
 
@@ -18,7 +18,7 @@ struct redact;
  * Gives out the aliases in the order of the trace: they are the same in every report of a run,
  * whichever are asked for. 0 or -errno.
  */
-int redact_new(const struct result *r, struct redact **out);
+int redact_new(const struct analysis *r, struct redact **out);
 void redact_free(struct redact *h);
 
 /* Prints the text with every address in it ("0x…" from 0x10000 on, IP addresses) as its alias. */

@@ -200,7 +200,7 @@ int report_write(struct report *rep, const char *list)
 	return 0;
 }
 
-const char *run_name(const struct result *r)
+const char *run_name(const struct analysis *r)
 {
 	const char *base = strrchr(r->run.dir, '/');
 

@@ -6,11 +6,11 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "analyze/result.h"
+#include "analyze/analysis.h"
 #include "report/redact.h"
 
 struct report {
-	const struct result *r;
+	const struct analysis *r;
 	const char *flow;    /* only this one, by name or number; NULL: all */
 	const char *dir;     /* where the files go */
 	struct redact *hide; /* aliases for addresses; NULL: they are shown as they are */
@@ -54,10 +54,18 @@ int plots_write(struct report *rep);
 #define SCREEN_WIDTH 100
 void summary_print(const struct report *rep, FILE *out);
 
+/* The same before it is folded, with every address as it is. */
+void screen_print(const struct analysis *r, const char *pattern, FILE *out);
+
+/* What analysis.json holds, the caller's; and into a file, 0 or -errno. */
+struct json_object;
+struct json_object *analysis_json(const struct analysis *r);
+int analysis_write(const struct analysis *r, const char *path);
+
 /* The run's name: the last part of its folder. */
-const char *run_name(const struct result *r);
+const char *run_name(const struct analysis *r);
 
 /* The flow whose chain is worked out: the one selected, else the one with the most places. */
-const struct flow *worked_flow(const struct result *r, const char *flow);
+const struct flow *worked_flow(const struct analysis *r, const char *flow);
 
 #endif

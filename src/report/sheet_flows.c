@@ -138,7 +138,7 @@ PUT(put_site)
 	if (s->kind == HOP_COPY_UNKNOWN)
 		snprintf(buf, size, "site unknown");
 	else
-		runfile_site_name(s->site, s->ip, buf, size);
+		rundir_site_name(s->site, s->ip, buf, size);
 }
 
 PUT(put_site_primitive)
@@ -256,7 +256,7 @@ const struct sheet sheet_latency = SHEET("latency", "Latency", latency_columns, 
 
 PUT(put_reason)
 {
-	snprintf(buf, size, "%s", runfile_drop_reason(&rep->r->run, row->i) ?: "unknown");
+	snprintf(buf, size, "%s", rundir_drop_reason(&rep->r->run, row->i) ?: "unknown");
 }
 
 PUT(put_number)

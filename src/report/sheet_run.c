@@ -46,12 +46,12 @@ static const struct other *other_of(const struct row *row)
 PUT(put_other_site)
 {
 	(void)rep;
-	runfile_site_name(other_of(row)->site, other_of(row)->ip, buf, size);
+	rundir_site_name(other_of(row)->site, other_of(row)->ip, buf, size);
 }
 
 PUT(put_other_thread)
 {
-	const struct thread *t = table_find(&rep->r->engine.threads,
+	const struct thread *t = hashmap_find(&rep->r->engine.threads,
 					    (uint64_t)other_of(row)->tid + 1);
 
 	snprintf(buf, size, "%d%s%.16s", other_of(row)->tid, t && *t->comm ? " " : "",
@@ -94,7 +94,7 @@ static void each_unlinked(const struct report *rep, const struct flow *only, row
 	struct other_walk w = {fn, ctx};
 
 	(void)only;
-	table_each(&rep->r->engine.others, show_other, &w);
+	hashmap_each(&rep->r->engine.others, show_other, &w);
 }
 
 const struct sheet sheet_skipped = SHEET("skipped", "Not run, or not followed", skipped_columns, each_skipped);

@@ -14,14 +14,14 @@
 #define STEPS_MAX 5000
 
 struct walk {
-	const struct result *r;
+	const struct analysis *r;
 	const struct flow *flow;
 	uint64_t begin, end; /* of the calls around the first hop and the last */
 	uint64_t call;	     /* the sender's last call before the first hop */
 	bool closed;
 	const char *tracer;  /* of functions; NULL: none */
 	size_t kept;
-	struct table hops; /* place → step */
+	struct hashmap hops; /* place → step */
 };
 
 /* Is the event in one of the calls, or about memory that held the bytes? */
@@ -63,13 +63,13 @@ static bool want(void *ctx, const struct event *ev)
 {
 	struct walk *w = ctx;
 
-	if (table_find(&w->hops, ev->file_off + 1))
+	if (hashmap_find(&w->hops, ev->file_off + 1))
 		return true;
 	return ev->ts >= w->begin && ev->ts <= w->end && concerns(w, ev) && w->kept++ < STEPS_MAX;
 }
 
 /* The kernel function whose probe an event is, where all of that name have one. */
-static const char *function_of(const struct result *r, const struct fact *f)
+static const char *function_of(const struct analysis *r, const struct fact *f)
 {
 	struct json_object *list = json_get(json_get(json_get(r->run.manifest, "probes"), "placed"), f->name);
 
@@ -89,34 +89,34 @@ static void name_address(const struct evidence *e, uint64_t addr, char *buf, siz
 		snprintf(buf, size, "%s", name ? name : "unknown function");
 }
 
-static void put_function(const struct evidence *e, const struct result *r, const struct fact *f, char *buf,
+static void put_function(const struct evidence *e, const struct analysis *r, const struct fact *f, char *buf,
 			 size_t size)
 {
-	const struct site *s = runfile_site(&r->run, f->ev.ip);
+	const struct site *s = rundir_site(&r->run, f->ev.ip);
 	const char *one = function_of(r, f);
 
 	/* Entered is entered, whether the tracer's hook stands first in it or behind a landing pad. */
 	if (f->ev.kind == EV_OTHER)
 		snprintf(buf, size, "%s", tep_find_function(tracedat_tep(e->td), f->ev.ip) ?: "unknown function");
 	else if (s)
-		runfile_site_name(s, f->ev.ip, buf, size);
+		rundir_site_name(s, f->ev.ip, buf, size);
 	else
 		snprintf(buf, size, "%s", one ? one : f->name);
 }
 
-static void put_caller(const struct evidence *e, const struct result *r, const struct fact *f, char *buf,
+static void put_caller(const struct evidence *e, const struct analysis *r, const struct fact *f, char *buf,
 		       size_t size)
 {
-	const struct site *s = runfile_site(&r->run, f->ev.ip);
-	const struct site *by = s && s->entry ? runfile_site_returning(&r->run, f->ev.v[F_caller]) : NULL;
-	const struct thread *t = table_find(&r->engine.threads, (uint64_t)f->ev.tid + 1);
+	const struct site *s = rundir_site(&r->run, f->ev.ip);
+	const struct site *by = s && s->entry ? rundir_site_returning(&r->run, f->ev.v[F_caller]) : NULL;
+	const struct thread *t = hashmap_find(&r->engine.threads, (uint64_t)f->ev.tid + 1);
 	char comm[64];
 
 	text_clean(t ? t->comm : "", comm, sizeof(comm));
 	if (f->ev.kind == EV_OTHER && f->ev.v[F_caller])
 		name_address(e, f->ev.v[F_caller], buf, size);
 	else if (by)
-		runfile_site_name(by, by->addr, buf, size);
+		rundir_site_name(by, by->addr, buf, size);
 	else
 		snprintf(buf, size, "%.16s[%d] CPU %u", *comm ? comm : f->ev.tid ? "?" : "idle", f->ev.tid, f->ev.cpu);
 }
@@ -165,7 +165,7 @@ static void put_happened(const struct step *s, const struct fact *f, char *buf, 
 static void print_step(const struct walk *w, const struct evidence *e, const struct fact *f, size_t number,
 		       FILE *out)
 {
-	const struct step *s = table_find(&w->hops, f->ev.file_off + 1);
+	const struct step *s = hashmap_find(&w->hops, f->ev.file_off + 1);
 	char function[320], caller[320], happened[512];
 
 	put_function(e, w->r, f, function, sizeof(function));
@@ -185,9 +185,9 @@ static int collect(struct walk *w, struct evidence *e, const struct report *rep)
 	/* Of hops that one event tells of, the one that moves bytes is shown. */
 	for (size_t i = 0; i < v->count; i++)
 		if (v->steps[i].event && (step_moves(&v->steps[i]) ||
-					  !table_find(&w->hops, v->steps[i].file_off + 1)) &&
+					  !hashmap_find(&w->hops, v->steps[i].file_off + 1)) &&
 		    v->steps[i].kind != HOP_WIRE && v->steps[i].kind != HOP_GAP &&
-		    table_set(&w->hops, v->steps[i].file_off + 1, (void *)&v->steps[i]))
+		    hashmap_set(&w->hops, v->steps[i].file_off + 1, (void *)&v->steps[i]))
 			return -ENOMEM;
 	w->end = v->steps[v->count - 1].ts;
 	err = evidence_pass(e, rep->r, find_calls, w);
@@ -228,6 +228,6 @@ int steps_write(struct report *rep)
 	}
 	closed = err ? err : report_close(out);
 	evidence_close(&e);
-	table_free(&w.hops);
+	hashmap_free(&w.hops);
 	return closed;
 }

@@ -9,9 +9,9 @@
 
 /* ---- picking the events ---- */
 
-static bool sends(const struct result *r, int tid)
+static bool sends(const struct analysis *r, int tid)
 {
-	const struct thread *t = table_find(&r->engine.threads, (uint64_t)tid + 1);
+	const struct thread *t = hashmap_find(&r->engine.threads, (uint64_t)tid + 1);
 
 	for (const struct flow *f = r->engine.flows; f && t; f = f->next)
 		if (f->tgid == t->tgid)
@@ -19,9 +19,9 @@ static bool sends(const struct result *r, int tid)
 	return false;
 }
 
-bool is_terminal_copy(const struct result *r, const struct event *ev)
+bool is_terminal_copy(const struct analysis *r, const struct event *ev)
 {
-	const struct site *s = ev->kind == EV_FROM_ITER ? runfile_site(&r->run, ev->ip) : NULL;
+	const struct site *s = ev->kind == EV_FROM_ITER ? rundir_site(&r->run, ev->ip) : NULL;
 
 	return s && strstr(s->function, "tty") && sends(r, ev->tid);
 }
@@ -33,7 +33,7 @@ bool is_66_packet(const struct event *ev)
 
 static bool is_shown(const struct sheet_of_study *w, const struct event *ev)
 {
-	return table_find(&w->shown, ev->file_off + 1) != NULL;
+	return hashmap_find(&w->shown, ev->file_off + 1) != NULL;
 }
 
 static bool want(void *ctx, const struct event *ev)
@@ -55,7 +55,7 @@ static int want_steps(struct sheet_of_study *w)
 	for (const struct flow *f = w->r->engine.flows; f; f = f->next)
 		for (size_t i = 0; i < f->view_count && f->index <= FLOWS_SEEN; i++)
 			for (size_t k = 0; k < f->views[i].count; k++)
-				if (table_set(&w->shown, f->views[i].steps[k].file_off + 1, w))
+				if (hashmap_set(&w->shown, f->views[i].steps[k].file_off + 1, w))
 					return -ENOMEM;
 	return 0;
 }
@@ -323,6 +323,6 @@ int worksheet_write(struct report *rep)
 	err = report_close(out);
 out:
 	evidence_close(&w.evidence);
-	table_free(&w.shown);
+	hashmap_free(&w.shown);
 	return err;
 }

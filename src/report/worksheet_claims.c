@@ -7,7 +7,7 @@
 
 enum { ETH = 14, TCP = 6, UDP = 17 };
 
-const struct flow *emulated_flow(const struct result *r)
+const struct flow *emulated_flow(const struct analysis *r)
 {
 	for (const struct flow *f = r->engine.flows; f; f = f->next)
 		if (f->emulated.max)
@@ -56,7 +56,7 @@ static bool on_wire(const struct flow *f)
 
 static bool same_process(const struct sheet_of_study *w, const struct flow *f, int tid)
 {
-	const struct thread *t = table_find(&w->r->engine.threads, (uint64_t)tid + 1);
+	const struct thread *t = hashmap_find(&w->r->engine.threads, (uint64_t)tid + 1);
 
 	return t && t->tgid == f->tgid;
 }

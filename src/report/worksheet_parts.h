@@ -10,9 +10,9 @@
 #define FLOWS_SEEN 64 /* whose chains are looked at */
 
 struct sheet_of_study {
-	const struct result *r;
+	const struct analysis *r;
 	struct evidence evidence;
-	struct table shown;  /* places of the events on the chains shown */
+	struct hashmap shown;  /* places of the events on the chains shown */
 	uint64_t terminal;   /* writes to a terminal, by programs that send */
 	uint64_t packets;    /* of 66 bytes, of no message */
 	uint64_t with_payload; /* of those */
@@ -30,12 +30,12 @@ extern const struct claim_of_study claims[];
 extern const size_t claim_count;
 
 void cite(const struct sheet_of_study *w, uint64_t at, FILE *out);
-bool is_terminal_copy(const struct result *r, const struct event *ev);
+bool is_terminal_copy(const struct analysis *r, const struct event *ev);
 bool is_66_packet(const struct event *ev);
 const struct step *first_step(const struct chain_view *v, int kind);
 const struct step *last_step(const struct chain_view *v, int kind);
 const struct step *packet_step(const struct chain_view *v);
-const struct flow *emulated_flow(const struct result *r);
+const struct flow *emulated_flow(const struct analysis *r);
 
 /* Bytes behind the headers of a packet with an Ethernet header, or -1: not IPv4 with TCP or UDP. */
 int packet_payload(const struct event *ev);

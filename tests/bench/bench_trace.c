@@ -14,9 +14,9 @@
 #include <traceevent/event-parse.h>
 #include <unistd.h>
 
-#include "analyze/fields.h"
-#include "analyze/tracedat.h"
 #include "mktrace.h"
+#include "trace/fields.h"
+#include "trace/tracedat.h"
 
 #define EVENTS 1000000
 #define ROUNDS 3

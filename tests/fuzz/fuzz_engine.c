@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "analyze/result.h"
+#include "analyze/analysis.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -42,7 +42,7 @@ static void prepare(void)
 }
 
 /* All that is said of the result; what it says must at least make sense. */
-static void report(struct result *r)
+static void report(struct analysis *r)
 {
 	char why[1024];
 
@@ -195,7 +195,7 @@ static void make_wild(struct event *ev, uint8_t which, const uint8_t *value)
 
 static void fuzz_events(const uint8_t *data, size_t size)
 {
-	static struct result r;
+	static struct analysis r;
 	static struct site sites[8];
 	static struct site *by_ret[8];
 	struct event ev;
@@ -267,7 +267,7 @@ static void write_part(const char *name, const uint8_t *data, size_t size)
 static void fuzz_files(const uint8_t *data, size_t size)
 {
 	static const char *const names[] = {"run.json", "sites.json", "traffic.jsonl"};
-	static struct result r;
+	static struct analysis r;
 	char name[320];
 
 	for (size_t i = 0; i < 3; i++) {
@@ -279,7 +279,7 @@ static void fuzz_files(const uint8_t *data, size_t size)
 		size -= n + (nul && i < 2);
 	}
 	memset(&r, 0, sizeof(r));
-	if (runfile_load(dir, &r.run, r.problem, sizeof(r.problem)) ||
+	if (rundir_open(dir, &r.run, r.problem, sizeof(r.problem)) ||
 	    trafficlog_load(dir, &r.log, r.problem, sizeof(r.problem))) {
 		if (!*r.problem || strchr(r.problem, '\n'))
 			abort();
@@ -288,12 +288,12 @@ static void fuzz_files(const uint8_t *data, size_t size)
 	if (engine_init(&r.engine, &r.run))
 		abort();
 	for (size_t i = 0; i < r.run.site_count; i++) {
-		runfile_site(&r.run, r.run.sites[i].probe);
-		runfile_site_returning(&r.run, r.run.sites[i].ret);
-		runfile_site_name(&r.run.sites[i], 0, name, sizeof(name));
+		rundir_site(&r.run, r.run.sites[i].probe);
+		rundir_site_returning(&r.run, r.run.sites[i].ret);
+		rundir_site_name(&r.run.sites[i], 0, name, sizeof(name));
 	}
 	for (uint64_t i = 0; i < 80; i++)
-		runfile_drop_reason(&r.run, i);
+		rundir_drop_reason(&r.run, i);
 	for (size_t i = 0; i < r.log.count; i++) {
 		const struct logged *f = &r.log.flows[i];
 
@@ -303,7 +303,7 @@ static void fuzz_files(const uint8_t *data, size_t size)
 	}
 	report(&r);
 out:
-	result_free(&r);
+	analysis_free(&r);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

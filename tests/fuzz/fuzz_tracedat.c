@@ -4,8 +4,8 @@
 #include <stdint.h>
 #include <traceevent/event-parse.h>
 
-#include "analyze/fields.h"
-#include "analyze/tracedat.h"
+#include "trace/fields.h"
+#include "trace/tracedat.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

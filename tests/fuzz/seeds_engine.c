@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analyze/events.h"
+#include "trace/events.h"
 
 static const char *dir;
 

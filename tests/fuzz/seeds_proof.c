@@ -9,13 +9,13 @@
 int main(int argc, char **argv)
 {
 	struct mkrun *run = proof_run();
-	struct result r;
+	struct analysis r;
 	struct report rep = {.r = &r, .dir = argc > 1 ? argv[1] : "."};
-	int err = result_load(&r, run->dir, UINT64_MAX);
+	int err = analysis_load(&r, run->dir, UINT64_MAX);
 
 	if (!err)
 		err = report_write(&rep, "proof");
-	result_free(&r);
+	analysis_free(&r);
 	mkrun_free(run);
 	return err != 0;
 }

@@ -17,9 +17,9 @@
 #include <string.h>
 #include <traceevent/event-parse.h>
 
-#include "analyze/fields.h"
-#include "analyze/tracedat.h"
 #include "common/file.h"
+#include "trace/fields.h"
+#include "trace/tracedat.h"
 
 enum { TYPE_LONG = 0, TYPE_MAX_DATA = 28, TYPE_PADDING = 29, TYPE_BITS = 5 };
 

@@ -294,12 +294,12 @@ void mkrun_write(struct mkrun *mk)
 		write_manifest(mk);
 }
 
-void mkrun_load(struct mkrun *mk, struct result *r)
+void mkrun_load(struct mkrun *mk, struct analysis *r)
 {
 	int e;
 
 	mkrun_write(mk);
-	e = result_load(r, mk->dir, UINT64_MAX);
+	e = analysis_load(r, mk->dir, UINT64_MAX);
 	if (e)
 		errx(1, "mkrun: %s (%d)", r->problem, e);
 }

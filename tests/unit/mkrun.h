@@ -17,7 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "analyze/result.h"
+#include "analyze/analysis.h"
 #include "mktrace.h"
 
 #define MKRUN_STEP 1000
@@ -58,8 +58,8 @@ void mkrun_site(struct mkrun *mk, uint64_t addr, const char *function, const cha
 /* Writes the folder. */
 void mkrun_write(struct mkrun *mk);
 
-/* Writes it and analyzes it, which must succeed; result_free is the caller's. */
-void mkrun_load(struct mkrun *mk, struct result *r);
+/* Writes it and analyzes it, which must succeed; analysis_free is the caller's. */
+void mkrun_load(struct mkrun *mk, struct analysis *r);
 
 uint64_t mkrun_page(uint64_t va); /* its struct page */
 uint64_t mkrun_phys(uint64_t va);

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-#include "analyze/fields.h"
+#include "trace/fields.h"
 
 struct mktrace *tdtest_simple(unsigned cpus)
 {

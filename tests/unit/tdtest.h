@@ -3,8 +3,8 @@
 #ifndef TESTS_TDTEST_H
 #define TESTS_TDTEST_H
 
-#include "analyze/tracedat.h"
 #include "mktrace.h"
+#include "trace/tracedat.h"
 
 /* A file with the formats ftrace:function (1) and test:foo (100: u64 a; s32 b). */
 struct mktrace *tdtest_simple(unsigned cpus);

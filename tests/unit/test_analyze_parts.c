@@ -43,7 +43,7 @@ static void test_table(void **state)
 
 	(void)state;
 	for (unsigned kind = 0; kind < 3; kind++) {
-		struct table t = {0};
+		struct hashmap t = {0};
 		size_t held = 0, seen;
 
 		memset(naive, 0, sizeof(naive));
@@ -56,29 +56,29 @@ static void test_table(void **state)
 			if (fill) {
 				void *value = &naive[draw(KEYS)];
 
-				assert_int_equal(table_set(&t, key, value), 0);
+				assert_int_equal(hashmap_set(&t, key, value), 0);
 				held += !naive[i];
 				naive[i] = value;
 			} else {
-				assert_ptr_equal(table_remove(&t, key), naive[i]);
+				assert_ptr_equal(hashmap_remove(&t, key), naive[i]);
 				held -= naive[i] != NULL;
 				naive[i] = NULL;
 			}
 			assert_int_equal(t.count, held);
 			i = (unsigned)draw(KEYS);
-			assert_ptr_equal(table_find(&t, key_of(i, kind)), naive[i]);
-			assert_null(table_find(&t, ~key_of(i, kind)));
+			assert_ptr_equal(hashmap_find(&t, key_of(i, kind)), naive[i]);
+			assert_null(hashmap_find(&t, ~key_of(i, kind)));
 			if (step % 1000)
 				continue;
 			for (i = 0; i < KEYS; i++)
-				assert_ptr_equal(table_find(&t, key_of(i, kind)), naive[i]);
+				assert_ptr_equal(hashmap_find(&t, key_of(i, kind)), naive[i]);
 			seen = 0;
-			table_each(&t, count_value, &seen);
+			hashmap_each(&t, count_value, &seen);
 			assert_int_equal(seen, held);
 		}
-		table_free(&t);
-		assert_null(table_find(&t, 1));
-		assert_null(table_remove(&t, 1));
+		hashmap_free(&t);
+		assert_null(hashmap_find(&t, 1));
+		assert_null(hashmap_remove(&t, 1));
 	}
 }
 
@@ -96,7 +96,7 @@ struct iter_case {
 static void test_iter_spans(void **state)
 {
 	/* 6.12's numbers, so that nothing works by the chance of being 0. */
-	static const struct runfile run = {.iter = {.iovec = 1, .kvec = 3, .bvec = 2, .ubuf = 0},
+	static const struct rundir run = {.iter = {.iovec = 1, .kvec = 3, .bvec = 2, .ubuf = 0},
 					   .page_offset = PO, .vmemmap = MKRUN_VMEMMAP,
 					   .page_struct = 64, .page_size = 4096};
 	static const struct iter_case cases[] = {
@@ -153,7 +153,7 @@ static void test_iter_spans(void **state)
 
 static void test_iter_without_segments(void **state)
 {
-	static const struct runfile run = {.iter = {.iovec = 1, .kvec = 3, .bvec = 2, .ubuf = 0}};
+	static const struct rundir run = {.iter = {.iovec = 1, .kvec = 3, .bvec = 2, .ubuf = 0}};
 	struct engine e = {.run = &run};
 	struct thread t = {.buffers = 7};
 	struct event ev = {0};
@@ -191,7 +191,7 @@ static int free_made(void **state)
 
 static int load_texts(const char *run_json, const char *sites, const char *says)
 {
-	struct runfile run;
+	struct rundir run;
 	char why[4400] = "";
 	int err;
 
@@ -200,16 +200,16 @@ static int load_texts(const char *run_json, const char *sites, const char *says)
 	made->run_json = run_json;
 	made->sites_json = sites;
 	mkrun_write(made);
-	err = runfile_load(made->dir, &run, why, sizeof(why));
+	err = rundir_open(made->dir, &run, why, sizeof(why));
 	if (says && !strstr(why, says))
 		fail_msg("'%s' does not say '%s'", why, says);
 	if (says)
 		assert_null(strchr(why, '\n'));
-	runfile_free(&run);
+	rundir_close(&run);
 	return err;
 }
 
-static void test_runfile_damaged(void **state)
+static void test_rundir_damaged(void **state)
 {
 	(void)state;
 	assert_int_equal(load_texts("{\"schema\":1}", GOOD_SITES, NULL), 0);
@@ -223,26 +223,26 @@ static void test_runfile_damaged(void **state)
 	assert_int_equal(load_texts("{\"schema\":1}", "{\"schema\":7}", "sites.json has schema 7"), -ENOTSUP);
 }
 
-static void test_runfile_missing(void **state)
+static void test_rundir_missing(void **state)
 {
-	struct runfile run;
+	struct rundir run;
 	char why[4400] = "", path[128];
 
 	(void)state;
 	made = mkrun_new();
-	assert_int_equal(runfile_load(made->dir, &run, why, sizeof(why)), -ENOENT);
+	assert_int_equal(rundir_open(made->dir, &run, why, sizeof(why)), -ENOENT);
 	assert_non_null(strstr(why, "run.json"));
-	runfile_free(&run);
+	rundir_close(&run);
 	mkrun_write(made);
 	snprintf(path, sizeof(path), "%s/sites.json", made->dir);
 	remove(path);
-	assert_int_equal(runfile_load(made->dir, &run, why, sizeof(why)), -ENOENT);
+	assert_int_equal(rundir_open(made->dir, &run, why, sizeof(why)), -ENOENT);
 	assert_non_null(strstr(why, "sites.json"));
-	runfile_free(&run);
+	rundir_close(&run);
 }
 
 /* Members of other types than ours: never a crash, and the whole analysis gets through. */
-static void test_runfile_types(void **state)
+static void test_rundir_types(void **state)
 {
 	static const char *const texts[] = {
 		"{\"schema\":1,\"tasks\":[[1,1,null]]}",
@@ -261,7 +261,7 @@ static void test_runfile_types(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		struct result r;
+		struct analysis r;
 
 		free_made(NULL);
 		made = mkrun_new();
@@ -272,16 +272,16 @@ static void test_runfile_types(void **state)
 		mkrun_event(made, 100, "send_enter sk=1 proto=17 rport=%u len=8", 0xd007u);
 		mkrun_event(made, 100, "sys_exit_sendto ret=8");
 		mkrun_load(made, &r);
-		assert_null(runfile_drop_reason(&r.run, 77));
+		assert_null(rundir_drop_reason(&r.run, 77));
 		logged_phys(&r.log.flows[0].send, 0x1000, r.run.page_size);
-		runfile_page_va(&r.run, UINT64_MAX, 0);
-		result_free(&r);
+		rundir_page_va(&r.run, UINT64_MAX, 0);
+		analysis_free(&r);
 	}
 }
 
-static void test_runfile_sites(void **state)
+static void test_rundir_sites(void **state)
 {
-	struct runfile run;
+	struct rundir run;
 	char why[4400], name[320];
 
 	(void)state;
@@ -290,27 +290,27 @@ static void test_runfile_sites(void **state)
 	mkrun_site(made, 0xffffffff81000100, "first", "inside", "call");
 	mkrun_site(made, 0xffffffff81000200, "second", "probed", "entry");
 	mkrun_write(made);
-	assert_int_equal(runfile_load(made->dir, &run, why, sizeof(why)), 0);
+	assert_int_equal(rundir_open(made->dir, &run, why, sizeof(why)), 0);
 	assert_int_equal(run.site_count, 3);
-	assert_string_equal(runfile_site(&run, 0xffffffff81000100)->function, "first");
-	assert_false(runfile_site(&run, 0xffffffff81000100)->counted);
-	assert_true(runfile_site(&run, 0xffffffff81000200)->entry);
-	assert_string_equal(runfile_site_returning(&run, 0xffffffff81000305)->function, "third");
-	assert_null(runfile_site(&run, 0xffffffff81000101));
-	assert_null(runfile_site(&run, 0));
-	assert_null(runfile_site_returning(&run, 0xffffffff81000300));
-	runfile_site_name(runfile_site(&run, 0xffffffff81000300), 0, name, sizeof(name));
+	assert_string_equal(rundir_site(&run, 0xffffffff81000100)->function, "first");
+	assert_false(rundir_site(&run, 0xffffffff81000100)->counted);
+	assert_true(rundir_site(&run, 0xffffffff81000200)->entry);
+	assert_string_equal(rundir_site_returning(&run, 0xffffffff81000305)->function, "third");
+	assert_null(rundir_site(&run, 0xffffffff81000101));
+	assert_null(rundir_site(&run, 0));
+	assert_null(rundir_site_returning(&run, 0xffffffff81000300));
+	rundir_site_name(rundir_site(&run, 0xffffffff81000300), 0, name, sizeof(name));
 	assert_string_equal(name, "third+0x10");
-	runfile_site_name(NULL, 0x12, name, sizeof(name));
+	rundir_site_name(NULL, 0x12, name, sizeof(name));
 	assert_string_equal(name, "address 0x12");
-	assert_string_equal(runfile_drop_reason(&run, 2), "NO_SOCKET");
-	assert_null(runfile_drop_reason(&run, 3));
-	assert_int_equal(runfile_page_va(&run, MKRUN_VMEMMAP + 3 * 64, 5), PO + 3 * 4096 + 5);
-	assert_int_equal(runfile_page_va(&run, MKRUN_VMEMMAP - 1, 5), 0);
-	assert_int_equal(runfile_phys(&run, PO + 77), 77);
-	assert_int_equal(runfile_phys(&run, 0xffffffff81000000), 0);
-	assert_int_equal(runfile_phys(&run, 0x1000), 0);
-	runfile_free(&run);
+	assert_string_equal(rundir_drop_reason(&run, 2), "NO_SOCKET");
+	assert_null(rundir_drop_reason(&run, 3));
+	assert_int_equal(rundir_page_va(&run, MKRUN_VMEMMAP + 3 * 64, 5), PO + 3 * 4096 + 5);
+	assert_int_equal(rundir_page_va(&run, MKRUN_VMEMMAP - 1, 5), 0);
+	assert_int_equal(rundir_phys(&run, PO + 77), 77);
+	assert_int_equal(rundir_phys(&run, 0xffffffff81000000), 0);
+	assert_int_equal(rundir_phys(&run, 0x1000), 0);
+	rundir_close(&run);
 }
 
 /* ---- traffic.jsonl ---- */
@@ -398,12 +398,12 @@ int main(void)
 		TEST(test_table),
 		TEST(test_iter_spans),
 		TEST(test_iter_without_segments),
-		TEST(test_runfile_damaged),
-		TEST(test_runfile_missing),
-		TEST(test_runfile_sites),
+		TEST(test_rundir_damaged),
+		TEST(test_rundir_missing),
+		TEST(test_rundir_sites),
 		TEST(test_trafficlog),
 		TEST(test_trafficlog_damaged),
-		TEST(test_runfile_types),
+		TEST(test_rundir_types),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -202,7 +202,7 @@ static struct mkrun *make(void)
 	return mk;
 }
 
-static struct json_object *times(struct result *r)
+static struct json_object *times(struct analysis *r)
 {
 	struct json_object *o = json_object_new_object();
 
@@ -217,7 +217,7 @@ static void test_hops(void **state)
 					    "protocol stack lo", "receive queue", "recvmsg+0x10"};
 	struct mkrun *mk = make();
 	struct json_object *o, *cost;
-	struct result r;
+	struct analysis r;
 
 	(void)state;
 	send_one(mk, "qxrns", 0);
@@ -245,7 +245,7 @@ static void test_hops(void **state)
 		assert_int_equal(json_uint(h, "count", 0), 3);
 	}
 	json_object_put(o);
-	result_free(&r);
+	analysis_free(&r);
 	mkrun_free(mk);
 }
 
@@ -254,7 +254,7 @@ static void test_ways(void **state)
 {
 	struct mkrun *mk = make();
 	struct json_object *o, *cost;
-	struct result r;
+	struct analysis r;
 
 	(void)state;
 	send_one(mk, "qxns", 100);
@@ -272,7 +272,7 @@ static void test_ways(void **state)
 	assert_int_equal(json_uint(cost, "message_median_ns", 0), 10 * MKRUN_STEP);
 	assert_int_equal(json_length(json_get(cost, "hops")), 7);
 	json_object_put(o);
-	result_free(&r);
+	analysis_free(&r);
 	mkrun_free(mk);
 }
 
@@ -281,7 +281,7 @@ static void test_not_delivered(void **state)
 {
 	struct mkrun *mk = make();
 	struct json_object *o;
-	struct result r;
+	struct analysis r;
 
 	(void)state;
 	send_one(mk, "qxrns", 0);
@@ -292,7 +292,7 @@ static void test_not_delivered(void **state)
 	assert_null(json_get(o, "cost"));
 	assert_null(json_get(o, "latency_ns"));
 	json_object_put(o);
-	result_free(&r);
+	analysis_free(&r);
 	mkrun_free(mk);
 }
 

@@ -33,7 +33,7 @@
 
 struct world {
 	struct mkrun *mk;
-	struct result r;
+	struct analysis r;
 	bool loaded;
 	uint64_t nonce;
 };
@@ -43,7 +43,7 @@ static struct world *live;
 static void end(struct world *w)
 {
 	if (w->loaded)
-		result_free(&w->r);
+		analysis_free(&w->r);
 	mkrun_free(w->mk);
 	live = NULL;
 }
@@ -894,7 +894,7 @@ static void test_drop(void **state)
 	counts(&w, 2, 1, 1, 2, 2);
 	assert_int_equal(flow(&w, 0)->dropped, 1);
 	assert_int_equal(flow(&w, 0)->reasons[2], 1);
-	assert_string_equal(runfile_drop_reason(&w.r.run, 2), "NO_SOCKET");
+	assert_string_equal(rundir_drop_reason(&w.r.run, 2), "NO_SOCKET");
 	end(&w);
 }
 

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 #include <traceevent/event-parse.h>
 
-#include "analyze/fields.h"
+#include "trace/fields.h"
 
 /* A record in a block of its own size, so that a sanitizer sees a read behind it. */
 static struct td_event record(const void *bytes, uint32_t size)

@@ -53,7 +53,7 @@ static unsigned long base_a, base_b; /* where in the regions the message lies */
 static int wr_id;
 static bool signaled;
 static int user; /* 0: the queue pairs are the kernel's own */
-static struct result r;
+static struct analysis r;
 static bool loaded;
 
 /* ---- what happens ---- */
@@ -103,7 +103,7 @@ static int end(void **state)
 {
 	(void)state;
 	if (loaded)
-		result_free(&r);
+		analysis_free(&r);
 	mkrun_free(mk);
 	return 0;
 }
@@ -292,10 +292,10 @@ static void assert_exact(const struct flow *f)
 	assert_int_equal(flow_verdict(&r, f), VERDICT_EXACT);
 }
 
-static void assert_at_least(const struct flow *f, enum doubt d)
+static void assert_at_least(const struct flow *f, enum caveat d)
 {
 	assert_int_equal(flow_verdict(&r, f), VERDICT_AT_LEAST);
-	assert_true(f->doubts[d] || r.run_doubt[d]);
+	assert_true(f->caveats[d] || r.run_caveat[d]);
 }
 
 /* ---- tests ---- */
@@ -458,8 +458,8 @@ static void test_region_unknown_later(void **state)
 	whole_send(1, 501, 100);
 	f = load();
 	assert_counts(f, 2, 200);
-	assert_at_least(f, DOUBT_REGION);
-	assert_int_equal(f->doubts[DOUBT_REGION], 1);
+	assert_at_least(f, CAVEAT_REGION);
+	assert_int_equal(f->caveats[CAVEAT_REGION], 1);
 }
 
 /* A region registered under another address than its own: the key's address is not the user's. */
@@ -736,7 +736,7 @@ static void test_datagram_copy_lost(void **state)
 	}
 	f = load();
 	assert_int_equal(f->messages, 2);
-	assert_at_least(f, DOUBT_UNACCOUNTED);
+	assert_at_least(f, CAVEAT_UNACCOUNTED);
 }
 
 static void inline_send(unsigned long sample)
@@ -770,8 +770,8 @@ static void test_inline(void **state)
 	inline_send(sample_of(0));
 	f = load();
 	assert_counts(f, 1, 64);
-	assert_at_least(f, DOUBT_USER_SPACE);
-	assert_false(f->doubts[DOUBT_GAP]);
+	assert_at_least(f, CAVEAT_USER_SPACE);
+	assert_false(f->caveats[CAVEAT_GAP]);
 	s = f->views[0].steps;
 	assert_int_equal(s[0].src, VA_A);
 	assert_int_equal(s[1].kind, HOP_GAP_USER);
@@ -791,7 +791,7 @@ static void test_inline_other_content(void **state)
 	mk->traffic = log;
 	inline_send(sample_of(0));
 	f = load();
-	assert_at_least(f, DOUBT_CONTENT);
+	assert_at_least(f, CAVEAT_CONTENT);
 	assert_false(f->views[0].steps[1].checked);
 }
 
@@ -812,8 +812,8 @@ static void test_sites_left_out(void **state)
 	freed(0);
 	f = load();
 	assert_counts(f, 1, 64);
-	assert_at_least(f, DOUBT_UNKNOWN);
-	assert_at_least(f, DOUBT_REFUSED);
+	assert_at_least(f, CAVEAT_UNKNOWN);
+	assert_at_least(f, CAVEAT_REFUSED);
 	assert_null(f->sites[0].site);
 }
 
@@ -836,7 +836,7 @@ static void test_calls_left_out(void **state)
 	freed(0);
 	f = load();
 	assert_counts(f, 1, 64);
-	assert_at_least(f, DOUBT_REFUSED);
+	assert_at_least(f, CAVEAT_REFUSED);
 	assert_int_equal(f->views[0].steps[0].src, VA_A + 64);
 	assert_int_equal(f->views[0].steps[f->views[0].count - 1].dst, VA_B + 4096);
 }
@@ -854,7 +854,7 @@ static void test_copy_lost(void **state)
 	done(true, WC_SEND, 64, 0);
 	freed(0);
 	f = load();
-	assert_at_least(f, DOUBT_GAP);
+	assert_at_least(f, CAVEAT_GAP);
 	assert_int_equal(f->emulated.max, 1);
 }
 
@@ -887,7 +887,7 @@ static void test_completion_lost(void **state)
 	done(false, WC_RECV, 64, 0);
 	freed(0);
 	f = load();
-	assert_at_least(f, DOUBT_NO_COMPLETION);
+	assert_at_least(f, CAVEAT_NO_COMPLETION);
 }
 
 /* Three WRITEs posted at once, of which only the last completes. Unsignaled ones are all numbered
@@ -929,8 +929,8 @@ static void test_signaled(void **state)
 	completed_by_the_last();
 	f = load();
 	assert_counts(f, 3, 192);
-	assert_at_least(f, DOUBT_NO_COMPLETION);
-	assert_int_equal(f->doubts[DOUBT_NO_COMPLETION], 2);
+	assert_at_least(f, CAVEAT_NO_COMPLETION);
+	assert_int_equal(f->caveats[CAVEAT_NO_COMPLETION], 2);
 }
 
 static void test_receipt_lost(void **state)
@@ -946,7 +946,7 @@ static void test_receipt_lost(void **state)
 	freed(0);
 	f = load();
 	assert_counts(f, 1, 64);
-	assert_at_least(f, DOUBT_NO_COMPLETION);
+	assert_at_least(f, CAVEAT_NO_COMPLETION);
 }
 
 static void test_error_completion(void **state)
@@ -980,7 +980,7 @@ static void test_content_differs(void **state)
 	done(true, WC_SEND, 64, 0);
 	freed(0);
 	f = load();
-	assert_at_least(f, DOUBT_CONTENT);
+	assert_at_least(f, CAVEAT_CONTENT);
 	assert_int_equal(f->mismatches, 1);
 }
 
@@ -1101,7 +1101,7 @@ static void test_immediate_receipt_lost(void **state)
 	write_with(WRITE_IMM);
 	freed(0);
 	done(true, WC_WRITE, 64, 0);
-	assert_at_least(load(), DOUBT_NO_COMPLETION);
+	assert_at_least(load(), CAVEAT_NO_COMPLETION);
 }
 
 /* Without acknowledgements a completion says no more than that it was sent. */
@@ -1167,7 +1167,7 @@ static void test_counters_of_hardware(void **state)
 		       "\"port_rcv_data\":7,\"symbol_error\":3},\"hw_counters\":{\"out_of_sequence\":3}},"
 		       "{\"dev\":\"new\",\"port\":1,\"counters\":{\"port_xmit_data\":5}}]}}";
 	load();
-	list = devices_moved(&r.run);
+	list = rdma_counters_moved(&r.run);
 	assert_int_equal(json_object_array_length(list), 1);
 	o = json_object_array_get_idx(list, 0);
 	assert_string_equal(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN),
@@ -1175,7 +1175,7 @@ static void test_counters_of_hardware(void **state)
 			    "\"hw_counters\":{\"out_of_sequence\":2}}");
 	json_object_put(list);
 	out = open_memstream(&text, &size);
-	devices_print(&r.run, out);
+	rdma_counters_print(&r.run, out);
 	fclose(out);
 	assert_string_equal(text, "mlx5_0 port 1: 4000 bytes out, 0 bytes in by the device's own count; "
 				  "no probe stands on its way\n");

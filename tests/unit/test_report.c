@@ -26,7 +26,7 @@
 
 struct world {
 	struct mkrun *mk;
-	struct result r;
+	struct analysis r;
 	char dir[64];
 	const char *without; /* events of this name are left out */
 };
@@ -59,7 +59,7 @@ static void remove_dir(const char *dir)
 
 static void end(struct world *w)
 {
-	result_free(&w->r);
+	analysis_free(&w->r);
 	mkrun_free(w->mk);
 	remove_dir(w->dir);
 }

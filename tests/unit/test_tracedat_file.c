@@ -13,8 +13,8 @@
 #include <cmocka.h>
 #include <traceevent/event-parse.h>
 
-#include "analyze/fields.h"
 #include "tdtest.h"
+#include "trace/fields.h"
 
 /* Opens what mk makes, expects err; the message must hold a text. */
 static void open_bad(const void *data, size_t size, int err, const char *text)

@@ -4,26 +4,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analyze/result.h"
 #include "common/json.h"
+#include "common/text.h"
 #include "report/boxes.h"
 #include "report/report.h"
-#include "common/text.h"
 
 /* One column of the flow table: how it is headed, how wide it is, and what stands in it. */
 struct column {
 	const char *head;
 	int width; /* negative: left-aligned */
-	void (*put)(const struct result *r, const struct flow *f, char *buf, size_t size);
+	void (*put)(const struct analysis *r, const struct flow *f, char *buf, size_t size);
 };
 
-static void put_name(const struct result *r, const struct flow *f, char *buf, size_t size)
+static void put_name(const struct analysis *r, const struct flow *f, char *buf, size_t size)
 {
 	(void)r;
 	snprintf(buf, size, "%s", f->name);
 }
 
-static void put_size(const struct result *r, const struct flow *f, char *buf, size_t size)
+static void put_size(const struct analysis *r, const struct flow *f, char *buf, size_t size)
 {
 	(void)r;
 	if (f->min_size == f->max_size)
@@ -33,7 +32,7 @@ static void put_size(const struct result *r, const struct flow *f, char *buf, si
 			 (unsigned long long)f->max_size);
 }
 
-static void put_messages(const struct result *r, const struct flow *f, char *buf, size_t size)
+static void put_messages(const struct analysis *r, const struct flow *f, char *buf, size_t size)
 {
 	(void)r;
 	snprintf(buf, size, "%llu/%llu", (unsigned long long)f->delivered,
@@ -49,13 +48,13 @@ static void put_range(const struct range_stat *s, char *buf, size_t size)
 			 (unsigned long long)s->max);
 }
 
-static void put_copies(const struct result *r, const struct flow *f, char *buf, size_t size)
+static void put_copies(const struct analysis *r, const struct flow *f, char *buf, size_t size)
 {
 	(void)r;
 	put_range(&f->copies, buf, size);
 }
 
-static void put_emulated(const struct result *r, const struct flow *f, char *buf, size_t size)
+static void put_emulated(const struct analysis *r, const struct flow *f, char *buf, size_t size)
 {
 	(void)r;
 	put_range(&f->emulated, buf, size);
@@ -71,44 +70,44 @@ static void put_whole(const struct range_stat *s, char *buf, size_t size)
 			 (unsigned long long)s->max);
 }
 
-static void put_dma(const struct result *r, const struct flow *f, char *buf, size_t size)
+static void put_dma(const struct analysis *r, const struct flow *f, char *buf, size_t size)
 {
 	(void)r;
 	put_whole(&f->dmas, buf, size);
 }
 
-static void put_wire(const struct result *r, const struct flow *f, char *buf, size_t size)
+static void put_wire(const struct analysis *r, const struct flow *f, char *buf, size_t size)
 {
 	(void)r;
 	put_whole(&f->wires, buf, size);
 }
 
-static void put_hops(const struct result *r, const struct flow *f, char *buf, size_t size)
+static void put_hops(const struct analysis *r, const struct flow *f, char *buf, size_t size)
 {
 	(void)r;
 	put_whole(&f->hops, buf, size);
 }
 
-static void put_calls(const struct result *r, const struct flow *f, char *buf, size_t size)
+static void put_calls(const struct analysis *r, const struct flow *f, char *buf, size_t size)
 {
 	(void)r;
 	snprintf(buf, size, "%.2f", flow_calls(f));
 }
 
-static void put_amplification(const struct result *r, const struct flow *f, char *buf, size_t size)
+static void put_amplification(const struct analysis *r, const struct flow *f, char *buf, size_t size)
 {
 	(void)r;
 	snprintf(buf, size, "%.3f", flow_amplification(f));
 }
 
-static void put_audit(const struct result *r, const struct flow *f, char *buf, size_t size)
+static void put_audit(const struct analysis *r, const struct flow *f, char *buf, size_t size)
 {
 	(void)r;
 	/* Rounded down: only all is 100%. */
 	snprintf(buf, size, "%.4g%%", (double)(long)(1e4 * flow_accounted(f)) / 100);
 }
 
-static void put_verdict(const struct result *r, const struct flow *f, char *buf, size_t size)
+static void put_verdict(const struct analysis *r, const struct flow *f, char *buf, size_t size)
 {
 	snprintf(buf, size, "%s", verdict_name(flow_verdict(r, f)));
 }
@@ -123,7 +122,7 @@ static const struct column columns[] = {
 
 #define COLUMNS (sizeof(columns) / sizeof(columns[0]))
 
-static void print_row(const struct result *r, const struct flow *f, FILE *out)
+static void print_row(const struct analysis *r, const struct flow *f, FILE *out)
 {
 	char cell[128], clean[128], cut[128];
 
@@ -142,7 +141,7 @@ static void print_row(const struct result *r, const struct flow *f, FILE *out)
 	fputc('\n', out);
 }
 
-static void print_skipped(const struct result *r, FILE *out)
+static void print_skipped(const struct analysis *r, FILE *out)
 {
 	for (size_t i = 0; i < r->log.count; i++)
 		if (r->log.flows[i].skipped)
@@ -153,7 +152,7 @@ static void print_skipped(const struct result *r, FILE *out)
 				r->log.flows[i].name, (unsigned long long)r->log.flows[i].size);
 }
 
-static void print_head(const struct result *r, FILE *out)
+static void print_head(const struct analysis *r, FILE *out)
 {
 	const char *base = strrchr(r->run.dir, '/');
 	long long lost = r->run.lost;
@@ -175,7 +174,7 @@ static void print_sites(const struct flow *f, FILE *out)
 		const struct site_stat *s = &f->sites[i];
 		char name[300];
 
-		runfile_site_name(s->site, s->ip, name, sizeof(name));
+		rundir_site_name(s->site, s->ip, name, sizeof(name));
 		fprintf(out, "%-22s %-40s %-26s %7.3f\n", i ? "" : f->name, name,
 			s->kind == HOP_EMULATED_DMA ? "emulated-dma" :
 			s->site ? s->site->primitive : "", flow_times(f, s->bytes));
@@ -198,7 +197,7 @@ static bool is_telling(const struct logged_counter *c)
 	return false;
 }
 
-static void print_limits(const struct result *r, const struct flow *f, FILE *out)
+static void print_limits(const struct analysis *r, const struct flow *f, FILE *out)
 {
 	char why[1024];
 
@@ -230,7 +229,7 @@ static void print_limits(const struct result *r, const struct flow *f, FILE *out
 		if (f->reasons[i])
 			fprintf(out, "%s: %llu dropped: %s\n", f->name,
 				(unsigned long long)f->reasons[i],
-				runfile_drop_reason(&r->run, i) ?: "no reason recorded");
+				rundir_drop_reason(&r->run, i) ?: "no reason recorded");
 }
 
 static const char *verdict_meaning(enum verdict v)
@@ -263,7 +262,7 @@ static void print_late(struct json_object *list, FILE *out)
 	}
 }
 
-static void print_left_out(const struct result *r, FILE *out)
+static void print_left_out(const struct analysis *r, FILE *out)
 {
 	struct json_object *probes = json_get(r->run.manifest, "probes");
 	static const char *const lists[] = {"refused", "missing", "excluded"};
@@ -283,8 +282,8 @@ static void print_left_out(const struct result *r, FILE *out)
 		}
 	}
 	print_late(json_get(probes, "late_modules"), out);
-	devices_print(&r->run, out);
-	table_each(&r->engine.others, add_hits, &others);
+	rdma_counters_print(&r->run, out);
+	hashmap_each(&r->engine.others, add_hits, &others);
 	fprintf(out, "\n%llu copies of other data (terminals, files, netlink) lie on no chain; "
 		"%llu sites of\nmemcpy and its kin outside the network were not probed\n",
 		(unsigned long long)others, (unsigned long long)json_uint(probes, "unprobed", 0));
@@ -295,7 +294,7 @@ static void print_left_out(const struct result *r, FILE *out)
 }
 
 /* How many of the copies on chains were read by their probe, and held what was sent. */
-static void print_content(const struct result *r, const char *pattern, FILE *out)
+static void print_content(const struct analysis *r, const char *pattern, FILE *out)
 {
 	uint64_t copies = 0, checked = 0;
 
@@ -310,7 +309,7 @@ static void print_content(const struct result *r, const char *pattern, FILE *out
 			(double)(long)(1e4 * (double)checked / (double)copies) / 100);
 }
 
-void screen_print(const struct result *r, const char *pattern, FILE *out)
+void screen_print(const struct analysis *r, const char *pattern, FILE *out)
 {
 	const struct flow *f;
 

@@ -3,15 +3,15 @@
  * Field access worked out once per event format and bounds-checked on each record: no record
  * is trusted to be as long as its format says.
  */
-#ifndef ANALYZE_FIELDS_H
-#define ANALYZE_FIELDS_H
+#ifndef TRACE_FIELDS_H
+#define TRACE_FIELDS_H
 
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
-#include "analyze/tracedat.h"
+#include "trace/tracedat.h"
 
 struct tep_event;
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "analyze/tracedat_priv.h"
+#include "trace/tracedat_priv.h"
 
 /* Of an event's first word: type_len in the low 5 bits, time delta above. */
 enum {

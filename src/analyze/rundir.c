@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "analyze/runfile.h"
+#include "analyze/rundir.h"
 
 #include <errno.h>
 #include <json-c/json.h>
@@ -12,7 +12,7 @@
 /* Where a run does not tell its last page: what 4-level paging can map (mm/kaslr.c). */
 #define DIRECT_MAP_MAX (1ULL << 46)
 
-static struct json_object *read_part(const struct runfile *run, const char *name, char *why,
+static struct json_object *read_part(const struct rundir *run, const char *name, char *why,
 				     size_t size, int *err)
 {
 	struct json_object *o;
@@ -40,7 +40,7 @@ static struct json_object *read_part(const struct runfile *run, const char *name
 
 static const char *const absences[] = {"refused", "missing", "excluded"};
 
-static void read_manifest(struct runfile *run)
+static void read_manifest(struct rundir *run)
 {
 	struct json_object *m = run->manifest, *mem = json_get(m, "memory"),
 			   *btf = json_get(m, "btf"),
@@ -101,7 +101,7 @@ static void read_site(struct json_object *o, struct site *s)
 	s->emulates = json_object_get_boolean(json_get(o, "emulates"));
 }
 
-static int read_sites(struct runfile *run)
+static int read_sites(struct rundir *run)
 {
 	struct json_object *list = json_get(run->census, "sites");
 	size_t n = json_length(list);
@@ -122,7 +122,7 @@ static int read_sites(struct runfile *run)
 	return 0;
 }
 
-int runfile_load(const char *dir, struct runfile *run, char *why, size_t size)
+int rundir_open(const char *dir, struct rundir *run, char *why, size_t size)
 {
 	int err = 0;
 
@@ -141,7 +141,7 @@ int runfile_load(const char *dir, struct runfile *run, char *why, size_t size)
 	return err ? err : read_sites(run);
 }
 
-void runfile_free(struct runfile *run)
+void rundir_close(struct rundir *run)
 {
 	json_object_put(run->manifest);
 	json_object_put(run->census);
@@ -151,7 +151,7 @@ void runfile_free(struct runfile *run)
 	memset(run, 0, sizeof(*run));
 }
 
-const struct site *runfile_site(const struct runfile *run, uint64_t probe)
+const struct site *rundir_site(const struct rundir *run, uint64_t probe)
 {
 	struct site key = {.probe = probe};
 
@@ -159,7 +159,7 @@ const struct site *runfile_site(const struct runfile *run, uint64_t probe)
 				 NULL;
 }
 
-const struct site *runfile_site_returning(const struct runfile *run, uint64_t ret)
+const struct site *rundir_site_returning(const struct rundir *run, uint64_t ret)
 {
 	struct site key = {.ret = ret}, *pkey = &key, **found;
 
@@ -168,7 +168,7 @@ const struct site *runfile_site_returning(const struct runfile *run, uint64_t re
 	return found ? *found : NULL;
 }
 
-void runfile_site_name(const struct site *s, uint64_t addr, char *buf, size_t size)
+void rundir_site_name(const struct site *s, uint64_t addr, char *buf, size_t size)
 {
 	if (s)
 		snprintf(buf, size, "%s%s%s+0x%llx", s->module ? s->module : "",
@@ -179,7 +179,7 @@ void runfile_site_name(const struct site *s, uint64_t addr, char *buf, size_t si
 		snprintf(buf, size, "site unknown");
 }
 
-const char *runfile_drop_reason(const struct runfile *run, uint64_t value)
+const char *rundir_drop_reason(const struct rundir *run, uint64_t value)
 {
 	struct json_object *btf = json_get(run->manifest, "btf");
 
@@ -192,20 +192,20 @@ const char *runfile_drop_reason(const struct runfile *run, uint64_t value)
 	return NULL;
 }
 
-uint64_t runfile_page_va(const struct runfile *run, uint64_t page, uint64_t off)
+uint64_t rundir_page_va(const struct rundir *run, uint64_t page, uint64_t off)
 {
 	if (page < run->vmemmap || !run->page_struct)
 		return 0;
 	return run->page_offset + (page - run->vmemmap) / run->page_struct * run->page_size + off;
 }
 
-uint64_t runfile_phys(const struct runfile *run, uint64_t va)
+uint64_t rundir_phys(const struct rundir *run, uint64_t va)
 {
 	return run->page_offset && va >= run->page_offset && va - run->page_offset < run->direct_map ?
 		       va - run->page_offset : 0;
 }
 
-uint64_t runfile_phys_va(const struct runfile *run, uint64_t phys)
+uint64_t rundir_phys_va(const struct rundir *run, uint64_t phys)
 {
 	return run->page_offset + phys;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Operations per second of the provenance map, by live pieces. Addresses are drawn as a slab
+ * Operations per second of the range map, by live pieces. Addresses are drawn as a slab
  * hands them out: any of a set of buffers, again and again.
  */
 #include <err.h>
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "analyze/provmap.h"
+#include "common/rangemap.h"
 
 #define OPS 2000000u
 #define SLOT 2048u /* bytes between buffers */
@@ -39,61 +39,61 @@ static uint64_t slot(uint64_t live)
 	return kernel_base + below(live) * SLOT;
 }
 
-static void fill(struct provmap *map, uint64_t live)
+static void fill(struct rangemap *map, uint64_t live)
 {
 	for (uint64_t i = 0; i < live; i++) {
-		struct pm_piece p = {0, kernel_base + i * SLOT, 1400, i, 0, NULL};
+		struct rm_piece p = {0, kernel_base + i * SLOT, 1400, i, 0, NULL};
 
-		if (provmap_insert(map, &p))
-			err(1, "bench_provmap");
+		if (rangemap_insert(map, &p))
+			err(1, "bench_rangemap");
 	}
 }
 
 /* A message of 1400 bytes on its way: user buffer, kernel buffer, user buffer, free. 5 operations.
  */
-static void op_message(struct provmap *map, uint64_t live, uint64_t i)
+static void op_message(struct rangemap *map, uint64_t live, uint64_t i)
 {
 	uint64_t skb = slot(live), buf = user_base + below(16) * SLOT;
-	struct pm_piece p = {1, buf, 1400, i, 0, NULL};
+	struct rm_piece p = {1, buf, 1400, i, 0, NULL};
 
-	provmap_insert(map, &p);
-	provmap_copy(map, 1, buf, 0, skb, 1400, NULL, NULL);
-	provmap_clear(map, 1, buf, 1400);
-	provmap_copy(map, 0, skb, 2, buf, 1400, NULL, NULL);
-	provmap_clear(map, 2, buf, 1400);
+	rangemap_insert(map, &p);
+	rangemap_copy(map, 1, buf, 0, skb, 1400, NULL, NULL);
+	rangemap_clear(map, 1, buf, 1400);
+	rangemap_copy(map, 0, skb, 2, buf, 1400, NULL, NULL);
+	rangemap_clear(map, 2, buf, 1400);
 }
 
-static void op_insert_clear(struct provmap *map, uint64_t live, uint64_t i)
+static void op_insert_clear(struct rangemap *map, uint64_t live, uint64_t i)
 {
-	struct pm_piece p = {0, slot(live), 1400, i, 0, NULL};
+	struct rm_piece p = {0, slot(live), 1400, i, 0, NULL};
 
-	provmap_insert(map, &p);
-	provmap_clear(map, 0, slot(live) + 100, 200);
+	rangemap_insert(map, &p);
+	rangemap_clear(map, 0, slot(live) + 100, 200);
 }
 
-static void op_copy(struct provmap *map, uint64_t live, uint64_t i)
+static void op_copy(struct rangemap *map, uint64_t live, uint64_t i)
 {
 	(void)i;
-	provmap_copy(map, 0, slot(live), 0, slot(live), 1400, NULL, NULL);
+	rangemap_copy(map, 0, slot(live), 0, slot(live), 1400, NULL, NULL);
 }
 
-static int count_bytes(void *ctx, const struct pm_piece *p)
+static int count_bytes(void *ctx, const struct rm_piece *p)
 {
 	*(uint64_t *)ctx += p->len;
 	return 0;
 }
 
-static void op_walk(struct provmap *map, uint64_t live, uint64_t i)
+static void op_walk(struct rangemap *map, uint64_t live, uint64_t i)
 {
 	static uint64_t bytes;
 
 	(void)i;
-	provmap_walk(map, 0, slot(live), 1400, count_bytes, &bytes);
+	rangemap_walk(map, 0, slot(live), 1400, count_bytes, &bytes);
 }
 
 static const struct {
 	const char *name;
-	void (*op)(struct provmap *map, uint64_t live, uint64_t i);
+	void (*op)(struct rangemap *map, uint64_t live, uint64_t i);
 	unsigned calls; /* of the map */
 } benches[] = {
 	{"message", op_message, 5},
@@ -104,24 +104,24 @@ static const struct {
 
 int main(void)
 {
-	printf("provenance map\n%-14s %10s %12s %14s %12s\n", "operation", "pieces", "ns each",
+	printf("range map\n%-14s %10s %12s %14s %12s\n", "operation", "pieces", "ns each",
 	       "million/s", "bytes/piece");
 	for (size_t b = 0; b < sizeof(benches) / sizeof(benches[0]); b++)
 		for (uint64_t live = 100; live <= 1000000; live *= 10) {
-			struct provmap *map = provmap_new(NULL);
+			struct rangemap *map = rangemap_new(NULL);
 			double start, took, bytes;
 
 			if (!map)
-				err(1, "bench_provmap");
+				err(1, "bench_rangemap");
 			fill(map, live);
-			bytes = (double)provmap_memory(map) / (double)live;
+			bytes = (double)rangemap_memory(map) / (double)live;
 			start = now();
 			for (uint64_t i = 0; i < OPS / benches[b].calls; i++)
 				benches[b].op(map, live, i);
 			took = (now() - start) / OPS;
 			printf("%-14s %10llu %12.0f %14.2f %12.0f\n", benches[b].name,
 			       (unsigned long long)live, took * 1e9, 1e-6 / took, bytes);
-			provmap_free(map);
+			rangemap_free(map);
 		}
 	return 0;
 }

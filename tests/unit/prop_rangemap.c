@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The provenance map against a naive model that remembers every byte of a small window.
- * usage: prop_provmap [SEED [OPERATIONS]]; PROP_SEED and PROP_OPS in the environment do the same.
+ * The range map against a naive model that remembers every byte of a small window.
+ * usage: prop_rangemap [SEED [OPERATIONS]]; PROP_SEED and PROP_OPS in the environment do the same.
  *
  * Checked after every operation: its result, a walk over a random range. Every so often: all
  * bytes, the count of pieces, the references held on every tag. Memory runs out at random; an
@@ -15,7 +15,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "analyze/provmap.h"
+#include "common/rangemap.h"
 
 #define SPACES 3
 #define WINDOW 2048
@@ -39,7 +39,7 @@ static const uint64_t bases[SPACES] = {UINT64_MAX - WINDOW + 1, 0, 0x7fffffffe00
 
 static struct byte model[SPACES][WINDOW];
 static struct tag tags[TAGS];
-static struct provmap *map;
+static struct rangemap *map;
 static uint64_t seed, ops_done;
 static unsigned fail_one_in;	/* an allocation fails; 0: never */
 static unsigned big_one_in = 1; /* a range may be as long as the window */
@@ -65,7 +65,7 @@ static uint64_t below(uint64_t n)
 
 static void die(const char *what)
 {
-	fprintf(stderr, "prop_provmap: %s; seed %" PRIu64 ", operation %" PRIu64 "\n", what, seed,
+	fprintf(stderr, "prop_rangemap: %s; seed %" PRIu64 ", operation %" PRIu64 "\n", what, seed,
 		ops_done);
 	abort();
 }
@@ -97,7 +97,7 @@ static void tag_put(void *tag)
 		die("more puts than gets");
 }
 
-static const struct provmap_ops ops = {tag_get, tag_put, maybe_alloc, release};
+static const struct rangemap_ops ops = {tag_get, tag_put, maybe_alloc, release};
 
 /* ---- the model ---- */
 
@@ -129,7 +129,7 @@ struct walk {
 	uint64_t at, end; /* offsets in the window */
 };
 
-static int check_piece(void *ctx, const struct pm_piece *p)
+static int check_piece(void *ctx, const struct rm_piece *p)
 {
 	struct walk *w = ctx;
 	uint64_t from = p->addr - bases[w->s];
@@ -152,7 +152,7 @@ static void check_range(unsigned s, uint64_t from, uint64_t len)
 {
 	struct walk w = {s, from, from + len};
 
-	if (provmap_walk(map, space_ids[s], bases[s] + from, len, check_piece, &w))
+	if (rangemap_walk(map, space_ids[s], bases[s] + from, len, check_piece, &w))
 		die("walk failed");
 	for (; w.at < w.end; w.at++)
 		if (model[s][w.at].set)
@@ -163,7 +163,7 @@ static void check_all(void)
 {
 	long refs[TAGS] = {0};
 
-	if (model_pieces(refs) != provmap_pieces(map))
+	if (model_pieces(refs) != rangemap_pieces(map))
 		die("wrong count of pieces");
 	for (unsigned t = 0; t < TAGS; t++)
 		if (refs[t] != tags[t].refs)
@@ -207,7 +207,7 @@ static struct tag *derived_tag(uint64_t origin, uint64_t off, const struct tag *
 	return v % 9 == 0 ? NULL : &tags[v % TAGS];
 }
 
-static void *copy_tag(void *ctx, const struct pm_piece *src, uint64_t daddr)
+static void *copy_tag(void *ctx, const struct rm_piece *src, uint64_t daddr)
 {
 	if (*(uint64_t *)ctx > daddr)
 		die("destination address out of place");
@@ -215,7 +215,7 @@ static void *copy_tag(void *ctx, const struct pm_piece *src, uint64_t daddr)
 	return derived_tag(src->origin, src->off, src->tag);
 }
 
-static void *new_tag(void *ctx, const struct pm_piece *p)
+static void *new_tag(void *ctx, const struct rm_piece *p)
 {
 	(void)ctx;
 	return derived_tag(p->origin, p->off, p->tag);
@@ -241,9 +241,9 @@ static void model_retag(struct byte *b, uint64_t len)
 static int do_insert(void)
 {
 	struct range r = some_range();
-	struct pm_piece p = {space_ids[r.s], bases[r.s] + r.at,		  r.len,
+	struct rm_piece p = {space_ids[r.s], bases[r.s] + r.at,		  r.len,
 			     below(4),	     below(4) ? r.at : below(64), some_tag()};
-	int err = provmap_insert(map, &p);
+	int err = rangemap_insert(map, &p);
 
 	for (uint64_t i = 0; !err && i < r.len; i++)
 		model[r.s][r.at + i] = (struct byte){p.origin, p.off + i, p.tag, true};
@@ -253,7 +253,7 @@ static int do_insert(void)
 static int do_clear(void)
 {
 	struct range r = some_range();
-	int err = provmap_clear(map, space_ids[r.s], bases[r.s] + r.at, r.len);
+	int err = rangemap_clear(map, space_ids[r.s], bases[r.s] + r.at, r.len);
 
 	if (!err)
 		memset(&model[r.s][r.at], 0, r.len * sizeof(struct byte));
@@ -266,7 +266,7 @@ static int do_clear_space(void)
 
 	if (below(200))
 		return 0;
-	provmap_clear_space(map, space_ids[s]);
+	rangemap_clear_space(map, space_ids[s]);
 	memset(model[s], 0, sizeof(model[s]));
 	return 0;
 }
@@ -286,7 +286,7 @@ static int do_copy(void)
 	}
 	if (dst.at > WINDOW - src.len)
 		dst.at = WINDOW - src.len;
-	bytes = provmap_copy(map, space_ids[src.s], bases[src.s] + src.at, space_ids[dst.s],
+	bytes = rangemap_copy(map, space_ids[src.s], bases[src.s] + src.at, space_ids[dst.s],
 			     bases[dst.s] + dst.at, src.len, retag ? copy_tag : NULL, &last_addr);
 	if (bytes < 0)
 		return (int)bytes;
@@ -304,7 +304,7 @@ static int do_copy(void)
 static int do_retag(void)
 {
 	struct range r = some_range();
-	int err = provmap_retag(map, space_ids[r.s], bases[r.s] + r.at, r.len, new_tag, NULL);
+	int err = rangemap_retag(map, space_ids[r.s], bases[r.s] + r.at, r.len, new_tag, NULL);
 
 	if (!err)
 		model_retag(&model[r.s][r.at], r.len);
@@ -315,7 +315,7 @@ static void fresh_map(void)
 {
 	unsigned oom = fail_one_in;
 
-	provmap_free(map);
+	rangemap_free(map);
 	for (unsigned t = 0; t < TAGS; t++)
 		if (tags[t].refs)
 			die("references left behind");
@@ -323,7 +323,7 @@ static void fresh_map(void)
 		die("memory left behind");
 	memset(model, 0, sizeof(model));
 	fail_one_in = 0;
-	map = provmap_new(&ops);
+	map = rangemap_new(&ops);
 	fail_one_in = oom;
 	if (!map)
 		die("no memory");
@@ -343,8 +343,8 @@ static void one_operation(void)
 	if (err)
 		check_all();
 	check_range(r.s, r.at, r.len);
-	if (provmap_pieces(map) > most)
-		most = provmap_pieces(map);
+	if (rangemap_pieces(map) > most)
+		most = rangemap_pieces(map);
 }
 
 static uint64_t number(int argc, char **argv, int arg, const char *env, uint64_t otherwise)
@@ -374,6 +374,6 @@ int main(int argc, char **argv)
 	check_all();
 	printf("%" PRIu64 " operations, up to %zu pieces, %ld allocations refused\n", count, most,
 	       refused);
-	provmap_free(map);
+	rangemap_free(map);
 	return 0;
 }

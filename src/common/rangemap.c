@@ -4,25 +4,25 @@
  * pieces. It is prepared so far that it cannot fail (nodes, room for the row, the tree of the
  * destination) before the first reference is taken, so a call that fails has changed nothing.
  */
-#include "analyze/provmap.h"
+#include "common/rangemap.h"
 
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "analyze/provmap_spaces.h"
+#include "common/rangemap_spaces.h"
 
 struct row {
-	struct pt_entry *e;
+	struct rt_entry *e;
 	size_t n, cap;
 };
 
-struct provmap {
-	struct provmap_ops ops;
-	struct pt_pool pool;
-	struct pt_tree kernel;
-	struct pt_spaces spaces;
+struct rangemap {
+	struct rangemap_ops ops;
+	struct rt_pool pool;
+	struct rt_tree kernel;
+	struct rt_spaces spaces;
 	size_t pieces;
 	struct row taken; /* what an operation takes out of its source */
 	struct row built; /* what it puts in the place of the entries it touches */
@@ -38,14 +38,14 @@ static void default_release(void *mem)
 	free(mem);
 }
 
-static inline void *get(const struct provmap *map, void *tag)
+static inline void *get(const struct rangemap *map, void *tag)
 {
 	if (tag && map->ops.get)
 		map->ops.get(tag);
 	return tag;
 }
 
-static inline void put(const struct provmap *map, void *tag)
+static inline void put(const struct rangemap *map, void *tag)
 {
 	if (tag && map->ops.put)
 		map->ops.put(tag);
@@ -53,10 +53,10 @@ static inline void put(const struct provmap *map, void *tag)
 
 /* ---- rows ---- */
 
-static int row_reserve(struct provmap *map, struct row *row, size_t n)
+static int row_reserve(struct rangemap *map, struct row *row, size_t n)
 {
 	size_t cap = row->cap ? row->cap * 2 : 32;
-	struct pt_entry *e;
+	struct rt_entry *e;
 
 	if (n <= row->cap)
 		return 0;
@@ -74,14 +74,14 @@ static int row_reserve(struct provmap *map, struct row *row, size_t n)
 	return 0;
 }
 
-static inline bool joins(const struct pt_entry *a, const struct pt_entry *b)
+static inline bool joins(const struct rt_entry *a, const struct rt_entry *b)
 {
 	return a->val.last + 1 == b->addr && a->val.origin == b->val.origin &&
 	       a->val.off + (a->val.last - a->addr) + 1 == b->val.off && a->val.tag == b->val.tag;
 }
 
 /* Appends an entry with the reference it holds, or lengthens the one before it. */
-static inline void row_push(struct provmap *map, struct row *row, const struct pt_entry *e)
+static inline void row_push(struct rangemap *map, struct row *row, const struct rt_entry *e)
 {
 	if (row->n && joins(&row->e[row->n - 1], e)) {
 		row->e[row->n - 1].val.last = e->val.last;
@@ -91,25 +91,25 @@ static inline void row_push(struct provmap *map, struct row *row, const struct p
 	}
 }
 
-static struct pt_tree *tree_find(struct provmap *map, uint32_t id)
+static struct rt_tree *tree_find(struct rangemap *map, uint32_t id)
 {
-	return id ? pt_space_find(&map->spaces, id) : &map->kernel;
+	return id ? rt_space_find(&map->spaces, id) : &map->kernel;
 }
 
-static struct pt_tree *tree_make(struct provmap *map, uint32_t id)
+static struct rt_tree *tree_make(struct rangemap *map, uint32_t id)
 {
-	return id ? pt_space_make(&map->spaces, &map->pool, id) : &map->kernel;
+	return id ? rt_space_make(&map->spaces, &map->pool, id) : &map->kernel;
 }
 
 /* ---- the one operation ---- */
 
 /* A place in the list of entries, in address order. */
 struct cursor {
-	struct pt_leaf *leaf;
+	struct rt_leaf *leaf;
 	unsigned idx;
 };
 
-static inline bool cursor_at(const struct cursor *c, struct pt_entry *e)
+static inline bool cursor_at(const struct cursor *c, struct rt_entry *e)
 {
 	if (!c->leaf)
 		return false;
@@ -128,9 +128,9 @@ static inline void cursor_next(struct cursor *c)
 
 /* The entries that an operation takes out of the tree: a run of them, maybe empty. */
 struct cut {
-	struct pt_spot spot;
+	struct rt_spot spot;
 	struct cursor start;
-	struct pt_leaf *last_leaf;
+	struct rt_leaf *last_leaf;
 	uint64_t first, last; /* addresses of the first and the last one */
 	size_t n;
 };
@@ -146,16 +146,16 @@ static inline void cut_take(struct cut *cut, const struct cursor *c, uint64_t ad
 }
 
 /* Fills map->built and *cut with the change that puts `in` in the place of lo … last. */
-static void plan(struct provmap *map, struct pt_tree *tree, uint64_t lo, uint64_t last,
+static void plan(struct rangemap *map, struct rt_tree *tree, uint64_t lo, uint64_t last,
 		 const struct row *in, struct cut *cut)
 {
-	struct pt_entry e, rest = {0};
+	struct rt_entry e, rest = {0};
 	bool has_rest = false;
 	struct cursor c;
 
 	map->built.n = 0;
 	*cut = (struct cut){0};
-	pt_seek(tree, lo, lo ? lo - 1 : 0, &cut->spot);
+	rt_seek(tree, lo, lo ? lo - 1 : 0, &cut->spot);
 	c = (struct cursor){cut->spot.leaf, cut->spot.idx};
 	if (cursor_at(&c, &e) && e.val.last < lo) {
 		if (in->n && joins(&e, &in->e[0])) {
@@ -194,23 +194,23 @@ static void plan(struct provmap *map, struct pt_tree *tree, uint64_t lo, uint64_
 }
 
 /* Does the planned change inside one leaf, where it fits; true if so. */
-static bool apply_in_leaf(struct provmap *map, const struct pt_tree *tree, const struct cut *cut,
+static bool apply_in_leaf(struct rangemap *map, const struct rt_tree *tree, const struct cut *cut,
 			  uint64_t lo)
 {
-	struct pt_leaf *leaf = cut->spot.home;
+	struct rt_leaf *leaf = cut->spot.home;
 	const struct row *row = &map->built;
 	unsigned at, tail, add = (unsigned)row->n, cutn = (unsigned)cut->n;
 
-	if (!leaf || row->n > PT_LEAF ||
+	if (!leaf || row->n > RT_LEAF ||
 	    (cut->n && (cut->start.leaf != leaf || cut->last_leaf != leaf)))
 		return false;
-	if (leaf->n - cutn + add > PT_LEAF)
+	if (leaf->n - cutn + add > RT_LEAF)
 		return false;
-	if (add < cutn && leaf->n - cutn + add < (tree->height ? PT_LEAF / 4 : 1))
+	if (add < cutn && leaf->n - cutn + add < (tree->height ? RT_LEAF / 4 : 1))
 		return false;
 	if (add && row->e[add - 1].addr > cut->spot.home_last)
 		return false;
-	at = cut->n ? cut->start.idx : pt_count_le(leaf->addr, leaf->n, lo);
+	at = cut->n ? cut->start.idx : rt_count_le(leaf->addr, leaf->n, lo);
 	tail = leaf->n - at - cutn;
 	if (add != cutn) {
 		memmove(leaf->addr + at + add, leaf->addr + at + cutn,
@@ -225,7 +225,7 @@ static bool apply_in_leaf(struct provmap *map, const struct pt_tree *tree, const
 	return true;
 }
 
-static void apply(struct provmap *map, struct pt_tree *tree, const struct cut *cut, uint64_t lo)
+static void apply(struct rangemap *map, struct rt_tree *tree, const struct cut *cut, uint64_t lo)
 {
 	const struct row *row = &map->built;
 
@@ -233,21 +233,21 @@ static void apply(struct provmap *map, struct pt_tree *tree, const struct cut *c
 	if ((!cut->n && !row->n) || apply_in_leaf(map, tree, cut, lo))
 		return;
 	if (cut->n)
-		pt_erase(tree, &map->pool, cut->first, cut->last);
+		rt_erase(tree, &map->pool, cut->first, cut->last);
 	for (size_t i = 0; i < row->n; i++)
-		pt_insert(tree, &map->pool, &row->e[i]);
+		rt_insert(tree, &map->pool, &row->e[i]);
 }
 
 /* Makes sure that replace with n entries in the row cannot fail. */
-static int prepare(struct provmap *map, const struct pt_tree *tree, size_t n)
+static int prepare(struct rangemap *map, const struct rt_tree *tree, size_t n)
 {
 	int err = row_reserve(map, &map->built, n + 4);
 
-	return err ? err : pt_reserve(&map->pool, tree, n + 4);
+	return err ? err : rt_reserve(&map->pool, tree, n + 4);
 }
 
 /* Puts `in`, with the references it holds, in the place of lo … last. Needs a prepare. */
-static void replace(struct provmap *map, struct pt_tree *tree, uint64_t lo, uint64_t last,
+static void replace(struct rangemap *map, struct rt_tree *tree, uint64_t lo, uint64_t last,
 		    const struct row *in)
 {
 	struct cut cut;
@@ -258,10 +258,10 @@ static void replace(struct provmap *map, struct pt_tree *tree, uint64_t lo, uint
 
 /* ---- the interface ---- */
 
-struct provmap *provmap_new(const struct provmap_ops *ops)
+struct rangemap *rangemap_new(const struct rangemap_ops *ops)
 {
-	struct provmap_ops o = ops ? *ops : (struct provmap_ops){0};
-	struct provmap *map;
+	struct rangemap_ops o = ops ? *ops : (struct rangemap_ops){0};
+	struct rangemap *map;
 
 	if (!o.alloc || !o.release) {
 		o.alloc = default_alloc;
@@ -269,28 +269,29 @@ struct provmap *provmap_new(const struct provmap_ops *ops)
 	}
 	map = o.alloc(sizeof(*map));
 	if (map)
-		*map = (struct provmap){.ops = o, .pool = {.alloc = o.alloc, .release = o.release}};
+		*map = (struct rangemap){.ops = o,
+					 .pool = {.alloc = o.alloc, .release = o.release}};
 	return map;
 }
 
-static void empty_tree(struct provmap *map, struct pt_tree *tree)
+static void empty_tree(struct rangemap *map, struct rt_tree *tree)
 {
-	for (struct pt_leaf *leaf = pt_first(tree); leaf; leaf = leaf->next) {
+	for (struct rt_leaf *leaf = rt_first(tree); leaf; leaf = leaf->next) {
 		map->pieces -= leaf->n;
 		for (unsigned i = 0; i < leaf->n; i++)
 			put(map, leaf->val[i].tag);
 	}
-	pt_empty(tree, &map->pool);
+	rt_empty(tree, &map->pool);
 }
 
-void provmap_free(struct provmap *map)
+void rangemap_free(struct rangemap *map)
 {
 	if (!map)
 		return;
 	empty_tree(map, &map->kernel);
 	for (size_t i = 0; i < map->spaces.cap; i++)
 		empty_tree(map, &map->spaces.slots[i].tree);
-	pt_pool_free(&map->pool);
+	rt_pool_free(&map->pool);
 	if (map->spaces.slots)
 		map->ops.release(map->spaces.slots);
 	if (map->taken.e)
@@ -305,10 +306,10 @@ static inline bool leaves_space(uint64_t addr, uint64_t len)
 	return len && addr + (len - 1) < addr;
 }
 
-int provmap_insert(struct provmap *map, const struct pm_piece *p)
+int rangemap_insert(struct rangemap *map, const struct rm_piece *p)
 {
-	struct pt_entry e = {p->addr, {p->addr + (p->len - 1), p->origin, p->off, p->tag}};
-	struct pt_tree *tree;
+	struct rt_entry e = {p->addr, {p->addr + (p->len - 1), p->origin, p->off, p->tag}};
+	struct rt_tree *tree;
 	int err;
 
 	if (leaves_space(p->addr, p->len))
@@ -326,9 +327,9 @@ int provmap_insert(struct provmap *map, const struct pm_piece *p)
 	return 0;
 }
 
-int provmap_clear(struct provmap *map, uint32_t space, uint64_t addr, uint64_t len)
+int rangemap_clear(struct rangemap *map, uint32_t space, uint64_t addr, uint64_t len)
 {
-	struct pt_tree *tree = tree_find(map, space);
+	struct rt_tree *tree = tree_find(map, space);
 	int err;
 
 	if (leaves_space(addr, len))
@@ -341,16 +342,16 @@ int provmap_clear(struct provmap *map, uint32_t space, uint64_t addr, uint64_t l
 	return err;
 }
 
-int provmap_clear_space(struct provmap *map, uint32_t space)
+int rangemap_clear_space(struct rangemap *map, uint32_t space)
 {
-	struct pt_tree *tree = tree_find(map, space);
+	struct rt_tree *tree = tree_find(map, space);
 
 	if (tree)
 		empty_tree(map, tree);
 	return 0;
 }
 
-static void clip(struct pt_entry *e, uint64_t lo, uint64_t last)
+static void clip(struct rt_entry *e, uint64_t lo, uint64_t last)
 {
 	if (e->addr < lo) {
 		e->val.off += lo - e->addr;
@@ -360,24 +361,24 @@ static void clip(struct pt_entry *e, uint64_t lo, uint64_t last)
 		e->val.last = last;
 }
 
-static struct pm_piece to_piece(uint32_t space, const struct pt_entry *e)
+static struct rm_piece to_piece(uint32_t space, const struct rt_entry *e)
 {
-	return (struct pm_piece){space,		e->addr,    e->val.last - e->addr + 1,
+	return (struct rm_piece){space,		e->addr,    e->val.last - e->addr + 1,
 				 e->val.origin, e->val.off, e->val.tag};
 }
 
 /* Lists in map->taken what lies in lo … last, clipped; takes no references. Gives bytes. */
-static int64_t take(struct provmap *map, const struct pt_tree *tree, uint64_t lo, uint64_t last)
+static int64_t take(struct rangemap *map, const struct rt_tree *tree, uint64_t lo, uint64_t last)
 {
-	struct pt_entry e;
-	struct pt_spot spot;
+	struct rt_entry e;
+	struct rt_spot spot;
 	struct cursor c;
 	int64_t bytes = 0;
 
 	map->taken.n = 0;
 	if (!tree || !tree->root)
 		return 0;
-	pt_seek(tree, lo, lo, &spot);
+	rt_seek(tree, lo, lo, &spot);
 	c = (struct cursor){spot.leaf, spot.idx};
 	for (; cursor_at(&c, &e) && e.addr <= last; cursor_next(&c)) {
 		if (row_reserve(map, &map->taken, map->taken.n + 1))
@@ -389,11 +390,11 @@ static int64_t take(struct provmap *map, const struct pt_tree *tree, uint64_t lo
 	return bytes;
 }
 
-int64_t provmap_copy(struct provmap *map, uint32_t sspace, uint64_t saddr, uint32_t dspace,
-		     uint64_t daddr, uint64_t len, provmap_copy_fn retag, void *ctx)
+int64_t rangemap_copy(struct rangemap *map, uint32_t sspace, uint64_t saddr, uint32_t dspace,
+		      uint64_t daddr, uint64_t len, rangemap_copy_fn retag, void *ctx)
 {
 	uint64_t by = daddr - saddr;
-	struct pt_tree *tree;
+	struct rt_tree *tree;
 	int64_t bytes;
 
 	if (leaves_space(saddr, len) || leaves_space(daddr, len) || len > INT64_MAX)
@@ -409,8 +410,8 @@ int64_t provmap_copy(struct provmap *map, uint32_t sspace, uint64_t saddr, uint3
 	if (prepare(map, tree, map->taken.n))
 		return -ENOMEM;
 	for (size_t i = 0; i < map->taken.n; i++) {
-		struct pt_entry *e = &map->taken.e[i];
-		struct pm_piece src = to_piece(sspace, e);
+		struct rt_entry *e = &map->taken.e[i];
+		struct rm_piece src = to_piece(sspace, e);
 
 		e->addr += by;
 		e->val.last += by;
@@ -420,23 +421,23 @@ int64_t provmap_copy(struct provmap *map, uint32_t sspace, uint64_t saddr, uint3
 	return bytes;
 }
 
-int provmap_walk(struct provmap *map, uint32_t space, uint64_t addr, uint64_t len,
-		 provmap_walk_fn fn, void *ctx)
+int rangemap_walk(struct rangemap *map, uint32_t space, uint64_t addr, uint64_t len,
+		  rangemap_walk_fn fn, void *ctx)
 {
-	struct pt_tree *tree = tree_find(map, space);
+	struct rt_tree *tree = tree_find(map, space);
 	uint64_t last = addr + (len - 1);
-	struct pt_spot spot;
-	struct pt_entry e;
+	struct rt_spot spot;
+	struct rt_entry e;
 	struct cursor c;
 
 	if (leaves_space(addr, len))
 		return -EINVAL;
 	if (!len || !tree || !tree->root)
 		return 0;
-	pt_seek(tree, addr, addr, &spot);
+	rt_seek(tree, addr, addr, &spot);
 	c = (struct cursor){spot.leaf, spot.idx};
 	for (; cursor_at(&c, &e) && e.addr <= last; cursor_next(&c)) {
-		struct pm_piece p;
+		struct rm_piece p;
 		int stop;
 
 		clip(&e, addr, last);
@@ -448,10 +449,10 @@ int provmap_walk(struct provmap *map, uint32_t space, uint64_t addr, uint64_t le
 	return 0;
 }
 
-int provmap_retag(struct provmap *map, uint32_t space, uint64_t addr, uint64_t len,
-		  provmap_retag_fn fn, void *ctx)
+int rangemap_retag(struct rangemap *map, uint32_t space, uint64_t addr, uint64_t len,
+		   rangemap_retag_fn fn, void *ctx)
 {
-	struct pt_tree *tree = tree_find(map, space);
+	struct rt_tree *tree = tree_find(map, space);
 
 	if (leaves_space(addr, len))
 		return -EINVAL;
@@ -460,7 +461,7 @@ int provmap_retag(struct provmap *map, uint32_t space, uint64_t addr, uint64_t l
 	if (take(map, tree, addr, addr + (len - 1)) < 0 || prepare(map, tree, map->taken.n))
 		return -ENOMEM;
 	for (size_t i = 0; i < map->taken.n; i++) {
-		struct pm_piece p = to_piece(space, &map->taken.e[i]);
+		struct rm_piece p = to_piece(space, &map->taken.e[i]);
 
 		map->taken.e[i].val.tag = get(map, fn(ctx, &p));
 	}
@@ -468,13 +469,13 @@ int provmap_retag(struct provmap *map, uint32_t space, uint64_t addr, uint64_t l
 	return 0;
 }
 
-size_t provmap_pieces(const struct provmap *map)
+size_t rangemap_pieces(const struct rangemap *map)
 {
 	return map->pieces;
 }
 
-size_t provmap_memory(const struct provmap *map)
+size_t rangemap_memory(const struct rangemap *map)
 {
 	return sizeof(*map) + map->pool.bytes + map->spaces.cap * sizeof(*map->spaces.slots) +
-	       (map->taken.cap + map->built.cap) * sizeof(struct pt_entry);
+	       (map->taken.cap + map->built.cap) * sizeof(struct rt_entry);
 }

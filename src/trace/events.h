@@ -1,31 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Turns raw records into the recorder's events, by field offsets worked out once per format. */
-#ifndef ANALYZE_EVENTS_H
-#define ANALYZE_EVENTS_H
+#ifndef TRACE_EVENTS_H
+#define TRACE_EVENTS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "analyze/tracedat.h"
+#include "trace/tracedat.h"
 
 enum event_kind {
 	EV_OTHER,
 #define EVENT(kind, name) EV_##kind,
-#include "analyze/events.def"
+#include "trace/events.def"
 #undef EVENT
 	EV_COUNT,
 };
 
 enum event_field {
 #define FIELD(name) F_##name,
-#include "analyze/events.def"
+#include "trace/events.def"
 #undef FIELD
 	F_COUNT,
 };
 
 enum event_array {
 #define ARRAY(name) A_##name,
-#include "analyze/events.def"
+#include "trace/events.def"
 #undef ARRAY
 	A_COUNT,
 };

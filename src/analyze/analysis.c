@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "analyze/result.h"
+#include "analyze/analysis.h"
 
 #include <errno.h>
 #include <json-c/json.h>
@@ -8,7 +8,7 @@
 
 #include "common/json.h"
 
-static int read_trace(struct result *r)
+static int read_trace(struct analysis *r)
 {
 	struct event_table *table = NULL;
 	struct tracedat *td = NULL;
@@ -53,9 +53,9 @@ static void name_path(struct flow *f)
 	}
 }
 
-static void name_flow(struct result *r, struct flow *f)
+static void name_flow(struct analysis *r, struct flow *f)
 {
-	const struct thread *t = table_find(&r->engine.threads, (uint64_t)f->tgid + 1);
+	const struct thread *t = hashmap_find(&r->engine.threads, (uint64_t)f->tgid + 1);
 
 	name_path(f);
 	f->log = f->op ? trafficlog_find_rdma(&r->log, f) :
@@ -74,7 +74,7 @@ static void name_flow(struct result *r, struct flow *f)
 			 t && *t->comm ? t->comm : "pid", f->tgid);
 }
 
-/* The log knows what arrived without any probe: less in the trace is a doubt. */
+/* The log knows what arrived without any probe: less in the trace is a caveat. */
 static void compare_log(struct flow *f)
 {
 	const struct logged *l = f->log;
@@ -83,9 +83,9 @@ static void compare_log(struct flow *f)
 	if (l && l->received_bytes > f->expected_bytes)
 		f->expected_bytes = l->received_bytes;
 	if (l && (f->messages < l->sent || f->arrived_bytes < l->received_bytes))
-		f->doubts[DOUBT_UNACCOUNTED]++;
+		f->caveats[CAVEAT_UNACCOUNTED]++;
 	if (l)
-		f->doubts[DOUBT_CONTENT] += l->bad;
+		f->caveats[CAVEAT_CONTENT] += l->bad;
 }
 
 bool logged_absent(const struct logged *l)
@@ -93,7 +93,7 @@ bool logged_absent(const struct logged *l)
 	return !l->used && !l->skipped && l->sent > 0;
 }
 
-static bool has_absent(const struct result *r)
+static bool has_absent(const struct analysis *r)
 {
 	for (size_t i = 0; i < r->log.count; i++)
 		if (logged_absent(&r->log.flows[i]))
@@ -101,33 +101,33 @@ static bool has_absent(const struct result *r)
 	return false;
 }
 
-static void find_run_doubts(struct result *r)
+static void find_run_caveats(struct analysis *r)
 {
 	struct json_object *late = json_get(json_get(r->run.manifest, "probes"), "late_modules"),
 			   *prims = json_get(r->run.census, "primitives");
 
-	r->run_doubt[DOUBT_LOST] = r->run.lost || r->missed || r->missed_unknown;
-	r->run_doubt[DOUBT_REFUSED] = r->run.partial;
+	r->run_caveat[CAVEAT_LOST] = r->run.lost || r->missed || r->missed_unknown;
+	r->run_caveat[CAVEAT_REFUSED] = r->run.partial;
 	for (size_t i = 0; i < json_length(late); i++)
 		if (json_int(json_at(late, i), "sites", -1))
-			r->run_doubt[DOUBT_LATE] = true;
-	r->run_doubt[DOUBT_UNSEEN] = r->engine.guards > 0;
-	r->run_doubt[DOUBT_ABSENT] = has_absent(r);
+			r->run_caveat[CAVEAT_LATE] = true;
+	r->run_caveat[CAVEAT_UNSEEN] = r->engine.guards > 0;
+	r->run_caveat[CAVEAT_ABSENT] = has_absent(r);
 	/* Bytes that no flow is known to have sent may be those that a flow misses. */
 	for (const struct flow *f = r->engine.flows; f; f = f->next)
 		if (f->undelivered && r->engine.orphan_bytes)
-			r->run_doubt[DOUBT_UNACCOUNTED] = true;
+			r->run_caveat[CAVEAT_UNACCOUNTED] = true;
 	for (size_t i = 0; i < json_length(prims); i++)
 		if (!strcmp(json_str(json_at(prims, i), "cover", ""), "none"))
-			r->run_doubt[DOUBT_UNSEEN] = true;
+			r->run_caveat[CAVEAT_UNSEEN] = true;
 }
 
-static int load(struct result *r, const char *dir, uint64_t want_message, bool every_piece)
+static int load(struct analysis *r, const char *dir, uint64_t want_message, bool every_piece)
 {
 	int err;
 
 	memset(r, 0, sizeof(*r));
-	err = runfile_load(dir, &r->run, r->problem, sizeof(r->problem));
+	err = rundir_open(dir, &r->run, r->problem, sizeof(r->problem));
 	if (!err)
 		err = trafficlog_load(dir, &r->log, r->problem, sizeof(r->problem));
 	if (!err)
@@ -145,45 +145,45 @@ static int load(struct result *r, const char *dir, uint64_t want_message, bool e
 		name_flow(r, f);
 		compare_log(f);
 	}
-	find_run_doubts(r);
+	find_run_caveats(r);
 	return 0;
 }
 
-int result_load(struct result *r, const char *dir, uint64_t want_message)
+int analysis_load(struct analysis *r, const char *dir, uint64_t want_message)
 {
 	return load(r, dir, want_message, false);
 }
 
-int result_load_pieces(struct result *r, const char *dir, uint64_t want_message)
+int analysis_load_pieces(struct analysis *r, const char *dir, uint64_t want_message)
 {
 	return load(r, dir, want_message, true);
 }
 
-void result_free(struct result *r)
+void analysis_free(struct analysis *r)
 {
 	engine_free(&r->engine);
 	trafficlog_free(&r->log);
-	runfile_free(&r->run);
+	rundir_close(&r->run);
 }
 
-static bool has_doubt(const struct result *r, const struct flow *f)
+static bool has_caveat(const struct analysis *r, const struct flow *f)
 {
-	for (unsigned int d = 0; d < DOUBTS; d++)
-		if (f->doubts[d] || r->run_doubt[d])
+	for (unsigned int d = 0; d < CAVEATS; d++)
+		if (f->caveats[d] || r->run_caveat[d])
 			return true;
 	return false;
 }
 
-enum verdict flow_verdict(const struct result *r, const struct flow *f)
+enum verdict flow_verdict(const struct analysis *r, const struct flow *f)
 {
 	if (!f->chains && (f->expected_bytes || f->undelivered || !f->dropped))
 		return VERDICT_UNLINKED;
-	if (has_doubt(r, f) || f->accounted_bytes != f->expected_bytes)
+	if (has_caveat(r, f) || f->accounted_bytes != f->expected_bytes)
 		return VERDICT_AT_LEAST;
 	return VERDICT_EXACT;
 }
 
-enum verdict run_verdict(const struct result *r, const char *pattern)
+enum verdict run_verdict(const struct analysis *r, const char *pattern)
 {
 	enum verdict worst = r->engine.flows ? VERDICT_EXACT : VERDICT_UNLINKED;
 
@@ -200,19 +200,19 @@ const char *verdict_name(enum verdict v)
 	return names[v];
 }
 
-void flow_why(const struct result *r, const struct flow *f, char *buf, size_t size)
+void flow_why(const struct analysis *r, const struct flow *f, char *buf, size_t size)
 {
 	size_t used = 0;
 
 	*buf = '\0';
-	for (unsigned int d = 0; d < DOUBTS && used < size; d++) {
-		if (r->run_doubt[d])
+	for (unsigned int d = 0; d < CAVEATS && used < size; d++) {
+		if (r->run_caveat[d])
 			used += (size_t)snprintf(buf + used, size - used, "%s%s", used ? "; " : "",
-						 doubt_text(d));
-		else if (f->doubts[d])
+						 caveat_text(d));
+		else if (f->caveats[d])
 			used += (size_t)snprintf(buf + used, size - used, "%s%s (%llu)",
-						 used ? "; " : "", doubt_text(d),
-						 (unsigned long long)f->doubts[d]);
+						 used ? "; " : "", caveat_text(d),
+						 (unsigned long long)f->caveats[d]);
 	}
 }
 
@@ -236,7 +236,7 @@ double flow_calls(const struct flow *f)
 	return f->messages ? (double)f->calls / (double)f->messages : 0;
 }
 
-uint64_t region_agreed(const struct result *r, const struct rdma_region *g, const struct logged_pages *p)
+uint64_t region_agreed(const struct analysis *r, const struct rdma_region *g, const struct logged_pages *p)
 {
 	uint64_t size = r->run.page_size, n = 0;
 
@@ -244,7 +244,7 @@ uint64_t region_agreed(const struct result *r, const struct rdma_region *g, cons
 		uint64_t va = g->va / size * size + g->pages[i].index * size;
 		uint64_t phys = logged_phys(p, va, size);
 
-		n += phys && phys == runfile_phys(&r->run, g->pages[i].kva);
+		n += phys && phys == rundir_phys(&r->run, g->pages[i].kva);
 	}
 	return n;
 }
@@ -261,14 +261,14 @@ double flow_content(const struct flow *f)
 	return f->copy_hops ? (double)f->checked_hops / (double)f->copy_hops : 0;
 }
 
-uint64_t step_phys(const struct result *r, const struct flow *f, const struct step *s, bool dst)
+uint64_t step_phys(const struct analysis *r, const struct flow *f, const struct step *s, bool dst)
 {
 	uint64_t va = dst ? s->dst : s->src;
 
 	if (s->via && (dst ? s->dst_user : s->src_user))
-		return runfile_phys(&r->run, s->via);
+		return rundir_phys(&r->run, s->via);
 	if (!(dst ? s->dst_user : s->src_user))
-		return runfile_phys(&r->run, va);
+		return rundir_phys(&r->run, va);
 	if (!f->log)
 		return 0;
 	return logged_phys(dst && s->kind != HOP_START ? &f->log->recv : &f->log->send, va,

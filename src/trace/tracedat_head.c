@@ -8,7 +8,7 @@
 #include <string.h>
 #include <traceevent/event-parse.h>
 
-#include "analyze/tracedat_priv.h"
+#include "trace/tracedat_priv.h"
 
 #define CMDLINES_MAX (4u << 20) /* 131072 saved command lines of 30 bytes */
 

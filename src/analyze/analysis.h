@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The finished analysis: what every kind of report is made from. */
-#ifndef ANALYZE_RESULT_H
-#define ANALYZE_RESULT_H
+#ifndef ANALYZE_ANALYSIS_H
+#define ANALYZE_ANALYSIS_H
 
 #include <stdio.h>
 
@@ -11,29 +11,29 @@
 
 enum verdict { VERDICT_EXACT, VERDICT_AT_LEAST, VERDICT_UNLINKED };
 
-struct result {
-	struct runfile run;
+struct analysis {
+	struct rundir run;
 	struct trafficlog log;
 	struct engine engine;
 	uint64_t events, missed;
 	bool missed_unknown;
 	char problem[4400];
-	bool run_doubt[DOUBTS]; /* that hold for every flow of the run */
+	bool run_caveat[CAVEATS]; /* that hold for every flow of the run */
 };
 
 /* Reads and analyzes a run folder. On an error r->problem says what is wrong, in one line. */
-int result_load(struct result *r, const char *dir, uint64_t want_message);
+int analysis_load(struct analysis *r, const char *dir, uint64_t want_message);
 /* The same, with a view for every piece of the message shown. */
-int result_load_pieces(struct result *r, const char *dir, uint64_t want_message);
-void result_free(struct result *r);
+int analysis_load_pieces(struct analysis *r, const char *dir, uint64_t want_message);
+void analysis_free(struct analysis *r);
 
-enum verdict flow_verdict(const struct result *r, const struct flow *f);
+enum verdict flow_verdict(const struct analysis *r, const struct flow *f);
 /* The worst of the flows selected. */
-enum verdict run_verdict(const struct result *r, const char *pattern);
+enum verdict run_verdict(const struct analysis *r, const char *pattern);
 const char *verdict_name(enum verdict v);
 
 /* What limits a flow's verdict, joined by "; ", or "". */
-void flow_why(const struct result *r, const struct flow *f, char *buf, size_t size);
+void flow_why(const struct analysis *r, const struct flow *f, char *buf, size_t size);
 
 double flow_amplification(const struct flow *f);
 double flow_emulated_amplification(const struct flow *f);
@@ -45,7 +45,7 @@ double flow_times(const struct flow *f, uint64_t bytes);
 double flow_calls(const struct flow *f);
 
 /* How many of a region's recorded pages the process's pagemap had, too, by the traffic log. */
-uint64_t region_agreed(const struct result *r, const struct rdma_region *g, const struct logged_pages *p);
+uint64_t region_agreed(const struct analysis *r, const struct rdma_region *g, const struct logged_pages *p);
 
 /* Share of delivered bytes that chains explain, 0 to 1. */
 double flow_accounted(const struct flow *f);
@@ -54,23 +54,18 @@ double flow_accounted(const struct flow *f);
 double flow_content(const struct flow *f);
 
 /* Physical address behind an address of a step, or 0: unknown. */
-uint64_t step_phys(const struct result *r, const struct flow *f, const struct step *s, bool dst);
+uint64_t step_phys(const struct analysis *r, const struct flow *f, const struct step *s, bool dst);
 
 /* Did the flow send, by the log, and is nowhere in the trace? */
 bool logged_absent(const struct logged *l);
 
 bool flow_selected(const struct flow *f, const char *pattern);
 
-/* devices.c; devices_moved: [{"dev", "port", "counters", "hw_counters"}…], by how much; the caller's. */
-struct json_object *devices_moved(const struct runfile *run);
-void devices_print(const struct runfile *run, FILE *out);
+/* rdma_counters.c; rdma_counters_moved: [{"dev", "port", "counters", "hw_counters"}…], by how much; the caller's. */
+struct json_object *rdma_counters_moved(const struct rundir *run);
+void rdma_counters_print(const struct rundir *run, FILE *out);
 
-/* screen.c */
-void screen_print(const struct result *r, const char *pattern, FILE *out);
 /* step.c: the code or holder behind a step. */
 void step_where(const struct step *s, char *buf, size_t size);
-/* analysisjson.c: an object that the caller puts; into a file, 0 or -errno. */
-struct json_object *analysis_json(const struct result *r);
-int analysis_write(const struct result *r, const char *path);
 
 #endif

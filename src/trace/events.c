@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "analyze/events.h"
+#include "trace/events.h"
 
 #include <errno.h>
 #include <event-parse.h>
@@ -7,24 +7,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analyze/fields.h"
+#include "trace/fields.h"
 
 static const char *const event_names[EV_COUNT] = {
 	[EV_OTHER] = "other",
 #define EVENT(kind, name) [EV_##kind] = name,
-#include "analyze/events.def"
+#include "trace/events.def"
 #undef EVENT
 };
 
 static const char *const field_names[F_COUNT] = {
 #define FIELD(name) #name,
-#include "analyze/events.def"
+#include "trace/events.def"
 #undef FIELD
 };
 
 static const char *const array_names[A_COUNT] = {
 #define ARRAY(name) #name,
-#include "analyze/events.def"
+#include "trace/events.def"
 #undef ARRAY
 };
 

@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The provenance map: which bytes of which payload lie at which address.
+ * The range map: which bytes of what (payload, a device's buffer, pinned pages) are at which
+ * address.
  *
  * It holds half-open address ranges in address spaces, each with the piece of payload that
  * lies there. It does no I/O and knows no protocol: splits, merges, partial reads and
  * fragments are nothing but ranges. Memory grows with the pieces alive (its high-water mark;
- * it is given back by provmap_free).
+ * it is given back by rangemap_free).
  *
  * Every function that may fail gives 0 or -errno: -EINVAL for a range that leaves the 64-bit
  * address space, -ENOMEM. A call that fails has changed nothing, and has kept no reference.
  * A length of zero is a no-op.
  */
-#ifndef ANALYZE_PROVMAP_H
-#define ANALYZE_PROVMAP_H
+#ifndef COMMON_RANGEMAP_H
+#define COMMON_RANGEMAP_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-struct provmap;
+struct rangemap;
 
 /* len bytes at addr in an address space are the bytes from off on of the payload `origin`. */
-struct pm_piece {
+struct rm_piece {
 	uint32_t space;	 /* 0: kernel; others: user address spaces */
 	uint64_t addr;	 /* bytes */
 	uint64_t len;	 /* bytes */
@@ -35,33 +36,33 @@ struct pm_piece {
  * tag may be born with no reference: the map's first get is then its first. alloc and
  * release stand in for malloc and free.
  */
-struct provmap_ops {
+struct rangemap_ops {
 	void (*get)(void *tag);
 	void (*put)(void *tag);
 	void *(*alloc)(size_t size);
 	void (*release)(void *mem);
 };
 
-/* An empty map, to be freed with provmap_free; ops (may be NULL) is copied. NULL: no memory. */
-struct provmap *provmap_new(const struct provmap_ops *ops);
+/* An empty map, to be freed with rangemap_free; ops (may be NULL) is copied. NULL: no memory. */
+struct rangemap *rangemap_new(const struct rangemap_ops *ops);
 
 /* Drops all pieces with their references, and the map; NULL is fine. */
-void provmap_free(struct provmap *map);
+void rangemap_free(struct rangemap *map);
 
 /* Puts a piece in place of whatever was there, and takes a reference on its tag. */
-int provmap_insert(struct provmap *map, const struct pm_piece *p);
+int rangemap_insert(struct rangemap *map, const struct rm_piece *p);
 
 /* Forgets what lies in the range; pieces that stick out keep the rest. */
-int provmap_clear(struct provmap *map, uint32_t space, uint64_t addr, uint64_t len);
+int rangemap_clear(struct rangemap *map, uint32_t space, uint64_t addr, uint64_t len);
 
 /* Forgets a whole address space: the process is gone, or runs another program. Never fails. */
-int provmap_clear_space(struct provmap *map, uint32_t space);
+int rangemap_clear_space(struct rangemap *map, uint32_t space);
 
 /*
  * The tag of the piece that a copy makes: src is the source piece, clipped to the range
  * copied, daddr where its first byte comes to lie. Must not call the map.
  */
-typedef void *(*provmap_copy_fn)(void *ctx, const struct pm_piece *src, uint64_t daddr);
+typedef void *(*rangemap_copy_fn)(void *ctx, const struct rm_piece *src, uint64_t daddr);
 
 /*
  * len bytes were copied: what lies in the source now lies in the destination too, and the
@@ -69,30 +70,30 @@ typedef void *(*provmap_copy_fn)(void *ctx, const struct pm_piece *src, uint64_t
  * Source and destination may overlap, as with memmove. retag may be NULL: same tags.
  * Gives the payload bytes carried or -errno; no more than INT64_MAX bytes in a call.
  */
-int64_t provmap_copy(struct provmap *map, uint32_t sspace, uint64_t saddr, uint32_t dspace,
-		     uint64_t daddr, uint64_t len, provmap_copy_fn retag, void *ctx);
+int64_t rangemap_copy(struct rangemap *map, uint32_t sspace, uint64_t saddr, uint32_t dspace,
+		      uint64_t daddr, uint64_t len, rangemap_copy_fn retag, void *ctx);
 
 /* Sees a piece; nonzero ends the walk. Must not change the map. */
-typedef int (*provmap_walk_fn)(void *ctx, const struct pm_piece *p);
+typedef int (*rangemap_walk_fn)(void *ctx, const struct rm_piece *p);
 
 /*
  * Shows fn every piece that overlaps the range, clipped to it, by rising address.
  * Gives what fn gave where that was not 0, else 0; -EINVAL for a bad range.
  */
-int provmap_walk(struct provmap *map, uint32_t space, uint64_t addr, uint64_t len,
-		 provmap_walk_fn fn, void *ctx);
+int rangemap_walk(struct rangemap *map, uint32_t space, uint64_t addr, uint64_t len,
+		  rangemap_walk_fn fn, void *ctx);
 
 /* The new tag of a piece clipped to the range; the map takes a reference. Must not call the map. */
-typedef void *(*provmap_retag_fn)(void *ctx, const struct pm_piece *p);
+typedef void *(*rangemap_retag_fn)(void *ctx, const struct rm_piece *p);
 
 /* Gives every piece in the range a new tag; pieces that stick out are split at the border. */
-int provmap_retag(struct provmap *map, uint32_t space, uint64_t addr, uint64_t len,
-		  provmap_retag_fn fn, void *ctx);
+int rangemap_retag(struct rangemap *map, uint32_t space, uint64_t addr, uint64_t len,
+		   rangemap_retag_fn fn, void *ctx);
 
 /* How many pieces are held; neighbours that continue each other are one. */
-size_t provmap_pieces(const struct provmap *map);
+size_t rangemap_pieces(const struct rangemap *map);
 
 /* Bytes of memory the map has taken for its pieces, free nodes included. */
-size_t provmap_memory(const struct provmap *map);
+size_t rangemap_memory(const struct rangemap *map);
 
 #endif

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <traceevent/event-parse.h>
 
-#include "analyze/tracedat_priv.h"
+#include "trace/tracedat_priv.h"
 
 enum {
 	NAME_LEN = 128,

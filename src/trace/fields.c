@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "analyze/fields.h"
+#include "trace/fields.h"
 
 #include <traceevent/event-parse.h>
 

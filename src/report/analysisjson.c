@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "analyze/cost.h"
-#include "analyze/result.h"
 #include "common/json.h"
+#include "report/report.h"
 
 static void add_range(struct json_object *o, const char *key, const struct range_stat *s)
 {
@@ -34,7 +34,7 @@ static struct json_object *site_json(const struct site_stat *s)
 	return o;
 }
 
-static struct json_object *step_json(const struct result *r, const struct flow *f,
+static struct json_object *step_json(const struct analysis *r, const struct flow *f,
 				     const struct step *s)
 {
 	struct json_object *o = json_object_new_object();
@@ -61,7 +61,7 @@ static struct json_object *step_json(const struct result *r, const struct flow *
 	json_add_bool(o, "src_user", s->src_user);
 	json_add_bool(o, "dst_user", s->dst_user);
 	if (s->site) {
-		runfile_site_name(s->site, s->ip, name, sizeof(name));
+		rundir_site_name(s->site, s->ip, name, sizeof(name));
 		json_add_str(o, "site", name);
 		json_add_str(o, "primitive", s->site->primitive);
 	}
@@ -78,7 +78,7 @@ static struct json_object *step_json(const struct result *r, const struct flow *
 	return o;
 }
 
-static struct json_object *views_json(const struct result *r, const struct flow *f)
+static struct json_object *views_json(const struct analysis *r, const struct flow *f)
 {
 	struct json_object *list = json_object_new_array();
 
@@ -114,7 +114,7 @@ static struct json_object *socket_json(const struct socket_view *s)
 	return o;
 }
 
-static struct json_object *region_json(const struct result *r, const struct rdma_region *g,
+static struct json_object *region_json(const struct analysis *r, const struct rdma_region *g,
 				       const struct logged_pages *p)
 {
 	struct json_object *o = json_object_new_object(), *pages = json_object_new_array();
@@ -128,7 +128,7 @@ static struct json_object *region_json(const struct result *r, const struct rdma
 		char text[24];
 
 		snprintf(text, sizeof(text), "0x%llx",
-			 (unsigned long long)runfile_phys(&r->run, g->pages[i].kva));
+			 (unsigned long long)rundir_phys(&r->run, g->pages[i].kva));
 		json_object_array_add(pages, json_object_new_string(text));
 	}
 	json_object_object_add(o, "pages", pages);
@@ -137,7 +137,7 @@ static struct json_object *region_json(const struct result *r, const struct rdma
 	return o;
 }
 
-static struct json_object *queue_json(const struct result *r, const struct rdma_view *v,
+static struct json_object *queue_json(const struct analysis *r, const struct rdma_view *v,
 				      const struct logged_pages *p)
 {
 	struct json_object *o = json_object_new_object();
@@ -171,7 +171,7 @@ static struct json_object *counters_json(const struct logged *l)
 	return all;
 }
 
-static void add_rdma(struct json_object *o, const struct result *r, const struct flow *f)
+static void add_rdma(struct json_object *o, const struct analysis *r, const struct flow *f)
 {
 	struct json_object *resent = json_object_new_object();
 	const struct logged *l = f->log;
@@ -223,12 +223,12 @@ static void add_counts(struct json_object *o, const struct flow *f)
 	json_add_uint(o, "content_mismatches", f->mismatches);
 }
 
-static struct json_object *drops_json(const struct result *r, const struct flow *f)
+static struct json_object *drops_json(const struct analysis *r, const struct flow *f)
 {
 	struct json_object *o = json_object_new_object();
 
 	for (unsigned int i = 0; i < 256; i++) {
-		const char *name = runfile_drop_reason(&r->run, i);
+		const char *name = rundir_drop_reason(&r->run, i);
 
 		if (f->reasons[i])
 			json_add_uint(o, name ? name : "unknown",
@@ -239,7 +239,7 @@ static struct json_object *drops_json(const struct result *r, const struct flow 
 
 #define EXAMPLES_MAX 256 /* flows that show a chain: a file must stay readable */
 
-static struct json_object *flow_json(const struct result *r, const struct flow *f)
+static struct json_object *flow_json(const struct analysis *r, const struct flow *f)
 {
 	struct json_object *o = json_object_new_object(), *sites = json_object_new_array();
 	char why[1024];
@@ -270,7 +270,7 @@ static struct json_object *flow_json(const struct result *r, const struct flow *
 }
 
 struct other_list {
-	const struct result *r;
+	const struct analysis *r;
 	struct json_object *list;
 };
 
@@ -278,11 +278,11 @@ static void add_other(void *value, void *ctx)
 {
 	const struct other *x = value;
 	struct other_list *ol = ctx;
-	const struct thread *t = table_find(&ol->r->engine.threads, (uint64_t)x->tid + 1);
+	const struct thread *t = hashmap_find(&ol->r->engine.threads, (uint64_t)x->tid + 1);
 	struct json_object *o = json_object_new_object();
 	char name[320];
 
-	runfile_site_name(x->site, x->ip, name, sizeof(name));
+	rundir_site_name(x->site, x->ip, name, sizeof(name));
 	json_add_str(o, "site", name);
 	json_add_int(o, "tid", x->tid);
 	json_add_int(o, "pid", t ? t->tgid : x->tid);
@@ -291,15 +291,15 @@ static void add_other(void *value, void *ctx)
 	json_object_array_add(ol->list, o);
 }
 
-static struct json_object *others_json(const struct result *r)
+static struct json_object *others_json(const struct analysis *r)
 {
 	struct other_list ol = {r, json_object_new_array()};
 
-	table_each(&r->engine.others, add_other, &ol);
+	hashmap_each(&r->engine.others, add_other, &ol);
 	return ol.list;
 }
 
-static struct json_object *skipped_json(const struct result *r)
+static struct json_object *skipped_json(const struct analysis *r)
 {
 	struct json_object *list = json_object_new_array();
 
@@ -317,7 +317,7 @@ static struct json_object *skipped_json(const struct result *r)
 	return list;
 }
 
-static struct json_object *events_json(const struct result *r)
+static struct json_object *events_json(const struct analysis *r)
 {
 	struct json_object *o = json_object_new_object();
 
@@ -328,7 +328,7 @@ static struct json_object *events_json(const struct result *r)
 	return o;
 }
 
-struct json_object *analysis_json(const struct result *r)
+struct json_object *analysis_json(const struct analysis *r)
 {
 	struct json_object *root = json_object_new_object(), *flows = json_object_new_array();
 	const char *base = strrchr(r->run.dir, '/');
@@ -348,11 +348,11 @@ struct json_object *analysis_json(const struct result *r)
 	json_object_object_add(root, "skipped", skipped_json(r));
 	json_object_object_add(root, "unlinked_copies", others_json(r));
 	json_add_uint(root, "orphan_receives", r->engine.orphans);
-	json_object_object_add(root, "rdma_devices", devices_moved(&r->run));
+	json_object_object_add(root, "rdma_devices", rdma_counters_moved(&r->run));
 	return root;
 }
 
-int analysis_write(const struct result *r, const char *path)
+int analysis_write(const struct analysis *r, const char *path)
 {
 	struct json_object *root = analysis_json(r);
 	int err = json_write_file(root, path);

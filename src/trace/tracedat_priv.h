@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What the parts of the trace reader share; the interface is tracedat.h. */
-#ifndef ANALYZE_TRACEDAT_PRIV_H
-#define ANALYZE_TRACEDAT_PRIV_H
+#ifndef TRACE_TRACEDAT_PRIV_H
+#define TRACE_TRACEDAT_PRIV_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "analyze/tracedat.h"
+#include "trace/tracedat.h"
 
 /* A piece of the file, read from front to back. */
 struct td_reader {

@@ -3,7 +3,7 @@
 #include <json-c/json.h>
 #include <string.h>
 
-#include "analyze/result.h"
+#include "analyze/analysis.h"
 #include "common/json.h"
 
 static struct json_object *same_port(struct json_object *list, struct json_object *port)
@@ -35,7 +35,7 @@ static struct json_object *differences(struct json_object *before, struct json_o
 	return o;
 }
 
-struct json_object *devices_moved(const struct runfile *run)
+struct json_object *rdma_counters_moved(const struct rundir *run)
 {
 	static const char *const kinds[] = {"counters", "hw_counters"};
 	struct json_object *all = json_get(run->manifest, "rdma_devices"),
@@ -59,9 +59,9 @@ struct json_object *devices_moved(const struct runfile *run)
 }
 
 /* InfiniBand counts data in words of 4 bytes (IBA 16.1.3.5: PortCounters). */
-void devices_print(const struct runfile *run, FILE *out)
+void rdma_counters_print(const struct rundir *run, FILE *out)
 {
-	struct json_object *list = devices_moved(run);
+	struct json_object *list = rdma_counters_moved(run);
 
 	for (size_t i = 0; i < json_length(list); i++) {
 		struct json_object *o = json_at(list, i), *c = json_get(o, "counters");

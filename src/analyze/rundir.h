@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The run folder's run.json and sites.json, as the analysis needs them. */
-#ifndef ANALYZE_RUNFILE_H
-#define ANALYZE_RUNFILE_H
+#ifndef ANALYZE_RUNDIR_H
+#define ANALYZE_RUNDIR_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,7 +23,7 @@ struct iter_types {
 	int iovec, kvec, bvec, ubuf;
 };
 
-struct runfile {
+struct rundir {
 	char *dir;
 	struct json_object *manifest, *census;
 	const char *kernel, *machine;
@@ -44,22 +44,22 @@ struct runfile {
  * Reads DIR/run.json and DIR/sites.json. On an error why gets one line that names the file;
  * -ENOENT: the folder holds no finished run. Safe to free either way.
  */
-int runfile_load(const char *dir, struct runfile *run, char *why, size_t size);
-void runfile_free(struct runfile *run);
+int rundir_open(const char *dir, struct rundir *run, char *why, size_t size);
+void rundir_close(struct rundir *run);
 
 /* The site whose probe stands at probe, or whose call returns to ret; or NULL. */
-const struct site *runfile_site(const struct runfile *run, uint64_t probe);
-const struct site *runfile_site_returning(const struct runfile *run, uint64_t ret);
+const struct site *rundir_site(const struct rundir *run, uint64_t probe);
+const struct site *rundir_site_returning(const struct rundir *run, uint64_t ret);
 
 /* "e1000:e1000_clean_rx_irq+0x28e"; for NULL "address …", or "site unknown" without one. */
-void runfile_site_name(const struct site *s, uint64_t addr, char *buf, size_t size);
+void rundir_site_name(const struct site *s, uint64_t addr, char *buf, size_t size);
 
 /* Kernel text name of a value of skb_drop_reason, or NULL. */
-const char *runfile_drop_reason(const struct runfile *run, uint64_t value);
+const char *rundir_drop_reason(const struct rundir *run, uint64_t value);
 
 /* Kernel virtual address of a byte in a struct page; physical address of a direct-map one, or 0. */
-uint64_t runfile_page_va(const struct runfile *run, uint64_t page, uint64_t off);
-uint64_t runfile_phys(const struct runfile *run, uint64_t va);
-uint64_t runfile_phys_va(const struct runfile *run, uint64_t phys);
+uint64_t rundir_page_va(const struct rundir *run, uint64_t page, uint64_t off);
+uint64_t rundir_phys(const struct rundir *run, uint64_t va);
+uint64_t rundir_phys_va(const struct rundir *run, uint64_t phys);
 
 #endif

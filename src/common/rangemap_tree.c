@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "analyze/provmap_tree.h"
+#include "common/rangemap_tree.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -10,17 +10,17 @@
 #define MIN(cap) ((cap) / 4)
 #define FULL(cap) ((cap)*3 / 4)
 
-struct pt_chunk {
-	struct pt_chunk *next;
+struct rt_chunk {
+	struct rt_chunk *next;
 };
 
 /* The way from the root to a leaf: node[i] is on level i, and its child idx[i] comes next. */
 struct path {
-	struct pt_inner *node[PT_HEIGHT];
-	unsigned idx[PT_HEIGHT];
+	struct rt_inner *node[RT_HEIGHT];
+	unsigned idx[RT_HEIGHT];
 };
 
-unsigned pt_count_le(const uint64_t *keys, unsigned n, uint64_t addr)
+unsigned rt_count_le(const uint64_t *keys, unsigned n, uint64_t addr)
 {
 	const uint64_t *base = keys;
 
@@ -36,9 +36,9 @@ unsigned pt_count_le(const uint64_t *keys, unsigned n, uint64_t addr)
 
 /* ---- the pool ---- */
 
-static void *new_chunk(struct pt_pool *pool, size_t size)
+static void *new_chunk(struct rt_pool *pool, size_t size)
 {
-	struct pt_chunk *chunk = pool->alloc(sizeof(*chunk) + size);
+	struct rt_chunk *chunk = pool->alloc(sizeof(*chunk) + size);
 
 	if (!chunk)
 		return NULL;
@@ -48,9 +48,9 @@ static void *new_chunk(struct pt_pool *pool, size_t size)
 	return chunk + 1;
 }
 
-static int grow_leaves(struct pt_pool *pool, size_t count)
+static int grow_leaves(struct rt_pool *pool, size_t count)
 {
-	struct pt_leaf *leaf = new_chunk(pool, count * sizeof(*leaf));
+	struct rt_leaf *leaf = new_chunk(pool, count * sizeof(*leaf));
 
 	if (!leaf)
 		return -ENOMEM;
@@ -62,9 +62,9 @@ static int grow_leaves(struct pt_pool *pool, size_t count)
 	return 0;
 }
 
-static int grow_inners(struct pt_pool *pool, size_t count)
+static int grow_inners(struct rt_pool *pool, size_t count)
 {
-	struct pt_inner *node = new_chunk(pool, count * sizeof(*node));
+	struct rt_inner *node = new_chunk(pool, count * sizeof(*node));
 
 	if (!node)
 		return -ENOMEM;
@@ -76,11 +76,11 @@ static int grow_inners(struct pt_pool *pool, size_t count)
 	return 0;
 }
 
-int pt_reserve(struct pt_pool *pool, const struct pt_tree *tree, size_t count)
+int rt_reserve(struct rt_pool *pool, const struct rt_tree *tree, size_t count)
 {
 	/* A split leaves room for half a node of neighbours; one more at either end. */
-	size_t leaves = count / (PT_LEAF / 2) + 3;
-	size_t inners = (leaves / (PT_FAN / 2) + 2) * (tree->height + 2);
+	size_t leaves = count / (RT_LEAF / 2) + 3;
+	size_t inners = (leaves / (RT_FAN / 2) + 2) * (tree->height + 2);
 
 	if (pool->free_leaves < leaves) {
 		size_t more = leaves - pool->free_leaves;
@@ -97,9 +97,9 @@ int pt_reserve(struct pt_pool *pool, const struct pt_tree *tree, size_t count)
 	return 0;
 }
 
-static struct pt_leaf *take_leaf(struct pt_pool *pool)
+static struct rt_leaf *take_leaf(struct rt_pool *pool)
 {
-	struct pt_leaf *leaf = pool->leaves;
+	struct rt_leaf *leaf = pool->leaves;
 
 	assert(leaf);
 	pool->leaves = leaf->next;
@@ -109,9 +109,9 @@ static struct pt_leaf *take_leaf(struct pt_pool *pool)
 	return leaf;
 }
 
-static struct pt_inner *take_inner(struct pt_pool *pool)
+static struct rt_inner *take_inner(struct rt_pool *pool)
 {
-	struct pt_inner *node = pool->inners;
+	struct rt_inner *node = pool->inners;
 
 	assert(node);
 	pool->inners = node->next;
@@ -120,7 +120,7 @@ static struct pt_inner *take_inner(struct pt_pool *pool)
 	return node;
 }
 
-static void drop_leaf(struct pt_pool *pool, struct pt_leaf *leaf)
+static void drop_leaf(struct rt_pool *pool, struct rt_leaf *leaf)
 {
 	if (leaf->prev)
 		leaf->prev->next = leaf->next;
@@ -131,32 +131,32 @@ static void drop_leaf(struct pt_pool *pool, struct pt_leaf *leaf)
 	pool->free_leaves++;
 }
 
-static void drop_inner(struct pt_pool *pool, struct pt_inner *node)
+static void drop_inner(struct rt_pool *pool, struct rt_inner *node)
 {
 	node->next = pool->inners;
 	pool->inners = node;
 	pool->free_inners++;
 }
 
-void pt_pool_free(struct pt_pool *pool)
+void rt_pool_free(struct rt_pool *pool)
 {
 	while (pool->chunks) {
-		struct pt_chunk *chunk = pool->chunks;
+		struct rt_chunk *chunk = pool->chunks;
 
 		pool->chunks = chunk->next;
 		pool->release(chunk);
 	}
-	*pool = (struct pt_pool){.alloc = pool->alloc, .release = pool->release};
+	*pool = (struct rt_pool){.alloc = pool->alloc, .release = pool->release};
 }
 
 /* ---- search ---- */
 
-static inline unsigned child_for(const struct pt_inner *node, uint64_t addr)
+static inline unsigned child_for(const struct rt_inner *node, uint64_t addr)
 {
-	return pt_count_le(node->key + 1, node->n - 1, addr);
+	return rt_count_le(node->key + 1, node->n - 1, addr);
 }
 
-static struct pt_leaf *descend(const struct pt_tree *tree, uint64_t addr, struct path *path)
+static struct rt_leaf *descend(const struct rt_tree *tree, uint64_t addr, struct path *path)
 {
 	void *at = tree->root;
 
@@ -168,17 +168,17 @@ static struct pt_leaf *descend(const struct pt_tree *tree, uint64_t addr, struct
 	return at;
 }
 
-void pt_seek(const struct pt_tree *tree, uint64_t addr, uint64_t from, struct pt_spot *spot)
+void rt_seek(const struct rt_tree *tree, uint64_t addr, uint64_t from, struct rt_spot *spot)
 {
 	void *at = tree->root;
-	struct pt_leaf *leaf;
+	struct rt_leaf *leaf;
 	unsigned idx;
 
-	*spot = (struct pt_spot){.home_last = UINT64_MAX};
+	*spot = (struct rt_spot){.home_last = UINT64_MAX};
 	if (!at)
 		return;
 	for (unsigned level = 0; level < tree->height; level++) {
-		const struct pt_inner *node = at;
+		const struct rt_inner *node = at;
 		unsigned i = child_for(node, addr);
 
 		if (i + 1 < node->n)
@@ -186,7 +186,7 @@ void pt_seek(const struct pt_tree *tree, uint64_t addr, uint64_t from, struct pt
 		at = node->child[i];
 	}
 	leaf = spot->home = at;
-	idx = pt_count_le(leaf->addr, leaf->n, from);
+	idx = rt_count_le(leaf->addr, leaf->n, from);
 	if (idx && leaf->val[idx - 1].last >= from) {
 		idx--;
 	} else if (!idx && leaf->prev && leaf->prev->val[leaf->prev->n - 1].last >= from) {
@@ -200,18 +200,18 @@ void pt_seek(const struct pt_tree *tree, uint64_t addr, uint64_t from, struct pt
 	spot->idx = idx;
 }
 
-struct pt_leaf *pt_first(const struct pt_tree *tree)
+struct rt_leaf *rt_first(const struct rt_tree *tree)
 {
 	void *at = tree->root;
 
 	for (unsigned level = 0; level < tree->height; level++)
-		at = ((struct pt_inner *)at)->child[0];
+		at = ((struct rt_inner *)at)->child[0];
 	return at;
 }
 
 /* ---- insertion ---- */
 
-static void put_child(struct pt_inner *node, unsigned at, uint64_t key, void *child)
+static void put_child(struct rt_inner *node, unsigned at, uint64_t key, void *child)
 {
 	memmove(node->key + at + 1, node->key + at, (node->n - at) * sizeof(node->key[0]));
 	memmove(node->child + at + 1, node->child + at, (node->n - at) * sizeof(node->child[0]));
@@ -220,9 +220,9 @@ static void put_child(struct pt_inner *node, unsigned at, uint64_t key, void *ch
 	node->n++;
 }
 
-static struct pt_inner *split_inner(struct pt_pool *pool, struct pt_inner *node)
+static struct rt_inner *split_inner(struct rt_pool *pool, struct rt_inner *node)
 {
-	struct pt_inner *right = take_inner(pool);
+	struct rt_inner *right = take_inner(pool);
 	unsigned half = node->n / 2;
 
 	right->n = node->n - half;
@@ -233,16 +233,16 @@ static struct pt_inner *split_inner(struct pt_pool *pool, struct pt_inner *node)
 }
 
 /* Hangs a child in the tree, right of where the path goes; the child begins at key. */
-static void add_child(struct pt_tree *tree, struct pt_pool *pool, struct path *path, uint64_t key,
+static void add_child(struct rt_tree *tree, struct rt_pool *pool, struct path *path, uint64_t key,
 		      void *child)
 {
-	struct pt_inner *root;
+	struct rt_inner *root;
 
 	for (unsigned level = tree->height; level-- > 0;) {
-		struct pt_inner *node = path->node[level], *right;
+		struct rt_inner *node = path->node[level], *right;
 		unsigned at = path->idx[level] + 1;
 
-		if (node->n < PT_FAN) {
+		if (node->n < RT_FAN) {
 			put_child(node, at, key, child);
 			return;
 		}
@@ -254,7 +254,7 @@ static void add_child(struct pt_tree *tree, struct pt_pool *pool, struct path *p
 		key = right->key[0];
 		child = right;
 	}
-	assert(tree->height < PT_HEIGHT);
+	assert(tree->height < RT_HEIGHT);
 	root = take_inner(pool);
 	put_child(root, 0, 0, tree->root);
 	put_child(root, 1, key, child);
@@ -262,7 +262,7 @@ static void add_child(struct pt_tree *tree, struct pt_pool *pool, struct path *p
 	tree->height++;
 }
 
-static void put_entry(struct pt_leaf *leaf, unsigned at, const struct pt_entry *e)
+static void put_entry(struct rt_leaf *leaf, unsigned at, const struct rt_entry *e)
 {
 	memmove(leaf->addr + at + 1, leaf->addr + at, (leaf->n - at) * sizeof(leaf->addr[0]));
 	memmove(leaf->val + at + 1, leaf->val + at, (leaf->n - at) * sizeof(leaf->val[0]));
@@ -272,9 +272,9 @@ static void put_entry(struct pt_leaf *leaf, unsigned at, const struct pt_entry *
 }
 
 /* Moves what stands from half on into a new leaf to the right. */
-static struct pt_leaf *split_leaf(struct pt_pool *pool, struct pt_leaf *leaf, unsigned half)
+static struct rt_leaf *split_leaf(struct rt_pool *pool, struct rt_leaf *leaf, unsigned half)
 {
-	struct pt_leaf *right = take_leaf(pool);
+	struct rt_leaf *right = take_leaf(pool);
 
 	right->n = leaf->n - half;
 	memcpy(right->addr, leaf->addr + half, right->n * sizeof(leaf->addr[0]));
@@ -288,22 +288,22 @@ static struct pt_leaf *split_leaf(struct pt_pool *pool, struct pt_leaf *leaf, un
 	return right;
 }
 
-void pt_insert(struct pt_tree *tree, struct pt_pool *pool, const struct pt_entry *e)
+void rt_insert(struct rt_tree *tree, struct rt_pool *pool, const struct rt_entry *e)
 {
-	struct pt_leaf *leaf, *right;
+	struct rt_leaf *leaf, *right;
 	struct path path;
 	unsigned at;
 
 	if (!tree->root)
 		tree->root = take_leaf(pool);
 	leaf = descend(tree, e->addr, &path);
-	at = pt_count_le(leaf->addr, leaf->n, e->addr);
-	if (leaf->n < PT_LEAF) {
+	at = rt_count_le(leaf->addr, leaf->n, e->addr);
+	if (leaf->n < RT_LEAF) {
 		put_entry(leaf, at, e);
 		return;
 	}
 	/* Rising addresses fill their leaves. */
-	right = split_leaf(pool, leaf, at == PT_LEAF ? PT_LEAF : PT_LEAF / 2);
+	right = split_leaf(pool, leaf, at == RT_LEAF ? RT_LEAF : RT_LEAF / 2);
 	if (at > leaf->n || !right->n)
 		put_entry(right, at - leaf->n, e);
 	else
@@ -313,7 +313,7 @@ void pt_insert(struct pt_tree *tree, struct pt_pool *pool, const struct pt_entry
 
 /* ---- removal ---- */
 
-static void cut_child(struct pt_inner *node, unsigned at)
+static void cut_child(struct rt_inner *node, unsigned at)
 {
 	node->n--;
 	memmove(node->key + at, node->key + at + 1, (node->n - at) * sizeof(node->key[0]));
@@ -321,11 +321,11 @@ static void cut_child(struct pt_inner *node, unsigned at)
 }
 
 /* Appends child right of `parent` to its left neighbour, where both fit; true if so. */
-static bool merge_inners(struct pt_pool *pool, struct pt_inner *parent, unsigned right_idx)
+static bool merge_inners(struct rt_pool *pool, struct rt_inner *parent, unsigned right_idx)
 {
-	struct pt_inner *left = parent->child[right_idx - 1], *right = parent->child[right_idx];
+	struct rt_inner *left = parent->child[right_idx - 1], *right = parent->child[right_idx];
 
-	if (left->n + right->n > FULL(PT_FAN))
+	if (left->n + right->n > FULL(RT_FAN))
 		return false;
 	right->key[0] = parent->key[right_idx];
 	memcpy(left->key + left->n, right->key, right->n * sizeof(left->key[0]));
@@ -335,11 +335,11 @@ static bool merge_inners(struct pt_pool *pool, struct pt_inner *parent, unsigned
 	return true;
 }
 
-static bool merge_leaves(struct pt_pool *pool, struct pt_inner *parent, unsigned right_idx)
+static bool merge_leaves(struct rt_pool *pool, struct rt_inner *parent, unsigned right_idx)
 {
-	struct pt_leaf *left = parent->child[right_idx - 1], *right = parent->child[right_idx];
+	struct rt_leaf *left = parent->child[right_idx - 1], *right = parent->child[right_idx];
 
-	if (left->n + right->n > FULL(PT_LEAF))
+	if (left->n + right->n > FULL(RT_LEAF))
 		return false;
 	memcpy(left->addr + left->n, right->addr, right->n * sizeof(left->addr[0]));
 	memcpy(left->val + left->n, right->val, right->n * sizeof(left->val[0]));
@@ -348,10 +348,10 @@ static bool merge_leaves(struct pt_pool *pool, struct pt_inner *parent, unsigned
 	return true;
 }
 
-static void shrink_root(struct pt_tree *tree, struct pt_pool *pool)
+static void shrink_root(struct rt_tree *tree, struct rt_pool *pool)
 {
 	while (tree->height) {
-		struct pt_inner *root = tree->root;
+		struct rt_inner *root = tree->root;
 
 		if (root->n > 1)
 			return;
@@ -365,15 +365,15 @@ static void shrink_root(struct pt_tree *tree, struct pt_pool *pool)
  * Child `gone` of the lowest node on the path is no more: takes it out there, and mends
  * the nodes above that have become empty or small.
  */
-static void remove_child(struct pt_tree *tree, struct pt_pool *pool, struct path *path,
+static void remove_child(struct rt_tree *tree, struct rt_pool *pool, struct path *path,
 			 unsigned gone)
 {
 	for (unsigned level = tree->height; level-- > 0;) {
-		struct pt_inner *node = path->node[level], *parent;
+		struct rt_inner *node = path->node[level], *parent;
 		unsigned at;
 
 		cut_child(node, gone);
-		if (!level || node->n >= MIN(PT_FAN))
+		if (!level || node->n >= MIN(RT_FAN))
 			break;
 		parent = path->node[level - 1];
 		at = path->idx[level - 1];
@@ -392,13 +392,13 @@ static void remove_child(struct pt_tree *tree, struct pt_pool *pool, struct path
 }
 
 /* The leaf at the path's end has lost entries. */
-static void mend_leaf(struct pt_tree *tree, struct pt_pool *pool, struct path *path,
-		      struct pt_leaf *leaf)
+static void mend_leaf(struct rt_tree *tree, struct rt_pool *pool, struct path *path,
+		      struct rt_leaf *leaf)
 {
-	struct pt_inner *parent;
+	struct rt_inner *parent;
 	unsigned at;
 
-	if (leaf->n >= MIN(PT_LEAF) && leaf->n)
+	if (leaf->n >= MIN(RT_LEAF) && leaf->n)
 		return;
 	if (!tree->height) {
 		if (leaf->n)
@@ -419,13 +419,13 @@ static void mend_leaf(struct pt_tree *tree, struct pt_pool *pool, struct path *p
 	}
 }
 
-void pt_erase(struct pt_tree *tree, struct pt_pool *pool, uint64_t first, uint64_t last)
+void rt_erase(struct rt_tree *tree, struct rt_pool *pool, uint64_t first, uint64_t last)
 {
 	while (tree->root) {
 		struct path path;
-		struct pt_leaf *leaf = descend(tree, first, &path);
-		unsigned from = first ? pt_count_le(leaf->addr, leaf->n, first - 1) : 0;
-		unsigned to = pt_count_le(leaf->addr, leaf->n, last);
+		struct rt_leaf *leaf = descend(tree, first, &path);
+		unsigned from = first ? rt_count_le(leaf->addr, leaf->n, first - 1) : 0;
+		unsigned to = rt_count_le(leaf->addr, leaf->n, last);
 		bool more = to == leaf->n && leaf->next && leaf->next->addr[0] <= last;
 
 		if (more)
@@ -439,12 +439,12 @@ void pt_erase(struct pt_tree *tree, struct pt_pool *pool, uint64_t first, uint64
 	}
 }
 
-void pt_empty(struct pt_tree *tree, struct pt_pool *pool)
+void rt_empty(struct rt_tree *tree, struct rt_pool *pool)
 {
-	struct pt_inner *stack[PT_HEIGHT];
+	struct rt_inner *stack[RT_HEIGHT];
 	unsigned level = 0;
 
-	for (struct pt_leaf *leaf = pt_first(tree), *next; leaf; leaf = next) {
+	for (struct rt_leaf *leaf = rt_first(tree), *next; leaf; leaf = next) {
 		next = leaf->next;
 		drop_leaf(pool, leaf);
 	}
@@ -452,7 +452,7 @@ void pt_empty(struct pt_tree *tree, struct pt_pool *pool)
 	if (tree->height)
 		stack[0] = tree->root;
 	while (tree->height) {
-		struct pt_inner *node = stack[level];
+		struct rt_inner *node = stack[level];
 
 		if (level + 1 < tree->height && node->n) {
 			stack[level + 1] = node->child[--node->n];
@@ -463,5 +463,5 @@ void pt_empty(struct pt_tree *tree, struct pt_pool *pool)
 		if (!level--)
 			break;
 	}
-	*tree = (struct pt_tree){0};
+	*tree = (struct rt_tree){0};
 }

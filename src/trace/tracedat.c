@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "analyze/tracedat.h"
+#include "trace/tracedat.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 #include <traceevent/event-parse.h>
 #include <unistd.h>
 
-#include "analyze/tracedat_priv.h"
+#include "trace/tracedat_priv.h"
 
 int td_fail(struct tracedat *td, int err, const char *fmt, ...)
 {

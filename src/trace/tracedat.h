@@ -11,8 +11,8 @@
  * The formats in the libtraceevent handle carry fields but no print format: events are
  * decoded by field offsets (fields.h), not by formatting text.
  */
-#ifndef ANALYZE_TRACEDAT_H
-#define ANALYZE_TRACEDAT_H
+#ifndef TRACE_TRACEDAT_H
+#define TRACE_TRACEDAT_H
 
 #include <stdbool.h>
 #include <stddef.h>
