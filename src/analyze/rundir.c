@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/json.h"
+#include "common/vec.h"
 
 /* Where a run does not tell its last page: what 4-level paging can map (mm/kaslr.c). */
 #define DIRECT_MAP_MAX (1ULL << 46)
@@ -61,7 +62,7 @@ static void read_manifest(struct rundir *run)
 	run->iter.kvec = (int)json_int(btf, "ITER_KVEC", -1);
 	run->iter.bvec = (int)json_int(btf, "ITER_BVEC", -1);
 	run->iter.ubuf = (int)json_int(btf, "ITER_UBUF", -1);
-	for (size_t i = 0; i < sizeof(absences) / sizeof(absences[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(absences); i++)
 		run->partial |= json_length(json_get(json_get(m, "probes"), absences[i])) > 0;
 	/* Out of line, dma_sync_single_for_cpu is called for every buffer; since 6.12 an inline
 	 * (include/linux/dma-mapping.h) leaves it out where the device needs none. */

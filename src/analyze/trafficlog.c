@@ -10,6 +10,7 @@
 #include "analyze/message.h"
 #include "common/file.h"
 #include "common/json.h"
+#include "common/vec.h"
 
 static struct logged *flow_numbered(struct trafficlog *log, unsigned int number)
 {
@@ -124,7 +125,7 @@ static int read_counters(struct logged *f, struct json_object *o)
 	static const char *const folders[] = {"counters", "hw_counters"};
 	bool after = !strcmp(json_str(o, "when", ""), "after");
 
-	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
 		struct json_object *list = json_get(o, folders[i]);
 
 		if (!json_object_is_type(list, json_type_object))

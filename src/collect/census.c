@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/vec.h"
+
 /*
  * A call or jump to a primitive is a 4-byte displacement whose sum with its own address gives the
  * primitive; an address taken is a 4-byte immediate or displacement of the same kind. So a pass
@@ -46,7 +48,7 @@ static void targets_add(struct targets *t, uint64_t addr, unsigned int prim)
 	for (size_t i = 0; i < t->count; i++)
 		if (t->low[i] == low)
 			return;
-	if (t->count == sizeof(t->low) / sizeof(t->low[0]))
+	if (t->count == ARRAY_SIZE(t->low))
 		return;
 	t->base = addr & ~0xffffffffULL;
 	t->low[t->count] = low;

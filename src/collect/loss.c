@@ -8,6 +8,7 @@
 
 #include "collect/probes.h"
 #include "common/json.h"
+#include "common/vec.h"
 
 /* What kernel/trace/trace.c: tracing_stats_read calls the counts of lost events. */
 static const char *const lost_labels[] = {"overrun", "commit overrun", "dropped events"};
@@ -39,7 +40,7 @@ static int64_t add_cpu(struct json_object *list, const char *stats, unsigned int
 	int64_t lost = 0;
 
 	json_add_uint(o, "cpu", cpu);
-	for (size_t i = 0; i < sizeof(lost_labels) / sizeof(lost_labels[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(lost_labels); i++) {
 		int64_t n = loss_stat(stats, lost_labels[i]);
 
 		json_add_int(o, lost_labels[i], n);

@@ -17,6 +17,7 @@
 #include "collect/sites.h"
 #include "common/file.h"
 #include "common/json.h"
+#include "common/vec.h"
 
 static void add_task(struct json_object *list, int tid, int tgid)
 {
@@ -115,7 +116,7 @@ static void add_memory(struct json_object *root, const struct session *s)
 	struct json_object *o = json_object_new_object();
 	static const char *const names[] = {"page_offset_base", "vmemmap_base", "phys_base"};
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		json_add_hex(o, names[i], session_variable(s, names[i]));
 	json_add_uint(o, "max_pfn", session_variable(s, "max_pfn"));
 	json_add_int(o, "page_size", sysconf(_SC_PAGESIZE));
@@ -135,7 +136,7 @@ static void add_types(struct json_object *root, struct ktypes *kt)
 {
 	struct json_object *o = json_object_new_object();
 
-	for (size_t i = 0; i < sizeof(enums) / sizeof(enums[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(enums); i++)
 		if (!ktypes_use_module(kt, enums[i].module))
 			ktypes_use_enum(kt, enums[i].name);
 	ktypes_sizeof(kt, "page");

@@ -309,7 +309,7 @@ static int add_entries(struct census *c, const struct opt_list *excluded)
 static int check_excluded(const struct census *c, const struct opt_list *excluded)
 {
 	for (size_t x = 0; excluded && x < excluded->count; x++) {
-		struct opt_list one = {&excluded->items[x], 1};
+		struct opt_list one = {.items = &excluded->items[x], .count = 1};
 		size_t i = 0;
 
 		while (i < c->count && !is_excluded(&c->sites[i], &one))

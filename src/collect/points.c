@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "collect/probes.h"
+#include "common/vec.h"
 
 const struct point points[] = {
 #define POINT(how, event, target, choice, rank, args)                                              \
@@ -14,7 +15,7 @@ const struct point points[] = {
 #include "collect/points.def"
 #undef POINT
 };
-const size_t point_count = sizeof(points) / sizeof(points[0]);
+const size_t point_count = ARRAY_SIZE(points);
 
 void point_function(const struct point *pt, char *name, size_t size, const char **pattern)
 {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "collect/primitives.h"
 
+#include "common/vec.h"
+
 const struct shape shapes[SHAPE_COUNT] = {
 #define SHAPE(id, event, args) [SHAPE_##id] = {event, args},
 #include "collect/shapes.def"
@@ -12,11 +14,11 @@ const struct primitive primitives[] = {
 #include "collect/primitives.def"
 #undef PRIMITIVE
 };
-const size_t primitive_count = sizeof(primitives) / sizeof(primitives[0]);
+const size_t primitive_count = ARRAY_SIZE(primitives);
 
 const struct scope scopes[] = {
 #define SCOPE(rule, what) {RULE_##rule, what},
 #include "collect/scopes.def"
 #undef SCOPE
 };
-const size_t scope_count = sizeof(scopes) / sizeof(scopes[0]);
+const size_t scope_count = ARRAY_SIZE(scopes);

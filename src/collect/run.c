@@ -25,6 +25,7 @@
 #include "common/exitcode.h"
 #include "common/file.h"
 #include "common/msg.h"
+#include "common/vec.h"
 
 /* Transmit completions and deferred frees come after the workload's last system call. */
 #define LINGER_US 300000
@@ -140,9 +141,9 @@ static int trace_functions(struct run *r)
 	if (!err)
 		err = write_option(r, "options/function-fork", "1");
 	/* A kernel has some of them only. */
-	for (size_t i = 0; !err && i < sizeof(own) / sizeof(own[0]); i++)
+	for (size_t i = 0; !err && i < ARRAY_SIZE(own); i++)
 		tracefs_instance_file_append(r->instance, "set_ftrace_notrace", own[i]);
-	for (size_t i = 0; !err && i < sizeof(tracers) / sizeof(tracers[0]); i++)
+	for (size_t i = 0; !err && i < ARRAY_SIZE(tracers); i++)
 		if (tracefs_instance_file_write(r->instance, "current_tracer", tracers[i]) >= 0) {
 			r->manifest.tracer = tracers[i];
 			return 0;
@@ -399,7 +400,7 @@ static void discard(const struct run *r)
 					    "run.json.part", "sites.json.part"};
 	char path[4200];
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		path_in(r, names[i], path, sizeof(path));
 		unlink(path);
 	}

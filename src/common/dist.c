@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/vec.h"
+
 #define SUB_BITS 7
 #define SUB (1u << SUB_BITS)
 #define BINS ((64 - SUB_BITS + 1) * SUB)
@@ -61,19 +63,7 @@ static int make_bins(struct dist *d)
 		d->bins[bin_of(d->values[i].value)] += d->values[i].count;
 	free(d->values);
 	d->values = NULL;
-	d->used = d->room = 0;
-	return 0;
-}
-
-static int grow(struct dist *d)
-{
-	size_t room = d->room ? d->room * 2 : 16;
-	struct dist_value *more = realloc(d->values, room * sizeof(*more));
-
-	if (!more)
-		return -ENOMEM;
-	d->values = more;
-	d->room = room;
+	d->used = d->cap = 0;
 	return 0;
 }
 
@@ -92,8 +82,7 @@ static int add_value(struct dist *d, uint64_t v)
 			d->bins[bin_of(v)]++;
 		return err;
 	}
-	if (d->used == d->room)
-		err = grow(d);
+	err = vec_reserve(&d->values, &d->cap, d->used + 1);
 	if (err)
 		return err;
 	memmove(&d->values[at + 1], &d->values[at], (d->used - at) * sizeof(*d->values));

@@ -20,7 +20,7 @@ struct dist_value {
 
 struct dist {
 	struct dist_value *values; /* sorted; NULL once there are bins */
-	size_t used, room;
+	size_t used, cap;
 	uint64_t *bins;
 	uint64_t count, min, max; /* exact either way */
 };

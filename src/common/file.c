@@ -6,37 +6,28 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Size is unknown in /proc, so the buffer doubles until a read gives nothing. */
+#include "common/vec.h"
+
+#define READ_SIZE (1 << 16)
+
+/* Files in /proc have no size: the buffer grows until a read gives nothing. */
 static int read_fd(int fd, char **text, size_t *size)
 {
-	size_t room = 1 << 16, used = 0;
-	char *buf = malloc(room);
+	size_t cap = 0, used = 0;
+	char *buf = NULL;
+	ssize_t got;
 
-	while (buf) {
-		ssize_t got = read(fd, buf + used, room - used - 1);
+	do {
+		int err = vec_reserve(&buf, &cap, used + READ_SIZE);
 
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0) {
-			int err = -errno;
-
+		got = err ? -1 : read(fd, buf + used, cap - used - 1);
+		if (got < 0 && (err || errno != EINTR)) {
+			err = err ? err : -errno;
 			free(buf);
 			return err;
 		}
-		if (!got)
-			break;
-		used += (size_t)got;
-		if (room - used < room / 4) {
-			char *more = realloc(buf, room * 2);
-
-			if (!more)
-				free(buf);
-			buf = more;
-			room *= 2;
-		}
-	}
-	if (!buf)
-		return -ENOMEM;
+		used += got > 0 ? (size_t)got : 0;
+	} while (got);
 	buf[used] = '\0';
 	*text = buf;
 	if (size)

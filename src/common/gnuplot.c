@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/text.h"
+#include "common/vec.h"
 
 static int prepare(posix_spawn_file_actions_t *fa, const char *dir, int in, int out)
 {
@@ -70,7 +71,7 @@ static bool replaced(const char **p, const char *name, FILE *out)
 		{"'black'", "'currentColor'"}, {"rgb(0,0,0)", "currentColor"},
 	};
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
 		const char *mark = strchr(words[i].to, '%');
 
 		if (!take(p, words[i].from))

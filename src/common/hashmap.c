@@ -56,16 +56,11 @@ int hashmap_set(struct hashmap *t, uint64_t key, void *value)
 	return 0;
 }
 
-void *hashmap_remove(struct hashmap *t, uint64_t key)
+/* Later members of the run move up, so that a search never stops at the hole. */
+static void empty_slot(struct hashmap *t, size_t hole)
 {
-	struct hashmap_slot *s = t->cap ? slot_of(t, key) : NULL;
-	void *value = s ? s->value : NULL;
-	size_t hole, i;
+	size_t i;
 
-	if (!value)
-		return NULL;
-	/* Later members of the run move up, so that a search never stops at the hole. */
-	hole = (size_t)(s - t->slots);
 	for (i = (hole + 1) & (t->cap - 1); t->slots[i].value; i = (i + 1) & (t->cap - 1)) {
 		size_t want = home(t, t->slots[i].key);
 
@@ -76,7 +71,27 @@ void *hashmap_remove(struct hashmap *t, uint64_t key)
 	}
 	t->slots[hole].value = NULL;
 	t->count--;
+}
+
+void *hashmap_remove(struct hashmap *t, uint64_t key)
+{
+	struct hashmap_slot *s = t->cap ? slot_of(t, key) : NULL;
+	void *value = s ? s->value : NULL;
+
+	if (value)
+		empty_slot(t, (size_t)(s - t->slots));
 	return value;
+}
+
+void hashmap_prune(struct hashmap *t, bool (*fn)(void *value, void *ctx), void *ctx)
+{
+	/* What moves into a slot emptied is seen there; what moves over the end was seen before. */
+	for (size_t i = 0; i < t->cap;) {
+		if (t->slots[i].value && fn(t->slots[i].value, ctx))
+			empty_slot(t, i);
+		else
+			i++;
+	}
 }
 
 void hashmap_each(const struct hashmap *t, void (*fn)(void *value, void *ctx), void *ctx)

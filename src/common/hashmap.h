@@ -3,6 +3,7 @@
 #ifndef COMMON_HASHMAP_H
 #define COMMON_HASHMAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,9 @@ void *hashmap_remove(struct hashmap *t, uint64_t key);
 
 /* Calls fn for every value, in no order; fn must not change the map. */
 void hashmap_each(const struct hashmap *t, void (*fn)(void *value, void *ctx), void *ctx);
+
+/* Removes every value for which fn gives true; fn may free it, and must not change the map. */
+void hashmap_prune(struct hashmap *t, bool (*fn)(void *value, void *ctx), void *ctx);
 
 /* Frees the slots, not the values. */
 void hashmap_free(struct hashmap *t);

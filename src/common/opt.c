@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/msg.h"
+#include "common/vec.h"
 
 static const struct opt *find(const struct opt *opts, const char *name, size_t len)
 {
@@ -43,11 +44,8 @@ static int set_uint(const struct opt *o, unsigned long *to, const char *value)
 
 static int append(struct opt_list *list, const char *value)
 {
-	const char **items = realloc(list->items, (list->count + 1) * sizeof(*items));
-
-	if (!items)
+	if (vec_reserve(&list->items, &list->cap, list->count + 1))
 		return -ENOMEM;
-	list->items = items;
 	list->items[list->count++] = value;
 	return 0;
 }

@@ -16,7 +16,7 @@ enum opt_type {
 
 struct opt_list {
 	const char **items;
-	size_t count;
+	size_t count, cap;
 };
 
 struct opt {

@@ -11,7 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/rangemap_spaces.h"
+#include "common/hashmap.h"
+#include "common/rangemap_tree.h"
+
+
+#define MIN_SPACES 16
 
 struct row {
 	struct rt_entry *e;
@@ -22,7 +26,8 @@ struct rangemap {
 	struct rangemap_ops ops;
 	struct rt_pool pool;
 	struct rt_tree kernel;
-	struct rt_spaces spaces;
+	struct hashmap spaces; /* struct rt_tree by the number of a user address space */
+	size_t prune_at;       /* so many spaces are looked through for empty ones */
 	size_t pieces;
 	struct row taken; /* what an operation takes out of its source */
 	struct row built; /* what it puts in the place of the entries it touches */
@@ -91,14 +96,42 @@ static inline void row_push(struct rangemap *map, struct row *row, const struct 
 	}
 }
 
-static struct rt_tree *tree_find(struct rangemap *map, uint32_t id)
+static inline struct rt_tree *tree_find(struct rangemap *map, uint32_t id)
 {
-	return id ? rt_space_find(&map->spaces, id) : &map->kernel;
+	return id ? hashmap_find(&map->spaces, id) : &map->kernel;
 }
 
+static bool release_if_empty(void *value, void *ctx)
+{
+	const struct rt_tree *tree = value;
+	struct rangemap *map = ctx;
+
+	if (tree->root)
+		return false;
+	map->ops.release(value);
+	return true;
+}
+
+/* The tree of a space, made if it is missing. Spaces that have become empty go now and then. */
 static struct rt_tree *tree_make(struct rangemap *map, uint32_t id)
 {
-	return id ? rt_space_make(&map->spaces, &map->pool, id) : &map->kernel;
+	struct rt_tree *tree = tree_find(map, id);
+
+	if (tree)
+		return tree;
+	if (map->spaces.count >= map->prune_at) {
+		hashmap_prune(&map->spaces, release_if_empty, map);
+		map->prune_at = map->spaces.count * 2 + MIN_SPACES;
+	}
+	tree = map->ops.alloc(sizeof(*tree));
+	if (!tree)
+		return NULL;
+	*tree = (struct rt_tree){0};
+	if (hashmap_set(&map->spaces, id, tree)) {
+		map->ops.release(tree);
+		return NULL;
+	}
+	return tree;
 }
 
 /* ---- the one operation ---- */
@@ -284,16 +317,22 @@ static void empty_tree(struct rangemap *map, struct rt_tree *tree)
 	rt_empty(tree, &map->pool);
 }
 
+static void free_space(void *value, void *ctx)
+{
+	struct rangemap *map = ctx;
+
+	empty_tree(map, value);
+	map->ops.release(value);
+}
+
 void rangemap_free(struct rangemap *map)
 {
 	if (!map)
 		return;
 	empty_tree(map, &map->kernel);
-	for (size_t i = 0; i < map->spaces.cap; i++)
-		empty_tree(map, &map->spaces.slots[i].tree);
+	hashmap_each(&map->spaces, free_space, map);
+	hashmap_free(&map->spaces);
 	rt_pool_free(&map->pool);
-	if (map->spaces.slots)
-		map->ops.release(map->spaces.slots);
 	if (map->taken.e)
 		map->ops.release(map->taken.e);
 	if (map->built.e)
@@ -477,5 +516,6 @@ size_t rangemap_pieces(const struct rangemap *map)
 size_t rangemap_memory(const struct rangemap *map)
 {
 	return sizeof(*map) + map->pool.bytes + map->spaces.cap * sizeof(*map->spaces.slots) +
+	       map->spaces.count * sizeof(struct rt_tree) +
 	       (map->taken.cap + map->built.cap) * sizeof(struct rt_entry);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/hashmap.h"
+#include "common/vec.h"
 #include "proofcheck/check.h"
 
 #define CPUS 1024
@@ -15,7 +16,7 @@
 struct around {
 	uint64_t call, receive;
 	struct cited **open; /* waiting for the return of the call */
-	size_t open_count;
+	size_t open_count, open_cap;
 };
 
 struct resolve {
@@ -47,12 +48,12 @@ int trace_each(struct check *c, int (*fn)(void *ctx, const struct record *r), vo
 
 static struct around *around_of(struct resolve *s, int tid)
 {
-	struct around *a = hashmap_find(&s->threads, (uint64_t)(unsigned int)tid + 1);
+	struct around *a = hashmap_find(&s->threads, (uint64_t)(unsigned int)tid);
 
 	if (a)
 		return a;
 	a = calloc(1, sizeof(*a));
-	if (!a || hashmap_set(&s->threads, (uint64_t)(unsigned int)tid + 1, a)) {
+	if (!a || hashmap_set(&s->threads, (uint64_t)(unsigned int)tid, a)) {
 		free(a);
 		s->err = -ENOMEM;
 		return NULL;
@@ -62,12 +63,9 @@ static struct around *around_of(struct resolve *s, int tid)
 
 static int wait_for_return(struct around *a, struct cited *x)
 {
-	struct cited **more = realloc(a->open, (a->open_count + 1) * sizeof(struct cited *));
-
-	if (!more)
+	if (vec_reserve(&a->open, &a->open_cap, a->open_count + 1))
 		return -ENOMEM;
-	a->open = more;
-	more[a->open_count++] = x;
+	a->open[a->open_count++] = x;
 	return 0;
 }
 
@@ -110,7 +108,7 @@ static int see(void *ctx, const struct record *r)
 {
 	struct resolve *s = ctx;
 	struct around *a = around_of(s, record_tid(r));
-	struct line *l = hashmap_find(&s->wanted, r->raw.file_off + 1);
+	struct line *l = hashmap_find(&s->wanted, r->raw.file_off);
 	int err;
 
 	if (!a)
@@ -202,7 +200,7 @@ static bool same_head(const char *key, const char *value, const struct record *r
 		     {"tid", (uint64_t)(int64_t)record_tid(r)}};
 	char *end;
 
-	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(heads); i++) {
 		*is_head = !strcmp(key, heads[i].key);
 		if (*is_head)
 			return strtoull(value, &end, 10) == heads[i].value && end != value && !*end;
@@ -269,14 +267,14 @@ int facts_resolve(struct check *c)
 		if (!l->fact)
 			continue;
 		/* An event that two derivations cite is read once. */
-		if (!hashmap_find(&s.wanted, place_of(l->text) + 1))
-			err = hashmap_set(&s.wanted, place_of(l->text) + 1, l);
+		if (!hashmap_find(&s.wanted, place_of(l->text)))
+			err = hashmap_set(&s.wanted, place_of(l->text), l);
 	}
 	if (!err)
 		err = trace_each(c, see, &s);
 	for (size_t i = 0; i < c->lines.count && !err; i++) {
 		struct line *l = &c->lines.items[i];
-		struct line *first = l->fact ? hashmap_find(&s.wanted, place_of(l->text) + 1) : NULL;
+		struct line *first = l->fact ? hashmap_find(&s.wanted, place_of(l->text)) : NULL;
 
 		if (!l->fact)
 			continue;

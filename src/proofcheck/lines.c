@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/file.h"
+#include "common/vec.h"
 
 #define THEREFORE "\xe2\x88\xb4"
 
@@ -23,12 +24,9 @@ static bool skip_word(char **p, const char *word)
 
 static int add_premise(struct line *l, unsigned long n)
 {
-	unsigned int *more = realloc(l->from, (l->from_count + 1) * sizeof(*more));
-
-	if (!more)
+	if (vec_reserve(&l->from, &l->from_cap, l->from_count + 1))
 		return -ENOMEM;
-	l->from = more;
-	more[l->from_count++] = (unsigned int)n;
+	l->from[l->from_count++] = (unsigned int)n;
 	return 0;
 }
 
@@ -78,13 +76,12 @@ static int read_derived(struct line *l, char *p)
 
 static int read_numbered(struct lines *ls, char *row, unsigned int number, char *p)
 {
-	struct line *more = realloc(ls->items, (ls->count + 1) * sizeof(*more)), *l;
+	struct line *l;
 
 	(void)row;
-	if (!more)
+	if (vec_reserve(&ls->items, &ls->cap, ls->count + 1))
 		return -ENOMEM;
-	ls->items = more;
-	l = &more[ls->count++];
+	l = &ls->items[ls->count++];
 	*l = (struct line){.number = number};
 	if (skip_word(&p, "FACT ")) {
 		l->fact = true;

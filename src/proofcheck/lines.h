@@ -29,7 +29,7 @@ struct line {
 	bool fact;
 	char *rule, *text; /* rule: NULL for facts; text: what stood in backticks */
 	unsigned int *from;
-	size_t from_count;
+	size_t from_count, from_cap;
 	unsigned int row; /* in the file */
 	enum meaning meaning;
 	struct claim claim;
@@ -42,7 +42,7 @@ struct line {
 struct lines {
 	char *text;
 	struct line *items; /* the number n stands at n - 1 */
-	size_t count;
+	size_t count, cap;
 };
 
 /* 0; -EINVAL: no such form, and why says where; -errno of the file. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/vec.h"
 #include "proofcheck/check.h"
 
 #define ULL(x) ((unsigned long long)(x))
@@ -176,7 +177,7 @@ static bool emulates(const char *module)
 {
 	static const char *const devices[] = {"rdma_rxe", "siw"};
 
-	for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(devices); i++)
 		if (!strcmp(module, devices[i]))
 			return true;
 	return false;
@@ -543,7 +544,7 @@ int rule_apply(struct check *c, struct line *l)
 		c->lines.items[l->from[i] - 1].used |= strcmp(l->rule, "completeness") != 0 ||
 						       c->lines.items[l->from[i] - 1].fact;
 	}
-	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
 		if (!strcmp(rules[i].name, l->rule))
 			return rules[i].apply(c, l);
 	return reject(c, l, "there is no rule '%s'", l->rule);

@@ -12,6 +12,7 @@
 
 #include "common/file.h"
 #include "common/json.h"
+#include "common/vec.h"
 #include "regress/finding.h"
 
 enum limit_kind { LIMIT_NONE, LIMIT_NUMBER, LIMIT_PERCENT, LIMIT_NAME, LIMIT_NEVER };
@@ -27,7 +28,7 @@ static enum limit_kind limit_kind(const char *what)
 #undef FINDING
 	};
 
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (!strcmp(kinds[i].what, what))
 			return kinds[i].kind;
 	return LIMIT_NONE;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/json.h"
+#include "common/vec.h"
 #include "regress/costdiff.h"
 #include "regress/finding.h"
 #include "regress/sitediff.h"
@@ -23,7 +24,7 @@ static const struct {
 	{"dead-copies", "dead_copy_bytes", "bytes of dead copies per byte", false},
 };
 
-#define RATIOS (sizeof(ratios) / sizeof(ratios[0]))
+#define RATIOS ARRAY_SIZE(ratios)
 
 /* -1, 0, 1 as a/x is less, equal or more than b/y, without rounding. */
 static int order(uint64_t a, uint64_t x, uint64_t b, uint64_t y)

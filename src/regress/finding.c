@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/json.h"
+#include "common/vec.h"
 
 static const char *const outcome_names[OUTCOMES] = {
 	[OUTCOME_SAME] = "same",
@@ -106,7 +107,7 @@ const char *finding_about(const char *what)
 #undef FINDING
 	};
 
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (!strcmp(kinds[i].what, what))
 			return kinds[i].about;
 	return NULL;

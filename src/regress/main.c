@@ -202,7 +202,8 @@ static int cmd_compare(int argc, char **argv)
 	}
 	in.name = o.night;
 	in.baseline = o.baseline;
-	in.digests = (struct opt_list){(const char **)argv + i, (size_t)(argc - i)};
+	in.digests = (struct opt_list){.items = (const char **)argv + i,
+				       .count = (size_t)(argc - i)};
 	in.limits.message = (double)o.permille / 1000;
 	in.limits.unsteady = 10 * in.limits.message;
 	in.accepts = &accepts;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/json.h"
+#include "common/vec.h"
 #include "regress/finding.h"
 #include "regress/night_report.h"
 #include "regress/words.h"
@@ -107,7 +108,7 @@ const struct night_column night_columns[] = {
 	{"+probes", 8, put_probes},	   {"verdict", -8, put_verdict},
 	{"outcome", -14, put_outcome},
 };
-const size_t night_column_count = sizeof(night_columns) / sizeof(night_columns[0]);
+const size_t night_column_count = ARRAY_SIZE(night_columns);
 
 void night_kernel_text(struct json_object *kernel, char *buf, size_t size)
 {

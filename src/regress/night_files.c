@@ -8,6 +8,7 @@
 
 #include "common/json.h"
 #include "common/msg.h"
+#include "common/vec.h"
 #include "regress/night_report.h"
 
 static const struct {
@@ -55,7 +56,7 @@ int night_reports(struct json_object *report, const struct night_context *c)
 	first = json_write_file(report, path);
 	if (first)
 		msg_errno(first, "cannot write %s", path);
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		err = write_kind(report, c, i);
 		first = first ? first : err;
 	}

@@ -12,6 +12,7 @@
 #include "common/gnuplot.h"
 #include "common/json.h"
 #include "common/text.h"
+#include "common/vec.h"
 #include "regress/history.h"
 #include "regress/night_plot.h"
 #include "regress/night_report.h"
@@ -229,7 +230,7 @@ static void put_nights(struct json_object *report, const struct night_context *c
 
 	if (!c->history || history_open(c->history, false, &h, why, sizeof(why)))
 		return;
-	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
 		const struct history_query q = {.value = history_value(lists[i].value)};
 		struct trend t = {0};
 
@@ -244,7 +245,7 @@ static void put_nights(struct json_object *report, const struct night_context *c
 void night_pictures(struct json_object *report, const struct night_context *c, FILE *out)
 {
 	fputs("<div class=\"plots\">\n", out);
-	for (size_t i = 0; i < sizeof(kernel_plots) / sizeof(kernel_plots[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(kernel_plots); i++)
 		put_kernel_plot(&kernel_plots[i], report, c, out);
 	put_nights(report, c, out);
 	fputs("</div>\n", out);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <traceevent/event-parse.h>
 
+#include "common/vec.h"
 #include "trace/fields.h"
 
 int evidence_open(struct evidence *e, const struct analysis *r)
@@ -61,15 +62,8 @@ static int keep(struct evidence *e, const struct td_event *raw)
 {
 	struct fact *f;
 
-	if (e->count == e->room) {
-		size_t want = e->room ? e->room * 2 : 64;
-		struct fact **more = realloc(e->facts, want * sizeof(struct fact *));
-
-		if (!more)
-			return -ENOMEM;
-		e->facts = more;
-		e->room = want;
-	}
+	if (vec_reserve(&e->facts, &e->cap, e->count + 1))
+		return -ENOMEM;
 	f = calloc(1, sizeof(*f) + raw->size);
 	if (!f)
 		return -ENOMEM;
@@ -128,7 +122,7 @@ static bool is_plain(const char *name)
 	static const char *const plain[] = {"fd", "proto", "lport", "off", "len", "itype", "ioff", "icnt",
 					    "end", "dlen", "mac", "size", "dir", "reason", "pid", "nr"};
 
-	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(plain); i++)
 		if (!strcmp(name, plain[i]))
 			return true;
 	return false;
@@ -181,7 +175,7 @@ void fact_print(const struct fact *f, FILE *out)
 
 	fprintf(out, "%s cpu=%u ts=%llu offset=%llu tid=%d", f->name, f->ev.cpu,
 		(unsigned long long)f->ev.ts, (unsigned long long)f->ev.file_off, f->ev.tid);
-	for (size_t i = 0; i < sizeof(cited) / sizeof(cited[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(cited); i++)
 		if (!field_find(f->format, cited[i], &field))
 			print_field(&f->raw, &field, cited[i], out);
 }
@@ -195,7 +189,7 @@ void fact_brief(const struct rundir *run, const struct fact *f, FILE *out)
 
 	fprintf(out, "`%s cpu=%u ts=%llu offset=%llu tid=%d", f->name, f->ev.cpu, (unsigned long long)f->ev.ts,
 		(unsigned long long)f->ev.file_off, f->ev.tid);
-	for (size_t i = 0; i < sizeof(brief) / sizeof(brief[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(brief); i++)
 		if (!field_find(f->format, brief[i], &field))
 			print_field(&f->raw, &field, brief[i], out);
 	fputs("`", out);

@@ -25,7 +25,7 @@ struct evidence {
 	bool functions; /* show passes what the function tracer recorded, as EV_OTHER */
 	struct event_table *table;
 	struct fact **facts;
-	size_t count, room;
+	size_t count, cap;
 };
 
 /*

@@ -12,6 +12,7 @@
 #include "common/file.h"
 #include "common/gnuplot.h"
 #include "common/msg.h"
+#include "common/vec.h"
 #include "report/sheet.h"
 
 #define FLOWS_MAX 40 /* in one plot: more labels than that cannot be read */
@@ -174,7 +175,7 @@ struct site_bytes {
 
 struct site_list {
 	struct site_bytes *items;
-	size_t count;
+	size_t count, cap;
 	int err;
 };
 
@@ -182,7 +183,7 @@ static void add_site(void *ctx, const struct row *row)
 {
 	const struct site_stat *s = &row->flow->sites[row->i];
 	struct site_list *l = ctx;
-	struct site_bytes *more, one = {.name = "site unknown", .kind = s->kind};
+	struct site_bytes one = {.name = "site unknown", .kind = s->kind};
 
 	if (s->kind != HOP_COPY_UNKNOWN)
 		rundir_site_name(s->site, s->ip, one.name, sizeof(one.name));
@@ -191,12 +192,10 @@ static void add_site(void *ctx, const struct row *row)
 			l->items[i].bytes += s->bytes;
 			return;
 		}
-	more = realloc(l->items, (l->count + 1) * sizeof(*more));
-	if (!more)
+	if (vec_reserve(&l->items, &l->cap, l->count + 1))
 		return;
-	l->items = more;
-	more[l->count] = one;
-	more[l->count++].bytes = s->bytes;
+	one.bytes = s->bytes;
+	l->items[l->count++] = one;
 }
 
 static int by_bytes(const void *a, const void *b)
@@ -322,7 +321,7 @@ const struct plot plots[] = {
 	 sites_data},
 };
 
-const size_t plot_count = sizeof(plots) / sizeof(plots[0]);
+const size_t plot_count = ARRAY_SIZE(plots);
 
 /* In the folder of the plots. 0, -ENOPKG where there is no gnuplot, -EIO where it failed. */
 static int draw(const struct report *rep, const char *script)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/vec.h"
 #include "report/proof_parts.h"
 
 struct pending {
@@ -24,7 +25,7 @@ struct collect {
 	struct proof *p;
 	struct hashmap wanted, callers; /* places of hops; threads */
 	struct window *windows;
-	size_t window_count;
+	size_t window_count, window_cap;
 	struct pending *maps; /* per CPU */
 	struct hashmap kept;    /* places found in the first pass */
 	int err;
@@ -32,18 +33,18 @@ struct collect {
 
 static void keep_place(struct collect *c, uint64_t at)
 {
-	if (at && hashmap_set(&c->kept, at + 1, c))
+	if (at && hashmap_set(&c->kept, at, c))
 		c->err = -ENOMEM;
 }
 
 static struct caller *caller_of(struct collect *c, int tid)
 {
-	struct caller *k = hashmap_find(&c->callers, (uint64_t)tid + 1);
+	struct caller *k = hashmap_find(&c->callers, (uint64_t)tid);
 
 	if (k)
 		return k;
 	k = calloc(1, sizeof(*k));
-	if (!k || hashmap_set(&c->callers, (uint64_t)tid + 1, k)) {
+	if (!k || hashmap_set(&c->callers, (uint64_t)tid, k)) {
 		free(k);
 		c->err = -ENOMEM;
 		return NULL;
@@ -56,7 +57,7 @@ static void remember_map(struct collect *c, const struct event *ev, uint64_t map
 {
 	for (size_t i = 0; i < c->p->context_count; i++) {
 		struct context *x = &c->p->contexts[i];
-		const struct step *s = hashmap_find(&c->wanted, x->at + 1);
+		const struct step *s = hashmap_find(&c->wanted, x->at);
 
 		if (!s || s->kind != HOP_DMA || s->holder != BY_FRAME || ev->ts > s->ts ||
 		    s->dst < va || s->dst >= va + size)
@@ -180,7 +181,7 @@ static bool see(void *ctx, const struct event *ev)
 	if (!k)
 		return false;
 	see_map(c, ev);
-	if (hashmap_find(&c->wanted, ev->file_off + 1))
+	if (hashmap_find(&c->wanted, ev->file_off))
 		see_wanted(c, k, ev);
 	see_caller(k, ev);
 	see_exit(c->p, ev);
@@ -194,39 +195,31 @@ static bool is_kept(void *ctx, const struct event *ev)
 {
 	const struct collect *c = ctx;
 
-	return hashmap_find(&c->kept, ev->file_off + 1) != NULL;
+	return hashmap_find(&c->kept, ev->file_off) != NULL;
 }
 
 static int want_step(struct collect *c, const struct step *s)
 {
-	struct context *more;
-
-	if (!s->event || hashmap_find(&c->wanted, s->file_off + 1))
+	if (!s->event || hashmap_find(&c->wanted, s->file_off))
 		return 0;
-	more = realloc(c->p->contexts, (c->p->context_count + 1) * sizeof(*more));
-	if (!more)
+	if (vec_reserve(&c->p->contexts, &c->p->context_cap, c->p->context_count + 1))
 		return -ENOMEM;
-	c->p->contexts = more;
-	more[c->p->context_count++] = (struct context){.at = s->file_off};
+	c->p->contexts[c->p->context_count++] = (struct context){.at = s->file_off};
 	keep_place(c, s->file_off);
-	return hashmap_set(&c->wanted, s->file_off + 1, (void *)s);
+	return hashmap_set(&c->wanted, s->file_off, (void *)s);
 }
 
 static int want_view(struct collect *c, const struct chain_view *v)
 {
-	struct window *more = realloc(c->windows, (c->window_count + v->count) * sizeof(*more));
-	int err = 0;
+	int err = vec_reserve(&c->windows, &c->window_cap, c->window_count + v->count);
 
-	if (!more)
-		return -ENOMEM;
-	c->windows = more;
 	for (size_t i = 0; i < v->count && !err; i++) {
 		const struct step *s = &v->steps[i];
 
 		err = want_step(c, s);
 		if (s->dst && !s->dst_user)
-			more[c->window_count++] = (struct window){s->dst, s->dst + s->len,
-				v->steps[0].ts, v->steps[v->count - 1].ts};
+			c->windows[c->window_count++] = (struct window){
+				s->dst, s->dst + s->len, v->steps[0].ts, v->steps[v->count - 1].ts};
 	}
 	return err;
 }

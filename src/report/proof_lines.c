@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/vec.h"
 #include "report/chart.h"
 #include "report/proof_parts.h"
 
@@ -39,20 +40,11 @@ struct walk {
 
 static int push(struct lines *l, unsigned int line)
 {
-	unsigned int *more;
-
 	for (size_t i = 0; i < l->count; i++)
 		if (l->items[i] == line)
 			return 0;
-	if (l->count == l->room) {
-		size_t want = l->room ? l->room * 2 : 32;
-
-		more = realloc(l->items, want * sizeof(*more));
-		if (!more)
-			return -ENOMEM;
-		l->items = more;
-		l->room = want;
-	}
+	if (vec_reserve(&l->items, &l->cap, l->count + 1))
+		return -ENOMEM;
 	l->items[l->count++] = line;
 	return 0;
 }
@@ -98,15 +90,8 @@ static void end_line(struct proof *p, const char *words)
 
 static int add_region(struct proof *p, struct region r)
 {
-	if (p->region_count == p->region_room) {
-		size_t want = p->region_room ? p->region_room * 2 : 32;
-		struct region *more = realloc(p->regions, want * sizeof(*more));
-
-		if (!more)
-			return -ENOMEM;
-		p->regions = more;
-		p->region_room = want;
-	}
+	if (vec_reserve(&p->regions, &p->region_cap, p->region_count + 1))
+		return -ENOMEM;
 	p->regions[p->region_count++] = r;
 	return push(&p->derived, r.line);
 }
@@ -453,7 +438,7 @@ static bool is_touching(void *ctx, const struct event *ev)
 		for (size_t k = 0; k < n && !r->tid; k++)
 			hit |= spans[k].from < r->to && r->from < spans[k].to;
 		if (hit || (r->tid && reads_user(t->p, ev, r))) {
-			hashmap_set(&t->found, ev->file_off + 1, t);
+			hashmap_set(&t->found, ev->file_off, t);
 			return true;
 		}
 	}
@@ -467,7 +452,7 @@ static int cite_touching(struct proof *p, struct touching *t)
 	for (size_t i = 0; i < p->evidence.count && !err; i++) {
 		uint64_t at = p->evidence.facts[i]->ev.file_off;
 
-		if (hashmap_find(&t->found, at + 1))
+		if (hashmap_find(&t->found, at))
 			err = push(&t->facts, cite(p, at));
 	}
 	return err;

@@ -25,7 +25,7 @@ struct context {
 
 struct lines {
 	unsigned int *items;
-	size_t count, room;
+	size_t count, cap;
 };
 
 struct proof {
@@ -35,10 +35,10 @@ struct proof {
 	unsigned int line; /* the last one written */
 	char stuck[512];   /* what stopped a derivation */
 	struct context *contexts;
-	size_t context_count;
+	size_t context_count, context_cap;
 	/* Of the derivation that is being written: */
 	struct region *regions;
-	size_t region_count, region_room;
+	size_t region_count, region_cap;
 	struct lines derived;	/* what the completeness line rests on */
 	struct lines delivered; /* and the conclusion */
 };

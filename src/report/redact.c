@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/vec.h"
 #include "report/evidence.h"
 
 #define CHUNK_BITS 21
@@ -23,21 +24,21 @@ enum domain { PHYSICAL, KERNEL, USER, DOMAINS };
 
 struct redact {
 	const struct rundir *run;
-	struct hashmap chunks[DOMAINS]; /* chunk + 1 → its alias, as a pointer */
+	struct hashmap chunks[DOMAINS]; /* chunk → its alias, as a pointer */
 	uint64_t next[DOMAINS];
-	struct hashmap hosts; /* IPv4 address + 1 → number */
+	struct hashmap hosts; /* IPv4 address → number */
 	uint64_t next_host;
 };
 
 static uint64_t alias(struct hashmap *t, uint64_t *next, uint64_t key)
 {
-	void *have = hashmap_find(t, key + 1);
+	void *have = hashmap_find(t, key);
 
 	if (have)
 		return (uint64_t)(uintptr_t)have;
 	++*next;
 	/* Without memory all that is new looks alike, which hides it too. */
-	if (hashmap_set(t, key + 1, (void *)(uintptr_t)*next))
+	if (hashmap_set(t, key, (void *)(uintptr_t)*next))
 		return 1;
 	return *next;
 }
@@ -79,9 +80,9 @@ static void see_event(struct redact *h, const struct event *ev)
 	static const enum event_array arrays[] = {A_seg, A_pages};
 	uint64_t word;
 
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
 		redact_address(h, ev->v[fields[i]]);
-	for (size_t a = 0; a < sizeof(arrays) / sizeof(arrays[0]); a++)
+	for (size_t a = 0; a < ARRAY_SIZE(arrays); a++)
 		for (uint32_t i = 0; ev->array[arrays[a]] && i + 8 <= ev->array_len[arrays[a]]; i += 8) {
 			memcpy(&word, ev->array[arrays[a]] + i, 8);
 			redact_address(h, word);
@@ -174,7 +175,7 @@ static const char *take_hidden(const char *p, char before, FILE *out)
 {
 	static const char *const names[] = {"hdr=", "laddr=", "raddr=", "naddr="};
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		size_t n = strlen(names[i]);
 
 		if (is_word(before) || strncmp(p, names[i], n) != 0)

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "common/msg.h"
+#include "common/vec.h"
 
 static const struct report_kind kinds[] = {
 	{"html", "index.html", html_write},
@@ -22,7 +23,7 @@ static const struct report_kind kinds[] = {
 	{"csv", "csv/", csv_write},
 };
 
-#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+#define KINDS ARRAY_SIZE(kinds)
 
 /* Does the list "a,b" hold the word? No list holds all. */
 static bool listed(const char *list, const char *word)
@@ -93,22 +94,15 @@ static int make_dirs(const char *path)
 struct hidden {
 	struct redact *hide;
 	char *path, *text;
-	size_t used, room;
+	size_t used, cap;
 };
 
 static ssize_t write_hidden(void *cookie, const char *buf, size_t size)
 {
 	struct hidden *x = cookie;
 
-	if (x->used + size + 1 > x->room) {
-		size_t want = (x->used + size + 1) * 2;
-		char *more = realloc(x->text, want);
-
-		if (!more)
-			return 0;
-		x->text = more;
-		x->room = want;
-	}
+	if (vec_reserve(&x->text, &x->cap, x->used + size + 1))
+		return 0;
 	memcpy(x->text + x->used, buf, size);
 	x->used += size;
 	x->text[x->used] = '\0';

@@ -6,6 +6,7 @@
 
 #include "common/json.h"
 #include "common/text.h"
+#include "common/vec.h"
 #include "report/boxes.h"
 #include "report/report.h"
 
@@ -120,7 +121,7 @@ static const struct column columns[] = {
 	{"verdict", -8, put_verdict},
 };
 
-#define COLUMNS (sizeof(columns) / sizeof(columns[0]))
+#define COLUMNS ARRAY_SIZE(columns)
 
 static void print_row(const struct analysis *r, const struct flow *f, FILE *out)
 {
@@ -191,7 +192,7 @@ static bool is_telling(const struct logged_counter *c)
 					    "out_of_seq_request", "rcvd_seq_err",
 					    "retry_exceeded_err"};
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (c->delta && !strcmp(c->name, names[i]))
 			return true;
 	return false;

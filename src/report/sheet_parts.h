@@ -3,6 +3,7 @@
 #ifndef REPORT_SHEET_PARTS_H
 #define REPORT_SHEET_PARTS_H
 
+#include "common/vec.h"
 #include "report/sheet.h"
 
 /* The cell of a column. */
@@ -11,7 +12,7 @@
 #define ULL(x) ((unsigned long long)(x))
 
 #define SHEET(name, title, columns, each)                                                          \
-	{name, title, columns, sizeof(columns) / sizeof(columns[0]), each}
+	{name, title, columns, ARRAY_SIZE(columns), each}
 
 /* Lets `of` show the rows of each flow that the report is about, or of one. */
 typedef void (*flow_fn)(const struct report *rep, const struct flow *f, row_fn fn, void *ctx);

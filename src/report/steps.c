@@ -6,6 +6,7 @@
 #include <traceevent/event-parse.h>
 
 #include "common/json.h"
+#include "common/vec.h"
 #include "report/chart.h"
 #include "report/evidence.h"
 #include "report/report.h"
@@ -63,7 +64,7 @@ static bool want(void *ctx, const struct event *ev)
 {
 	struct walk *w = ctx;
 
-	if (hashmap_find(&w->hops, ev->file_off + 1))
+	if (hashmap_find(&w->hops, ev->file_off))
 		return true;
 	return ev->ts >= w->begin && ev->ts <= w->end && concerns(w, ev) && w->kept++ < STEPS_MAX;
 }
@@ -139,7 +140,7 @@ static const char *kind_of(const struct fact *f)
 
 	if (f->ev.kind == EV_OTHER)
 		return "FUNC";
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		for (size_t k = 0; k < 8 && kinds[i].events[k]; k++)
 			if (kinds[i].events[k] == f->ev.kind)
 				return kinds[i].kind;
@@ -165,7 +166,7 @@ static void put_happened(const struct step *s, const struct fact *f, char *buf, 
 static void print_step(const struct walk *w, const struct evidence *e, const struct fact *f, size_t number,
 		       FILE *out)
 {
-	const struct step *s = hashmap_find(&w->hops, f->ev.file_off + 1);
+	const struct step *s = hashmap_find(&w->hops, f->ev.file_off);
 	char function[320], caller[320], happened[512];
 
 	put_function(e, w->r, f, function, sizeof(function));
@@ -185,9 +186,9 @@ static int collect(struct walk *w, struct evidence *e, const struct report *rep)
 	/* Of hops that one event tells of, the one that moves bytes is shown. */
 	for (size_t i = 0; i < v->count; i++)
 		if (v->steps[i].event && (step_moves(&v->steps[i]) ||
-					  !hashmap_find(&w->hops, v->steps[i].file_off + 1)) &&
+					  !hashmap_find(&w->hops, v->steps[i].file_off)) &&
 		    v->steps[i].kind != HOP_WIRE && v->steps[i].kind != HOP_GAP &&
-		    hashmap_set(&w->hops, v->steps[i].file_off + 1, (void *)&v->steps[i]))
+		    hashmap_set(&w->hops, v->steps[i].file_off, (void *)&v->steps[i]))
 			return -ENOMEM;
 	w->end = v->steps[v->count - 1].ts;
 	err = evidence_pass(e, rep->r, find_calls, w);

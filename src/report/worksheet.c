@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/text.h"
+#include "common/vec.h"
 #include "report/worksheet_parts.h"
 
 /* ---- picking the events ---- */
@@ -33,7 +34,7 @@ bool is_66_packet(const struct event *ev)
 
 static bool is_shown(const struct sheet_of_study *w, const struct event *ev)
 {
-	return hashmap_find(&w->shown, ev->file_off + 1) != NULL;
+	return hashmap_find(&w->shown, ev->file_off) != NULL;
 }
 
 static bool want(void *ctx, const struct event *ev)
@@ -55,7 +56,7 @@ static int want_steps(struct sheet_of_study *w)
 	for (const struct flow *f = w->r->engine.flows; f; f = f->next)
 		for (size_t i = 0; i < f->view_count && f->index <= FLOWS_SEEN; i++)
 			for (size_t k = 0; k < f->views[i].count; k++)
-				if (hashmap_set(&w->shown, f->views[i].steps[k].file_off + 1, w))
+				if (hashmap_set(&w->shown, f->views[i].steps[k].file_off, w))
 					return -ENOMEM;
 	return 0;
 }
@@ -275,7 +276,7 @@ static void print_questions(const struct sheet_of_study *w, const struct flow *f
 	text_markdown(out, f->name);
 	fprintf(out, ", message %llu. Each event is named by its CPU, its time and its place in trace.dat.\n\n",
 		(unsigned long long)f->shown_seq);
-	for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(questions); i++) {
 		fprintf(out, "%zu. %s\n\n   ", i + 1, questions[i].text);
 		questions[i].answer(w, f, out);
 		fputs("\n", out);

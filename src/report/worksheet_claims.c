@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/text.h"
+#include "common/vec.h"
 #include "report/worksheet_parts.h"
 
 enum { ETH = 14, TCP = 6, UDP = 17 };
@@ -332,4 +333,4 @@ const struct claim_of_study claims[] = {
 	{"Watching the two programs by name shows all that happens to a message", names_are_enough},
 };
 
-const size_t claim_count = sizeof(claims) / sizeof(claims[0]);
+const size_t claim_count = ARRAY_SIZE(claims);

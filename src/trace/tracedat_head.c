@@ -8,6 +8,7 @@
 #include <string.h>
 #include <traceevent/event-parse.h>
 
+#include "common/vec.h"
 #include "trace/tracedat_priv.h"
 
 #define CMDLINES_MAX (4u << 20) /* 131072 saved command lines of 30 bytes */
@@ -194,15 +195,9 @@ static int read_names(struct tracedat *td, struct td_reader *r)
 
 static int add_option(struct tracedat *td, unsigned id, const struct td_reader *data)
 {
-	/* 6 bytes of file at least stand behind each entry. */
-	if (!(td->options_n & (td->options_n - 1))) {
-		size_t cap = td->options_n ? td->options_n * 2 : 1;
-		void *more = realloc(td->options, cap * sizeof(td->options[0]));
-
-		if (!more)
-			return td_fail(td, -ENOMEM, "out of memory");
-		td->options = more;
-	}
+	/* Each entry takes at least 6 bytes of the file, which bounds the array. */
+	if (vec_reserve(&td->options, &td->options_cap, td->options_n + 1))
+		return td_fail(td, -ENOMEM, "out of memory");
 	td->options[td->options_n++] = (struct td_option){id, (uint32_t)left(data), data->at};
 	return 0;
 }
@@ -355,7 +350,7 @@ int td_read_head(struct tracedat *td)
 	struct td_reader r = {td->data, td->data + td->size};
 	int err = 0;
 
-	for (size_t i = 0; !err && i < sizeof(parts) / sizeof(parts[0]); i++)
+	for (size_t i = 0; !err && i < ARRAY_SIZE(parts); i++)
 		err = parts[i](td, &r);
 	if (!err)
 		err = use_clock(td);

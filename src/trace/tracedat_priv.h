@@ -49,7 +49,7 @@ struct tracedat {
 	unsigned formats_bad, formats_twice; /* event formats left out */
 	struct td_reader kallsyms;
 	struct td_option *options;
-	size_t options_n;
+	size_t options_n, options_cap;
 	char *clock, *cpustat;
 
 	uint32_t stride;      /* bytes from a page to the next */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/msg.h"
+#include "common/vec.h"
 #include "traffic/bed_ops.h"
 
 static int lo_up(struct tf_bed *bed)
@@ -30,7 +31,7 @@ static const struct tf_bed_ops beds[] = {
 
 static const struct tf_bed_ops *find(const char *path)
 {
-	for (size_t i = 0; i < sizeof(beds) / sizeof(beds[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(beds); i++)
 		if (!strcmp(beds[i].path, path))
 			return &beds[i];
 	return NULL;

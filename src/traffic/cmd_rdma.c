@@ -8,6 +8,7 @@
 
 #include "common/exitcode.h"
 #include "common/msg.h"
+#include "common/vec.h"
 #include "traffic/rdma_link.h"
 
 #define MAX_SIZE (16UL << 20)
@@ -94,7 +95,7 @@ static const struct {
 
 static enum tf_rdma_op find_op(const char *word)
 {
-	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(ops); i++)
 		if (!strcmp(ops[i].word, word))
 			return ops[i].op;
 	return RDMA_SEND;
@@ -102,7 +103,7 @@ static enum tf_rdma_op find_op(const char *word)
 
 static const char *find_bed(const char *path)
 {
-	for (size_t i = 0; i < sizeof(beds) / sizeof(beds[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(beds); i++)
 		if (!strcmp(beds[i].path, path))
 			return beds[i].bed;
 	return NULL;

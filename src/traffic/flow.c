@@ -14,6 +14,7 @@
 
 #include "common/exitcode.h"
 #include "common/msg.h"
+#include "common/vec.h"
 #include "traffic/end.h"
 #include "traffic/signals.h"
 
@@ -30,7 +31,7 @@ static const struct tf_kind *const kinds[] = {&tf_udp, &tf_pty, &tf_rdma};
 
 const struct tf_kind *tf_kind_find(const char *proto)
 {
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (!strcmp(kinds[i]->proto, proto))
 			return kinds[i];
 	return NULL;

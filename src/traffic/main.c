@@ -5,6 +5,7 @@
 
 #include "common/exitcode.h"
 #include "common/msg.h"
+#include "common/vec.h"
 #include "traffic/cmd.h"
 
 static int cmd_help(int argc, char **argv);
@@ -28,7 +29,7 @@ static int cmd_help(int argc, char **argv)
 	(void)argv;
 	printf("usage: traffic COMMAND [OPTIONS]\nMakes payload travel, and logs every call that "
 	       "moved it.\n\ncommands:\n");
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		printf("  %-8s %s\n", commands[i].name, commands[i].help);
 	printf("\ntraffic COMMAND --help lists the options.\n"
 	       "exit status: 0 good, 1 contents differ, 2 wrong usage, 4 environment lacking\n");
@@ -44,7 +45,7 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
 		return cmd_help(argc, argv);
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		if (!strcmp(argv[1], commands[i].name))
 			return commands[i].run(argc - 1, argv + 1);
 	msg_error("no command '%s'; traffic help lists them", argv[1]);

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/vec.h"
+
 #define NAME_WORDS (IBV_SYSFS_NAME_MAX / sizeof(uint64_t))
 #define GID_WORDS (sizeof(union ibv_gid) / sizeof(uint64_t))
 #define IS_FILLED (1ULL << 32)
@@ -113,7 +115,7 @@ static int compare(const struct tf_wire *mine, const struct tf_wire *other, char
 			 mine->words[HELLO_SENDS] ? "send" : "receive");
 		return -EINVAL;
 	}
-	for (size_t i = 0; i < sizeof(agreed) / sizeof(agreed[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(agreed); i++) {
 		uint64_t here = mine->words[agreed[i].word], there = other->words[agreed[i].word];
 		char texts[2][24];
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/msg.h"
+#include "common/vec.h"
 #include "traffic/rdma.h"
 
 #define LINGER_NS 1000000000ULL /* how long a command that is through waits for the other's end */
@@ -100,7 +101,7 @@ static const struct {
 
 static int take(struct tf_link *link, const struct tf_wire *frame)
 {
-	if (frame->kind >= sizeof(kinds) / sizeof(kinds[0]) || !kinds[frame->kind].take ||
+	if (frame->kind >= ARRAY_SIZE(kinds) || !kinds[frame->kind].take ||
 	    frame->count != kinds[frame->kind].count)
 		return -EBADMSG;
 	return kinds[frame->kind].take(link, frame->words);

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "common/vec.h"
 #include "traffic/rdma.h"
 
 static const struct {
@@ -26,7 +27,7 @@ static int add_region(const struct tf_flow *f, const struct tf_rdma_side *side, 
 	tf_line_int(line, "len", side->len);
 	tf_line_addr(line, "lkey", side->lkey);
 	tf_line_addr(line, "rkey", side->rkey);
-	for (size_t i = 0; i < sizeof(accesses) / sizeof(accesses[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(accesses); i++)
 		if (side->access & accesses[i].flag)
 			json_object_array_add(access, json_object_new_string(accesses[i].name));
 	json_object_object_add(line, "access", access);

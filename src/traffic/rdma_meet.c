@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/msg.h"
+#include "common/vec.h"
 #include "traffic/rdma_hello.h"
 #include "traffic/rdma_link.h"
 #include "traffic/signals.h"
@@ -136,7 +137,7 @@ static int no_answer(const struct tf_link *link, const struct tf_wire *frame, in
 			  link->who, link->at, (unsigned int)frame->version, TF_WIRE_VERSION);
 		return err;
 	}
-	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(answers); i++)
 		if (answers[i].err == err) {
 			msg_error("what is to be the %s, at %s, %s", link->who, link->at,
 				  answers[i].what);

@@ -6,6 +6,7 @@
 
 #include "common/exitcode.h"
 #include "common/msg.h"
+#include "common/vec.h"
 #include "traffic/cmd.h"
 #include "traffic/pty.h"
 #include "traffic/signals.h"
@@ -64,11 +65,11 @@ static const struct tf_spec rdma_flows[] = {
 };
 
 static const struct tf_set sets[] = {
-	{"default", default_flows, sizeof(default_flows) / sizeof(default_flows[0])},
-	{"rdma", rdma_flows, sizeof(rdma_flows) / sizeof(rdma_flows[0])},
+	{"default", default_flows, ARRAY_SIZE(default_flows)},
+	{"rdma", rdma_flows, ARRAY_SIZE(rdma_flows)},
 };
 
-#define SETS (sizeof(sets) / sizeof(sets[0]))
+#define SETS ARRAY_SIZE(sets)
 
 struct args {
 	unsigned long count;

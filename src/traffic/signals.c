@@ -7,12 +7,14 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "common/vec.h"
+
 volatile sig_atomic_t tf_interrupted;
 static volatile sig_atomic_t go_on;
 static pid_t parent;
 
 static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
-#define ENDS (sizeof(ends) / sizeof(ends[0]))
+#define ENDS ARRAY_SIZE(ends)
 
 static void on_signal(int number)
 {

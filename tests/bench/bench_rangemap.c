@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "common/rangemap.h"
+#include "common/vec.h"
 
 #define OPS 2000000u
 #define SLOT 2048u /* bytes between buffers */
@@ -106,7 +107,7 @@ int main(void)
 {
 	printf("range map\n%-14s %10s %12s %14s %12s\n", "operation", "pieces", "ns each",
 	       "million/s", "bytes/piece");
-	for (size_t b = 0; b < sizeof(benches) / sizeof(benches[0]); b++)
+	for (size_t b = 0; b < ARRAY_SIZE(benches); b++)
 		for (uint64_t live = 100; live <= 1000000; live *= 10) {
 			struct rangemap *map = rangemap_new(NULL);
 			double start, took, bytes;

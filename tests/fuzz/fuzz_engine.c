@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "analyze/analysis.h"
+#include "common/vec.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -190,7 +191,7 @@ static void make_wild(struct event *ev, uint8_t which, const uint8_t *value)
 					       F_bth, F_plen, F_total, F_mtu, F_psn, F_n, F_left, F_first,
 					       F_va, F_iova, F_base, F_sgt, F_umem, F_wqe};
 
-	memcpy(&ev->v[may[which % (sizeof(may) / sizeof(may[0]))]], value, 8);
+	memcpy(&ev->v[may[which % ARRAY_SIZE(may)]], value, 8);
 }
 
 static void fuzz_events(const uint8_t *data, size_t size)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/vec.h"
 #include "trace/events.h"
 
 static const char *dir;
@@ -72,7 +73,7 @@ static void rdma(const char *name, uint8_t opcode)
 		event(f, EV_RDMA_COPY, 0, 0, 1);
 		event(f, EV_MEM, 0, 0, 1);
 		event(f, EV_RDMA_XMIT, 0, opcode, (uint8_t)i);
-		for (size_t k = 0; k < sizeof(way) / sizeof(way[0]); k++)
+		for (size_t k = 0; k < ARRAY_SIZE(way); k++)
 			event(f, way[k], 0, 0, 0);
 		event(f, EV_RDMA_COPY, 0, 0, 1);
 		event(f, EV_MEM, 0, 1, 0);
@@ -93,12 +94,12 @@ int main(int argc, char **argv)
 					      EV_FD_FILE, EV_PAGE_FROM_ITER, EV_PAGE_TO_ITER};
 
 	dir = argc > 1 ? argv[1] : ".";
-	flow("lo", 0, lo, sizeof(lo) / sizeof(lo[0]));
-	flow("wire", 4, wire, sizeof(wire) / sizeof(wire[0]));
+	flow("lo", 0, lo, ARRAY_SIZE(lo));
+	flow("wire", 4, wire, ARRAY_SIZE(wire));
 	rdma("rdma-send", 3);
 	rdma("rdma-write", 5);
 	rdma("rdma-read", 6);
-	flow("odd", 8, odd, sizeof(odd) / sizeof(odd[0]));
+	flow("odd", 8, odd, ARRAY_SIZE(odd));
 	files("files", "{\"schema\":1,\"kernel\":\"k\",\"memory\":{\"page_offset_base\":\"0xffff888000000000\","
 	      "\"vmemmap_base\":\"0xffffea0000000000\",\"page_size\":4096,\"iommu\":false},\"btf\":{\"ITER_UBUF\":6,"
 	      "\"SKB_DROP_REASON_X\":3,\"sizeof.page\":64},\"probes\":{\"placed\":{\"dma_sync\":"

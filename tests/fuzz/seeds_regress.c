@@ -2,6 +2,8 @@
 /* Seeds of fuzz_regress: one of each kind of input. */
 #include <stdio.h>
 
+#include "common/vec.h"
+
 static const struct {
 	const char *name, *text;
 } seeds[] = {
@@ -25,7 +27,7 @@ int main(int argc, char **argv)
 {
 	char path[4096];
 
-	for (size_t i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(seeds); i++) {
 		FILE *f;
 
 		snprintf(path, sizeof(path), "%s/%s", argc > 1 ? argv[1] : ".", seeds[i].name);

@@ -36,7 +36,7 @@ def build_dropevent(folder):
     cflags, libs = (subprocess.run(["pkg-config", w, "libtraceevent"], check=True, text=True,
                                    stdout=subprocess.PIPE).stdout.split()
                     for w in ("--cflags", "--libs"))
-    sources = ["tests/tools/dropevent.c", "src/trace/fields.c", "src/common/file.c"]
+    sources = ["tests/tools/dropevent.c", "src/trace/fields.c", "src/common/file.c", "src/common/vec.c"]
     sources += glob.glob("src/trace/tracedat*.c", root_dir=TOP)
     subprocess.run([os.environ.get("CC", "cc"), "-O1", "-D_GNU_SOURCE", "-Isrc", *cflags, "-o", out,
                     *sources, *libs], check=True, cwd=TOP)

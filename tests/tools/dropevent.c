@@ -18,6 +18,7 @@
 #include <traceevent/event-parse.h>
 
 #include "common/file.h"
+#include "common/vec.h"
 #include "trace/fields.h"
 #include "trace/tracedat.h"
 
@@ -32,7 +33,7 @@ static struct counter counters[4096];
 
 static unsigned long count(int type)
 {
-	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(counters); i++) {
 		if (!counters[i].seen)
 			counters[i].type = type;
 		if (counters[i].type == type)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include "common/vec.h"
 #include "mkrun.h"
 
 #include <assert.h>
@@ -68,7 +69,7 @@ static const struct {
 	{"other_group", "mem", "u64 __probe_ip; u64 dst; u64 src; u64 len; u64 s"},
 };
 
-#define FORMATS (sizeof(formats) / sizeof(formats[0]))
+#define FORMATS ARRAY_SIZE(formats)
 #define FIRST_ID 100
 
 struct place {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include "common/vec.h"
 #include "mktrace.h"
 
 #include <assert.h>
@@ -119,7 +120,7 @@ void mktrace_event_format(struct mktrace *mk, const char *system, const char *te
 	while (s < mk->systems + mk->systems_n && strcmp(s->name, system))
 		s++;
 	if (s == mk->systems + mk->systems_n) {
-		assert(mk->systems_n < sizeof(mk->systems) / sizeof(mk->systems[0]));
+		assert(mk->systems_n < ARRAY_SIZE(mk->systems));
 		mk->systems_n++;
 		s->name = strdup(system);
 	}

@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "common/rangemap.h"
+#include "common/vec.h"
 
 #define SPACES 3
 #define WINDOW 2048
@@ -333,7 +334,7 @@ static void one_operation(void)
 {
 	static int (*const table[])(void) = {do_insert, do_insert, do_insert,	   do_copy, do_copy,
 					     do_copy,	do_clear,  do_clear_space, do_retag};
-	int err = table[below(sizeof(table) / sizeof(table[0]))]();
+	int err = table[below(ARRAY_SIZE(table))]();
 	struct range r = some_range();
 
 	if (err && err != -ENOMEM)

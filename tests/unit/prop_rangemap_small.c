@@ -3,7 +3,6 @@
 #define RT_LEAF 8
 #define RT_FAN 8
 #include "../../src/common/rangemap_tree.c"
-#include "../../src/common/rangemap_spaces.c"
 #include "../../src/common/rangemap.c"
 #define ops prop_ops
 #include "prop_rangemap.c"

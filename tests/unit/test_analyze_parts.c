@@ -10,6 +10,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "common/vec.h"
 #include "mkrun.h"
 
 /* ---- table ---- */
@@ -30,13 +31,19 @@ static void count_value(void *value, void *ctx)
 	++*(size_t *)ctx;
 }
 
-/* Keys that fall together: neighbours, pages, and all in one slot of a small table. */
+/* The values are places in an array of void *: those at odd places go. */
+static bool is_odd(void *value, void *ctx)
+{
+	return (size_t)((void **)value - (void **)ctx) % 2;
+}
+
+/* Keys that fall together: neighbours, pages, and all in one slot of a small map. */
 static uint64_t key_of(unsigned i, unsigned kind)
 {
 	return kind == 0 ? i : kind == 1 ? 0xffff888000000000u + i * 0x1000ull : (uint64_t)i << 52;
 }
 
-static void test_table(void **state)
+static void test_hashmap(void **state)
 {
 	enum { KEYS = 300 };
 	static void *naive[KEYS];
@@ -63,6 +70,14 @@ static void test_table(void **state)
 				assert_ptr_equal(hashmap_remove(&t, key), naive[i]);
 				held -= naive[i] != NULL;
 				naive[i] = NULL;
+			}
+			if (!draw(2000)) {
+				hashmap_prune(&t, is_odd, naive);
+				for (unsigned k = 0; k < KEYS; k++)
+					if (naive[k] && is_odd(naive[k], naive)) {
+						naive[k] = NULL;
+						held--;
+					}
 			}
 			assert_int_equal(t.count, held);
 			i = (unsigned)draw(KEYS);
@@ -121,7 +136,7 @@ static void test_iter_spans(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		const struct iter_case *c = &cases[i];
 		struct engine e = {.run = &run};
 		struct thread t = {.buffers = 7};
@@ -260,7 +275,7 @@ static void test_rundir_types(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		struct analysis r;
 
 		free_made(NULL);
@@ -395,7 +410,7 @@ static void test_trafficlog_damaged(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_table),
+		TEST(test_hashmap),
 		TEST(test_iter_spans),
 		TEST(test_iter_without_segments),
 		TEST(test_rundir_damaged),

@@ -16,6 +16,7 @@
 #include "common/json.h"
 #include "common/msg.h"
 #include "common/opt.h"
+#include "common/vec.h"
 
 /* ---- options ---- */
 
@@ -287,7 +288,7 @@ static void test_json_damaged(void **state)
 	int err;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		write_path(bad[i]);
 		assert_null(json_read_file(path, &err));
 		assert_int_equal(err, -EBADMSG);
@@ -307,6 +308,29 @@ static void test_json_write_fails(void **state)
 	json_object_put(o);
 }
 
+static void test_vec_grows(void **state)
+{
+	size_t cap = 0;
+	int *items = NULL, *was;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		assert_int_equal(vec_reserve(&items, &cap, (size_t)i + 1), 0);
+		assert_true(cap > (size_t)i);
+		items[i] = i;
+	}
+	assert_true(cap < 2000);
+	for (int i = 0; i < 1000; i++)
+		assert_int_equal(items[i], i);
+	/* What was there stays where more is not to be had. */
+	was = items;
+	assert_int_equal(vec_reserve(&items, &cap, SIZE_MAX / sizeof(*items)), -ENOMEM);
+	assert_int_equal(vec_reserve(&items, &cap, SIZE_MAX), -ENOMEM);
+	assert_ptr_equal(items, was);
+	assert_int_equal(items[999], 999);
+	free(items);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -314,6 +338,7 @@ int main(void)
 		cmocka_unit_test(test_opt_uint),
 		cmocka_unit_test(test_opt_str),
 		cmocka_unit_test(test_opt_list),
+		cmocka_unit_test(test_vec_grows),
 		cmocka_unit_test(test_opt_word),
 		cmocka_unit_test(test_opt_end),
 		cmocka_unit_test(test_opt_unknown),

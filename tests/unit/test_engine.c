@@ -10,6 +10,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "common/vec.h"
 #include "mkrun.h"
 
 #define SENDER 100
@@ -701,7 +702,7 @@ static void test_missing_step(void **state)
 					    "sk_queue"};
 
 	(void)state;
-	for (size_t skip = 0; skip < sizeof(steps) / sizeof(steps[0]); skip++) {
+	for (size_t skip = 0; skip < ARRAY_SIZE(steps); skip++) {
 		static struct world w;
 
 		begin(&w);
@@ -709,7 +710,7 @@ static void test_missing_step(void **state)
 		if (skip)
 			fill(&w, SKB(1), HEAD(1) + PAYLOAD, 1400);
 		copy_in(&w, HEAD(1) + PAYLOAD, 1400, 0);
-		for (size_t i = 1; i < sizeof(steps) / sizeof(steps[0]); i++)
+		for (size_t i = 1; i < ARRAY_SIZE(steps); i++)
 			if (i != skip)
 				pass(&w, steps[i], SKB(1), HEAD(1), 1400);
 		send_exit(&w, 1400);

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <traceevent/event-parse.h>
 
+#include "common/vec.h"
 #include "trace/fields.h"
 
 /* A record in a block of its own size, so that a sanitizer sees a read behind it. */
@@ -61,7 +62,7 @@ static void test_missing(void **state)
 	struct td_event ev = record("12345678", 8);
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		bool ok = true;
 		uint32_t len = 1;
 

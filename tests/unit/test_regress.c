@@ -471,7 +471,7 @@ static int status_of(const char *base, const char *digest)
 
 	in.baseline = file("base.json", base);
 	items[0] = file("digest.json", digest);
-	in.digests = (struct opt_list){items, 1};
+	in.digests = (struct opt_list){.items = items, .count = 1};
 	report = night_compare(&in, why, sizeof(why));
 	status = report ? (int)json_uint(report, "exit_status", 99) : -1;
 	json_object_put(report);

@@ -13,6 +13,7 @@
 
 #include "common/json.h"
 #include "common/text.h"
+#include "common/vec.h"
 #include "regress/accept.h"
 #include "regress/finding.h"
 #include "regresshelp.h"
@@ -43,7 +44,7 @@ static void test_accept_faults(void **state)
 	char why[512];
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		assert_int_equal(accept_error(bad[i].text, why, sizeof(why)), -EBADMSG);
 		if (!strstr(why, bad[i].why))
 			fail_msg("%s: %s", bad[i].text, why);
@@ -68,7 +69,7 @@ static void test_accept(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct json_object *list = parse("[{'class':'regression','what':'copies','from':2,'to':3.0}]");
 		struct accepts a;
 		char why[256], *line;

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "common/json.h"
+#include "common/vec.h"
 #include "regress/digest.h"
 #include "regress/finding.h"
 #include "regress/night.h"
@@ -36,7 +37,7 @@ static struct json_object *night(const char *base, const char *digest, const cha
 	if (accepted)
 		assert_int_equal(accepts_load(file("accepted", accepted), &accepts, why, sizeof(why)), 0);
 	in.baseline = file("base.json", base);
-	in.digests = (struct opt_list){items, 1};
+	in.digests = (struct opt_list){.items = items, .count = 1};
 	in.accepts = &accepts;
 	report = night_compare(&in, why, sizeof(why));
 	accepts_free(&accepts);
@@ -112,7 +113,7 @@ static struct json_object *night_of(const char *base, const char *const *digests
 			remove(paths[i]);
 		items[i] = paths[i];
 	}
-	in.digests = (struct opt_list){items, n};
+	in.digests = (struct opt_list){.items = items, .count = n};
 	report = night_compare(&in, why, sizeof(why));
 	if (!report)
 		fail_msg("%s", why);
@@ -259,14 +260,14 @@ static void test_folder_of_digest(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct night_input in = {.name = "n", .limits = LIMITS_DEFAULT};
 		const char *item = cases[i].path;
 		struct json_object *r;
 		char why[512];
 
 		in.baseline = file("base.json", DIGEST("a", FLOWS(FLOW("f", ""))));
-		in.digests = (struct opt_list){&item, 1};
+		in.digests = (struct opt_list){.items = &item, .count = 1};
 		r = night_compare(&in, why, sizeof(why));
 		assert_string_equal(json_str(kernel_of(r), "label", ""), cases[i].label);
 		json_object_put(r);
@@ -337,7 +338,7 @@ static void test_all_accepted(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		const char *digests[] = {failed, some, none};
 		struct json_object *r = night(base, digests[cases[i].digest], cases[i].accepted);
 

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "common/file.h"
+#include "common/vec.h"
 #include "proofrun.h"
 #include "proofcheck/proofcheck.h"
 #include "report/report.h"
@@ -197,7 +198,7 @@ static void hostile_names(void **state)
 	mkrun_load(w.mk, &w.r);
 	assert_non_null(strchr(w.r.engine.flows->name, '\x1b'));
 	write_all(&w);
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		text = content(&w, files[i], NULL);
 		assert_null(strchr(text, '\x1b'));
 		assert_null(strstr(text, "\xe2\x80\xae"));

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "common/vec.h"
 #include "tdtest.h"
 
 #define EXTEND(delta) ((uint32_t)((delta)&0x7ffffff) << 5 | 30), (uint32_t)((delta) >> 27)
@@ -240,7 +241,7 @@ static void test_bad_events(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		struct mktrace *mk = tdtest_simple(1);
 
 		tdtest_add(mk, 0, 1000, 1);

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 #include <traceevent/event-parse.h>
 
+#include "common/vec.h"
 #include "tdtest.h"
 #include "trace/fields.h"
 
@@ -244,7 +245,7 @@ static void test_declarations(void **state)
 	mktrace_event_format(mk, "test", text);
 	td = tdtest_open(mk);
 	assert_string_equal(tracedat_note(td), "");
-	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(want); i++) {
 		if (field_find_in(tracedat_tep(td), "test", "decl", want[i].name, &f))
 			fail_msg("no field %s", want[i].name);
 		assert_int_equal(f.offset, want[i].offset);

@@ -12,9 +12,8 @@
 
 #include <cmocka.h>
 
+#include "common/vec.h"
 #include "traffic/cmd.h"
-
-#define SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 static const size_t sizes[] = {1, 2, 3, 4, 7, 8, 9, 12, 15, 16, 19, 20, 23, 24, 25, 64, 1400, 65507};
 
@@ -44,7 +43,7 @@ static void a_write_stays_inside_its_length(void **state)
 	unsigned char *buf = malloc(65507 + 16);
 
 	(void)state;
-	for (size_t i = 0; i < SIZE(sizes); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 		memset(buf, 0xa5, sizes[i] + 16);
 		tf_payload_write(&plain, 1, buf, sizes[i]);
 		for (size_t k = 0; k < 16; k++)
@@ -85,7 +84,7 @@ static void a_message_checks_at_every_size_and_only_as_itself(void **state)
 	unsigned char *buf = malloc(65507);
 
 	(void)state;
-	for (size_t i = 0; i < SIZE(sizes); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 		tf_payload_write(&plain, 6, buf, sizes[i]);
 		assert_true(tf_payload_check(&plain, 6, buf, sizes[i]));
 		if (sizes[i] >= 8)
@@ -177,7 +176,7 @@ static void fill_word_is_eight_hex_digits(void **state)
 	assert_int_equal(word, 0xdeadbeef);
 	assert_int_equal(tf_payload_word("0x00000001", &word), 0);
 	assert_int_equal(word, 1);
-	for (size_t i = 0; i < SIZE(bad); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		assert_int_equal(tf_payload_word(bad[i], &word), -EINVAL);
 }
 
@@ -244,7 +243,7 @@ static void udp_refuses(void **state)
 	char name[48];
 
 	(void)state;
-	for (size_t i = 0; i < SIZE(lines); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
 		assert_int_equal(udp(&spec, name, words(lines[i]), lines[i]), -EINVAL);
 }
 
@@ -257,7 +256,7 @@ static void udp_fills_in(void **state)
 	char name[48];
 
 	(void)state;
-	assert_int_equal(udp(&spec, name, SIZE(line), line), 0);
+	assert_int_equal(udp(&spec, name, ARRAY_SIZE(line), line), 0);
 	assert_string_equal(spec.name, "udp-veth-65507");
 	assert_string_equal(spec.proto, "udp");
 	assert_string_equal(spec.path, "veth");
@@ -278,13 +277,13 @@ static void udp_ends_apart(void **state)
 	char name[48];
 
 	(void)state;
-	assert_int_equal(udp(&spec, name, SIZE(send), send), 0);
+	assert_int_equal(udp(&spec, name, ARRAY_SIZE(send), send), 0);
 	assert_int_equal(spec.ends, ENDS_SEND);
 	assert_int_equal(ntohs(spec.to.sin_port), 7);
 	assert_int_equal(ntohl(spec.to.sin_addr.s_addr), 0x0a000002);
 	assert_int_equal(ntohs(spec.bind.sin_port), 0);
 	assert_true(spec.rate > 0);
-	assert_int_equal(udp(&spec, name, SIZE(recv), recv), 0);
+	assert_int_equal(udp(&spec, name, ARRAY_SIZE(recv), recv), 0);
 	assert_int_equal(spec.ends, ENDS_RECV);
 	assert_string_equal(spec.netns, "n");
 	assert_int_equal(spec.to.sin_family, 0);
@@ -305,8 +304,8 @@ static void the_default_set_is_what_the_design_says(void **state)
 
 	(void)state;
 	assert_non_null(set);
-	assert_true(set->count >= SIZE(want));
-	for (size_t i = 0; i < SIZE(want); i++) {
+	assert_true(set->count >= ARRAY_SIZE(want));
+	for (size_t i = 0; i < ARRAY_SIZE(want); i++) {
 		const struct tf_spec *flow = &set->flows[i];
 
 		assert_string_equal(flow->name, want[i].name);
@@ -328,7 +327,7 @@ static void only_our_namespaces_have_an_owner(void **state)
 	(void)state;
 	assert_int_equal(tf_bed_owner("cc12-a"), 12);
 	assert_int_equal(tf_bed_owner("cc4194304-b"), 4194304);
-	for (size_t i = 0; i < SIZE(others); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
 		assert_int_equal(tf_bed_owner(others[i]), 0);
 }
 

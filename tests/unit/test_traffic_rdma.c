@@ -12,10 +12,10 @@
 
 #include <cmocka.h>
 
+#include "common/vec.h"
 #include "traffic/cmd.h"
 #include "traffic/rdma.h"
 
-#define SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define PAGE 4096
 
 static int parse(struct tf_spec *spec, char *name, const char **argv)
@@ -79,7 +79,7 @@ static void rdma_refuses(void **state)
 	char name[64];
 
 	(void)state;
-	for (size_t i = 0; i < SIZE(lines); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
 		assert_int_equal(parse(&spec, name, lines[i]), -EINVAL);
 }
 
@@ -168,7 +168,7 @@ static void one_end_waits_the_other_goes_there(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < SIZE(rows); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct tf_spec spec;
 		const struct sockaddr_in *addr;
 		char name[64];
@@ -191,7 +191,7 @@ static void each_path_has_its_bed(void **state)
 					       {"dev", "rxe-dev", "rdma-read-dev-4096"}};
 
 	(void)state;
-	for (size_t i = 0; i < SIZE(paths); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
 		const char *line[] = {"rdma", "--op", "read", "--path", paths[i][0], NULL};
 		struct tf_spec spec;
 		char name[64];
@@ -207,7 +207,7 @@ static void verbs_are_in_the_order_of_their_names(void **state)
 	static const char *const names[] = {"send", "send-imm", "write", "write-imm", "read"};
 
 	(void)state;
-	for (size_t i = 0; i < SIZE(names); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		const struct tf_rdma_verb *verb = &tf_rdma_verbs[i];
 
 		assert_string_equal(verb->name, names[i]);
@@ -227,7 +227,7 @@ static void places_do_not_overlap(void **state)
 		    {4056, 2, true, PAGE}, {4057, 2, true, 2 * PAGE}, {1 << 20, 4, false, 1 << 20}};
 
 	(void)state;
-	for (size_t i = 0; i < SIZE(rows); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct tf_spec spec = {.size = rows[i].size,
 				       .rdma = {.depth = rows[i].depth, .ud = rows[i].ud}};
 		struct tf_flow flow = {.spec = &spec};
@@ -274,8 +274,8 @@ static void the_rdma_set_has_every_size_and_both_short_cuts(void **state)
 
 	(void)state;
 	assert_non_null(set);
-	assert_int_equal(set->count, SIZE(names));
-	for (size_t i = 0; i < SIZE(names); i++) {
+	assert_int_equal(set->count, ARRAY_SIZE(names));
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		const struct tf_spec *flow = &set->flows[i];
 
 		assert_string_equal(flow->name, names[i]);
@@ -324,7 +324,7 @@ static void the_head_of_an_inline_message_is_kept(void **state)
 	static const unsigned char payload[64] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
 
 	(void)state;
-	for (size_t i = 0; i < SIZE(rows); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct tf_spec spec = {.size = rows[i].size,
 				       .rdma = {.depth = 1, .inline_data = rows[i].inline_data}};
 		struct tf_flow flow = {.spec = &spec};

@@ -13,10 +13,10 @@
 
 #include <cmocka.h>
 
+#include "common/vec.h"
 #include "traffic/rdma_hello.h"
 #include "traffic/rdma_link.h"
 
-#define SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define HEAD_BYTES 16
 #define VERSION_AT 4
 #define COUNT_AT 12
@@ -80,7 +80,7 @@ static void a_frame_arrives_as_it_was_sent(void **state)
 	static const uint32_t counts[] = {0, 1, 7, TF_WIRE_WORDS};
 	int *fds = *state;
 
-	for (size_t i = 0; i < SIZE(counts); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
 		struct tf_wire out = {.kind = WIRE_STEP, .count = counts[i]}, in;
 
 		for (uint32_t k = 0; k < counts[i]; k++)
@@ -252,7 +252,7 @@ static void the_seed_is_the_senders(void **state)
 static void ends_that_were_asked_for_different_things(void **state)
 {
 	struct tf_spec others[10];
-	static const char *const words[SIZE(others)] = {"both ends receive",
+	static const char *const words[ARRAY_SIZE(others)] = {"both ends receive",
 							"--op: write here, read at the other end",
 							"--qp: rc here, ud",
 							"--inline: not given here, given",
@@ -264,7 +264,7 @@ static void ends_that_were_asked_for_different_things(void **state)
 							"--fill: not given here, deadbeef"};
 
 	(void)state;
-	for (size_t i = 0; i < SIZE(others); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
 		others[i] = sender();
 	others[0].ends = ENDS_RECV;
 	others[1].rdma.op = RDMA_READ;
@@ -276,7 +276,7 @@ static void ends_that_were_asked_for_different_things(void **state)
 	others[7].rdma.mtu = 512;
 	others[8].has_fill = others[9].has_fill = true;
 	others[9].fill = 0xdeadbeef;
-	for (size_t i = 0; i < SIZE(others); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
 		struct tf_rdma_side other = {0};
 		struct tf_wire frame;
 		uint64_t seed = 0;
@@ -304,7 +304,7 @@ static void a_damaged_hello(void **state)
 	sides[1].active_mtu = 1500;
 	memset(sides[2].dev, 'x', sizeof(sides[2].dev));
 	strcpy(sides[3].dev, "a\nb");
-	for (size_t i = 0; i < SIZE(sides); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(sides); i++) {
 		tf_hello_pack(&spec, &sides[i], 0, &frame);
 		assert_int_equal(tf_hello_take(&receiver, &frame, &other, &seed, why, sizeof(why)),
 				 -EBADMSG);
@@ -468,7 +468,7 @@ static void other_ends_that_fail(void **state)
 	struct command c;
 
 	(void)state;
-	for (size_t i = 0; i < SIZE(rows); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		int fds[2];
 
 		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
