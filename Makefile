@@ -11,7 +11,7 @@ CC       ?= gcc
 PKG_collect := libtracefs libtraceevent libbpf json-c
 LIB_collect := -lZydis
 DIRS_collect := collect
-DIRS_analyze := trace analyze analyze/core analyze/path report proofcheck
+DIRS_analyze := analyze analyze/core analyze/path report proofcheck
 DIRS_traffic := traffic
 DIRS_regress := regress
 PKG_analyze := libtraceevent json-c
@@ -38,18 +38,22 @@ BIN        := $(if $(SANITIZE),$(BUILD)/bin/,)
 
 all: $(PROGRAMS:%=$(BIN)%)
 
-COMMON_OBJ := $(patsubst src/%.c,$(BUILD)/%.o,$(wildcard src/common/*.c))
+# Linked with every program, which takes from them what it uses; the first may use the second.
+LIBRARIES := trace common
 
 define program
 OBJ_$(1) := $$(patsubst src/%.c,$$(BUILD)/%.o,$$(wildcard $$(DIRS_$(1):%=src/%/*.c)))
-$$(BIN)$(1): $$(OBJ_$(1)) $$(BUILD)/common.a
+$$(BIN)$(1): $$(OBJ_$(1)) $$(LIBRARIES:%=$$(BUILD)/%.a)
 	@mkdir -p $$(@D)
 	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$$$(pkg-config --libs $$(PKG_$(1))) $$(LIB_$(1)) $$(LDLIBS)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 
-$(BUILD)/common.a: $(COMMON_OBJ)
-	rm -f $@ && $(AR) rcs $@ $^
+define library
+$$(BUILD)/$(1).a: $$(patsubst src/%.c,$$(BUILD)/%.o,$$(wildcard src/$(1)/*.c))
+	rm -f $$@ && $$(AR) rcs $$@ $$^
+endef
+$(foreach l,$(LIBRARIES),$(eval $(call library,$(l))))
 
 $(BUILD)/%.o: src/%.c
 	@mkdir -p $(@D)

@@ -41,11 +41,35 @@ static struct json_object *read_part(const struct rundir *run, const char *name,
 
 static const char *const absences[] = {"refused", "missing", "excluded"};
 
+static bool holds(struct json_object *list, const char *text)
+{
+	for (size_t i = 0; i < json_length(list); i++)
+		if (!strcmp(json_object_get_string(json_at(list, i)) ?: "", text))
+			return true;
+	return false;
+}
+
+/* Runs recorded before collect wrote traits have only the names of what was probed. */
+static bool has_trait(struct json_object *probes, const char *name, const char *target)
+{
+	struct json_object *traits = json_get(probes, "traits"), *placed = json_get(probes, "placed");
+
+	if (traits)
+		return json_object_get_boolean(json_get(traits, name));
+	if (!json_object_is_type(placed, json_type_object))
+		return false;
+	json_object_object_foreach(placed, event, list) {
+		(void)event;
+		if (holds(list, target))
+			return true;
+	}
+	return false;
+}
+
 static void read_manifest(struct rundir *run)
 {
 	struct json_object *m = run->manifest, *mem = json_get(m, "memory"),
-			   *btf = json_get(m, "btf"),
-			   *sync = json_get(json_get(json_get(m, "probes"), "placed"), "dma_sync");
+			   *btf = json_get(m, "btf");
 
 	run->kernel = json_str(m, "kernel", "unknown");
 	run->machine = json_str(m, "machine", "unknown");
@@ -64,12 +88,9 @@ static void read_manifest(struct rundir *run)
 	run->iter.ubuf = (int)json_int(btf, "ITER_UBUF", -1);
 	for (size_t i = 0; i < ARRAY_SIZE(absences); i++)
 		run->partial |= json_length(json_get(json_get(m, "probes"), absences[i])) > 0;
-	/* Out of line, dma_sync_single_for_cpu is called for every buffer; since 6.12 an inline
-	 * (include/linux/dma-mapping.h) leaves it out where the device needs none. */
-	for (size_t i = 0; i < json_length(sync); i++)
-		if (!strcmp(json_object_get_string(json_at(sync, i)) ?: "",
-			    "dma_sync_single_for_cpu"))
-			run->sync_always = true;
+#define TRAIT(name, target) run->name = has_trait(json_get(m, "probes"), #name, target);
+#include "trace/traits.def"
+#undef TRAIT
 }
 
 static int cmp_probe(const void *a, const void *b)

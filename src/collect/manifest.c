@@ -168,11 +168,13 @@ static bool event_placed(const struct probes *p, const char *event)
 static void add_missing(struct json_object *list, const struct probes *p,
 			const struct kallsyms *ks)
 {
-	for (size_t i = 0; i < point_count; i++)
-		if (*points[i].event && !points[i].choice && point_expected(&points[i], ks) &&
-		    (!i || strcmp(points[i].event, points[i - 1].event)) &&
-		    !event_placed(p, points[i].event))
-			json_object_array_add(list, json_object_new_string(points[i].event));
+	for (size_t i = 0; i < point_count; i++) {
+		const char *event = event_kind_name(points[i].event);
+
+		if (points[i].how != POINT_PLAIN && !points[i].choice && point_expected(&points[i], ks) &&
+		    (!i || points[i].event != points[i - 1].event) && !event_placed(p, event))
+			json_object_array_add(list, json_object_new_string(event));
+	}
 }
 
 static struct json_object *strings(char *const *list, size_t count)
@@ -190,16 +192,35 @@ static struct json_object *placed_points(const struct probes *p)
 	struct json_object *o = json_object_new_object();
 
 	for (size_t i = 0; i < point_count; i++) {
-		struct json_object *list = json_get(o, points[i].event);
+		const char *event = event_kind_name(points[i].event);
+		struct json_object *list = json_get(o, event);
 
-		if (!p->placed[i] || !*points[i].event)
+		if (!p->placed[i])
 			continue;
 		if (!list) {
 			list = json_object_new_array();
-			json_object_object_add(o, points[i].event, list);
+			json_object_object_add(o, event, list);
 		}
 		json_object_array_add(list, json_object_new_string(points[i].target));
 	}
+	return o;
+}
+
+static bool target_placed(const struct probes *p, const char *target)
+{
+	for (size_t i = 0; i < point_count; i++)
+		if (p->placed[i] && !strcmp(points[i].target, target))
+			return true;
+	return false;
+}
+
+static struct json_object *traits(const struct probes *p)
+{
+	struct json_object *o = json_object_new_object();
+
+#define TRAIT(name, target) json_add_bool(o, #name, target_placed(p, target));
+#include "trace/traits.def"
+#undef TRAIT
 	return o;
 }
 
@@ -225,12 +246,13 @@ static void add_probes(struct json_object *root, const struct session *s, const 
 
 		site_name(site, name, sizeof(name));
 		if (site->status == SITE_REFUSED)
-			add_refused(refused, shapes[primitives[site->prim].shape].event, name,
+			add_refused(refused, event_kind_name(shapes[primitives[site->prim].shape].event), name,
 				    site->why);
 		if (site->status == SITE_EXCLUDED)
 			json_object_array_add(excluded, json_object_new_string(name));
 	}
 	json_object_object_add(o, "placed", placed_points(p));
+	json_object_object_add(o, "traits", traits(p));
 	json_object_object_add(o, "refused", refused);
 	add_missing(missing, p, &s->ks);
 	json_object_object_add(o, "missing", missing);

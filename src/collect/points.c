@@ -11,7 +11,7 @@
 
 const struct point points[] = {
 #define POINT(how, event, target, choice, rank, args)                                              \
-	{POINT_##how, event, target, choice, rank, args},
+	{POINT_##how, EV_##event, target, choice, rank, args},
 #include "collect/points.def"
 #undef POINT
 };
@@ -93,8 +93,8 @@ static int define_tpoint(struct probes *p, const struct point *pt, const char *a
 
 	snprintf(target, sizeof(target), "%s", pt->target);
 	*strchr(target, '/') = '.';
-	snprintf(line, sizeof(line), "e:%s/%s %s %s", p->group, pt->event, target, args);
-	return probes_define_event(p, pt->event, line, why, size);
+	snprintf(line, sizeof(line), "e:%s/%s %s %s", p->group, event_kind_name(pt->event), target, args);
+	return probes_define_event(p, event_kind_name(pt->event), line, why, size);
 }
 
 /* The arguments with the offsets that the types of a module, or of the kernel alone, give them. */
@@ -122,8 +122,8 @@ static int define_call(struct probes *p, struct session *s, const struct point *
 	int err = expand(s, pt, c->func->module, args, sizeof(args), why, size);
 
 	return err ? err : probes_define_at(p, s, c->func,
-					    pt->how == POINT_CALL ? c->addr : c->ret, pt->event,
-					    args, NULL, why, size);
+					    pt->how == POINT_CALL ? c->addr : c->ret,
+					    event_kind_name(pt->event), args, NULL, why, size);
 }
 
 /*
@@ -174,7 +174,7 @@ static int define_point(struct probes *p, struct session *s, const struct point 
 		return err;
 	if (pt->how == POINT_TPOINT)
 		return define_tpoint(p, pt, args, why, size);
-	return probes_define_at(p, s, func, func->addr, pt->event, args, NULL, why, size);
+	return probes_define_at(p, s, func, func->addr, event_kind_name(pt->event), args, NULL, why, size);
 }
 
 static int place_point(struct probes *p, struct session *s, const struct point *pt)
@@ -193,7 +193,7 @@ static int place_point(struct probes *p, struct session *s, const struct point *
 	if (err == -ENOENT && point_is_call(pt) && pt->choice)
 		return 0;
 	if (err)
-		return probes_refuse(p, pt->event, pt->target, why);
+		return probes_refuse(p, event_kind_name(pt->event), pt->target, why);
 	p->point_probes++;
 	p->placed[pt - points] = true;
 	return 0;

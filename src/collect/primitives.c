@@ -4,7 +4,7 @@
 #include "common/vec.h"
 
 const struct shape shapes[SHAPE_COUNT] = {
-#define SHAPE(id, event, args) [SHAPE_##id] = {event, args},
+#define SHAPE(id, event, args) [SHAPE_##id] = {EV_##event, args},
 #include "collect/shapes.def"
 #undef SHAPE
 };

@@ -5,6 +5,8 @@
 
 #include <stddef.h>
 
+#include "trace/vocabulary.h"
+
 enum shape_id {
 	SHAPE_NONE,
 #define SHAPE(id, event, args) SHAPE_##id,
@@ -14,7 +16,7 @@ enum shape_id {
 };
 
 struct shape {
-	const char *event;
+	enum event_kind event;
 	const char *args;
 };
 

@@ -148,7 +148,7 @@ int probes_enable_later(struct probes *p, const char *tracepoint)
 static int define_site(struct probes *p, const struct session *s, struct site *site,
 		       const char *args, char *why, size_t size)
 {
-	const char *event = shapes[primitives[site->prim].shape].event;
+	const char *event = event_kind_name(shapes[primitives[site->prim].shape].event);
 	char target[KSYM_NAME + 64], line[3072];
 
 	if (site->kind == SITE_ENTRY)
@@ -194,11 +194,11 @@ static int place_guards(struct probes *p, const struct session *s)
 		if (site->kind != SITE_TAKEN || c->covers[site->prim] != COVER_GUARD)
 			continue;
 		snprintf(args, sizeof(args), "prim=\\%u:u32", site->prim);
-		if (!probes_define_at(p, s, site->func, site->func->addr, "guard", args, NULL,
-				      why, sizeof(why)))
+		if (!probes_define_at(p, s, site->func, site->func->addr,
+				      event_kind_name(EV_GUARD), args, NULL, why, sizeof(why)))
 			continue;
 		c->covers[site->prim] = COVER_NONE;
-		err = probes_refuse(p, "guard", site->func->name, why);
+		err = probes_refuse(p, event_kind_name(EV_GUARD), site->func->name, why);
 		if (err)
 			return err;
 	}
@@ -246,8 +246,9 @@ int probes_enable(struct probes *p, struct tracefs_instance *instance)
 
 static bool is_copy_event(const char *event)
 {
-	for (int i = SHAPE_NONE + 1; i < SHAPE_COUNT; i++)
-		if (!strcmp(shapes[i].event, event))
+	for (int k = EV_OTHER + 1; k < EV_COUNT; k++)
+		if (event_info((enum event_kind)k)->category == CATEGORY_COPY &&
+		    !strcmp(event_kind_name((enum event_kind)k), event))
 			return true;
 	return false;
 }

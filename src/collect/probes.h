@@ -5,20 +5,8 @@
 
 #include <tracefs/tracefs.h>
 
+#include "collect/points.h"
 #include "collect/session.h"
-
-enum point_how { POINT_ENTRY, POINT_CALL, POINT_AFTER, POINT_TPOINT, POINT_PLAIN };
-
-struct point {
-	enum point_how how;
-	const char *event;
-	const char *target;
-	unsigned int choice, rank;
-	const char *args;
-};
-
-extern const struct point points[];
-extern const size_t point_count;
 
 struct refusal {
 	char *event, *target, *why;
@@ -47,13 +35,6 @@ void probes_init(struct probes *p);
  * kernel refuses is kept with its own reason; only a failure of everything is an error.
  */
 int probes_place(struct probes *p, struct session *s);
-
-/* Does it stand at calls of its target? Is its target's module, if it names one, loaded? */
-bool point_is_call(const struct point *pt);
-bool point_expected(const struct point *pt, const struct kallsyms *ks);
-
-/* The function in the target of a point at calls; *pattern gets what follows its '@', or "*". */
-void point_function(const struct point *pt, char *name, size_t size, const char **pattern);
 
 /* For points.c: places all points of points.def that this kernel has. */
 int points_place(struct probes *p, struct session *s);

@@ -127,10 +127,11 @@ static int make_instance(struct run *r)
 static int trace_functions(struct run *r)
 {
 	static const char *const tracers[] = {"function_graph", "function"};
-	/* What recording itself calls, for each event: clocks, and the handling of probes. */
-	static const char *const own[] = {"read_hpet", "acpi_pm_read*", "kvm_clock_*", "pvclock_*", "kprobe_*",
-					  "*kprobe*_handler", "setup_singlestep", "setup_detour_execution",
-					  "copy_from_kernel_nofault*", "exc_int3", "poke_int3_handler"};
+	static const char *const own[] = {
+#define NOTRACE(pattern) pattern,
+#include "collect/notrace.def"
+#undef NOTRACE
+	};
 	char pid[32];
 	int err;
 

@@ -109,25 +109,6 @@ int evidence_pass(struct evidence *e, const struct analysis *r, evidence_fn fn, 
 
 /* ---- what a fact says ---- */
 
-/* The fields worth citing, in this order. */
-static const char *const cited[] = {
-	"__probe_ip", "__probe_func", "nr", "fd", "ret", "priv", "file", "sock", "sk", "proto", "lport", "rport",
-	"laddr", "raddr", "name", "nport", "naddr", "msg", "flags", "dst", "src", "page", "off", "to", "len", "itype", "ioff",
-	"icnt", "ibase", "seg", "s", "caller", "skb", "head", "data", "end", "dlen", "mac", "dev", "hdr",
-	"dma", "phys", "size", "dir", "reason", "where", "pid", "clone_flags", "filename", "prim",
-};
-
-static bool is_plain(const char *name)
-{
-	static const char *const plain[] = {"fd", "proto", "lport", "off", "len", "itype", "ioff", "icnt",
-					    "end", "dlen", "mac", "size", "dir", "reason", "pid", "nr"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(plain); i++)
-		if (!strcmp(name, plain[i]))
-			return true;
-	return false;
-}
-
 static void print_words(const struct td_event *raw, const struct field *f, FILE *out)
 {
 	uint32_t len;
@@ -153,45 +134,47 @@ static void print_string(const struct td_event *raw, const struct field *f, FILE
 			fprintf(out, "%%%02x", (unsigned char)s[i]);
 }
 
-static void print_field(const struct td_event *raw, const struct field *f, const char *name, FILE *out)
+static void print_field(const struct fact *fact, const struct field_info *info, FILE *out)
 {
-	bool text = !strcmp(name, "dev") || !strcmp(name, "filename");
+	const struct td_event *raw = &fact->raw;
+	struct field f;
 
-	fprintf(out, " %s=", name);
-	if (text)
-		print_string(raw, f, out);
-	else if (f->is_array || f->is_dynamic)
-		print_words(raw, f, out);
-	else if (!strcmp(name, "ret") && f->is_signed)
-		fprintf(out, "%lld", (long long)field_s64(raw, f, NULL));
+	if (info->form == FORM_HIDDEN || field_find(fact->format, info->name, &f))
+		return;
+	fprintf(out, " %s=", info->name);
+	if (info->form == FORM_TEXT)
+		print_string(raw, &f, out);
+	else if (f.is_array || f.is_dynamic)
+		print_words(raw, &f, out);
+	else if (info->form == FORM_SIGNED && f.is_signed)
+		fprintf(out, "%lld", (long long)field_s64(raw, &f, NULL));
 	else
-		fprintf(out, is_plain(name) ? "%llu" : "0x%llx",
-			(unsigned long long)field_u64(raw, f, NULL));
+		fprintf(out, info->form == FORM_NUM ? "%llu" : "0x%llx",
+			(unsigned long long)field_u64(raw, &f, NULL));
 }
 
 void fact_print(const struct fact *f, FILE *out)
 {
-	struct field field;
-
 	fprintf(out, "%s cpu=%u ts=%llu offset=%llu tid=%d", f->name, f->ev.cpu,
 		(unsigned long long)f->ev.ts, (unsigned long long)f->ev.file_off, f->ev.tid);
-	for (size_t i = 0; i < ARRAY_SIZE(cited); i++)
-		if (!field_find(f->format, cited[i], &field))
-			print_field(&f->raw, &field, cited[i], out);
+	for (size_t i = 0; i < ARRAY_SIZE(cited_fields); i++)
+		print_field(f, &cited_fields[i], out);
 }
 
 void fact_brief(const struct rundir *run, const struct fact *f, FILE *out)
 {
-	static const char *const brief[] = {"fd", "ret", "dst", "src", "len", "dma", "size", "skb", "data", "dev", "sk"};
+	static const struct field_info *const brief[] = {
+		&event_fields[F_fd],   &event_fields[F_ret],  &event_fields[F_dst],  &event_fields[F_src],
+		&event_fields[F_len],  &event_fields[F_dma],  &event_fields[F_size], &event_fields[F_skb],
+		&event_fields[F_data], &event_arrays[A_dev],  &event_fields[F_sk],
+	};
 	const struct site *s = rundir_site(run, f->ev.ip);
-	struct field field;
 	char name[320];
 
 	fprintf(out, "`%s cpu=%u ts=%llu offset=%llu tid=%d", f->name, f->ev.cpu, (unsigned long long)f->ev.ts,
 		(unsigned long long)f->ev.file_off, f->ev.tid);
 	for (size_t i = 0; i < ARRAY_SIZE(brief); i++)
-		if (!field_find(f->format, brief[i], &field))
-			print_field(&f->raw, &field, brief[i], out);
+		print_field(f, brief[i], out);
 	fputs("`", out);
 	if (s) {
 		rundir_site_name(s, f->ev.ip, name, sizeof(name));
@@ -209,13 +192,14 @@ static size_t add(struct touch *out, size_t n, uint64_t from, uint64_t len)
 	return n + 1;
 }
 
-static size_t iterator_touches(const struct analysis *r, const struct event *ev, struct touch *out, size_t n)
+static size_t iterator_touches(const struct analysis *r, const struct event *ev, uint64_t len,
+			       struct touch *out, size_t n)
 {
 	struct thread nobody = {.buffers = 1};
 	struct span spans[SPANS_MAX];
 	size_t count;
 
-	if (iter_spans(&r->engine, &nobody, ev, ev->v[F_len], spans, &count))
+	if (iter_spans(&r->engine, &nobody, ev, len, spans, &count))
 		return n;
 	for (size_t i = 0; i < count; i++)
 		if (spans[i].space == SPACE_KERNEL)
@@ -223,33 +207,39 @@ static size_t iterator_touches(const struct analysis *r, const struct event *ev,
 	return n;
 }
 
+/* Kernel address of the memory that a rule names in an event; 0: none. */
+static uint64_t touched_at(const struct rundir *run, const struct event *ev, const struct event_touch *t)
+{
+	uint64_t at = ev->v[t->at];
+
+	switch (t->how) {
+	case TOUCH_AT:
+		return at;
+	case TOUCH_PAGE:
+		return rundir_page_va(run, at, ev->v[F_off]);
+	case TOUCH_PHYS:
+		return rundir_phys_va(run, at);
+	case TOUCH_BUS:
+		return run->iommu ? 0 : rundir_phys_va(run, at);
+	case TOUCH_SKB:
+		return ev->v[F_skb] ? at : 0;
+	default:
+		return 0;
+	}
+}
+
 size_t event_touches(const struct analysis *r, const struct event *ev, struct touch *out)
 {
-	const uint64_t *v = ev->v;
+	const struct event_touch *touches = event_info(ev->kind)->touches;
 	size_t n = 0;
 
-	switch (ev->kind) {
-	case EV_FROM_ITER:
-		return iterator_touches(r, ev, out, add(out, 0, v[F_dst], v[F_len]));
-	case EV_TO_ITER:
-		return iterator_touches(r, ev, out, add(out, 0, v[F_src], v[F_len]));
-	case EV_PAGE_FROM_ITER:
-	case EV_PAGE_TO_ITER:
-		n = add(out, 0, rundir_page_va(&r->run, v[F_page], v[F_off]), v[F_len]);
-		return iterator_touches(r, ev, out, n);
-	case EV_MEM:
-	case EV_CSUM:
-		return add(out, add(out, 0, v[F_src], v[F_len]), v[F_dst], v[F_len]);
-	case EV_SKB_FILL:
-		return add(out, 0, v[F_to], v[F_len]);
-	case EV_DMA_MAP:
-		return add(out, 0, rundir_page_va(&r->run, v[F_page], v[F_off]), v[F_size]);
-	case EV_DMA_MAPPED:
-		return add(out, 0, rundir_phys_va(&r->run, v[F_phys]), v[F_size]);
-	case EV_DMA_UNMAP:
-	case EV_DMA_SYNC:
-		return r->run.iommu ? 0 : add(out, 0, rundir_phys_va(&r->run, v[F_dma]), v[F_size]);
-	default:
-		return v[F_skb] ? add(out, 0, v[F_head], v[F_end]) : 0;
+	for (size_t i = 0; i < EVENT_TOUCHES; i++) {
+		const struct event_touch *t = &touches[i];
+
+		if (t->how == TOUCH_ITER)
+			n = iterator_touches(r, ev, ev->v[t->len], out, n);
+		else
+			n = add(out, n, touched_at(&r->run, ev, t), ev->v[t->len]);
 	}
+	return n;
 }

@@ -154,7 +154,7 @@ static bool links_memory(const struct collect *c, const struct event *ev)
 /* A call's return belongs to all that the thread did in it. */
 static void see_exit(struct proof *p, const struct event *ev)
 {
-	if (ev->kind != EV_SYSCALL_EXIT && ev->kind != EV_MMSG_EXIT)
+	if (event_info(ev->kind)->category != CATEGORY_RETURN)
 		return;
 	for (size_t i = 0; i < p->context_count; i++)
 		if (p->contexts[i].tid == ev->tid && !p->contexts[i].exit)

@@ -6,7 +6,6 @@
 #include <traceevent/event-parse.h>
 
 #include "common/json.h"
-#include "common/vec.h"
 #include "report/chart.h"
 #include "report/evidence.h"
 #include "report/report.h"
@@ -53,7 +52,7 @@ static bool find_calls(void *ctx, const struct event *ev)
 	if (ev->tid == first->tid && ev->ts <= first->ts && (ev->kind == EV_SYSCALL || ev->kind == EV_MMSG))
 		w->call = ev->ts;
 	if (ev->tid == last->tid && ev->ts >= last->ts && !w->closed &&
-	    (ev->kind == EV_SYSCALL_EXIT || ev->kind == EV_MMSG_EXIT)) {
+	    event_info(ev->kind)->category == CATEGORY_RETURN) {
 		w->end = ev->ts;
 		w->closed = true;
 	}
@@ -124,27 +123,7 @@ static void put_caller(const struct evidence *e, const struct analysis *r, const
 
 static const char *kind_of(const struct fact *f)
 {
-	static const struct {
-		const char *kind;
-		enum event_kind events[8];
-	} kinds[] = {
-		{"CALL", {EV_SYSCALL, EV_MMSG, EV_SEND_ENTER, EV_RECV_ENTER}},
-		{"RETURN", {EV_SYSCALL_EXIT, EV_MMSG_EXIT}},
-		{"COPY", {EV_FROM_ITER, EV_TO_ITER, EV_PAGE_FROM_ITER, EV_PAGE_TO_ITER, EV_MEM, EV_CSUM}},
-		{"HANDOFF", {EV_DEV_QUEUE, EV_DEV_XMIT, EV_NETIF_RX, EV_GRO_RECEIVE, EV_NETIF_RECEIVE, EV_SK_QUEUE,
-			     EV_TAP_RCV}},
-		{"DMA", {EV_DMA_MAP, EV_DMA_MAP_RET, EV_DMA_MAPPED, EV_DMA_UNMAP, EV_DMA_SYNC}},
-		{"FREE", {EV_CONSUME_SKB, EV_DEFER_FREE, EV_DROP_SKB}},
-		{"LOOKUP", {EV_FD_FILE}},
-	};
-
-	if (f->ev.kind == EV_OTHER)
-		return "FUNC";
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-		for (size_t k = 0; k < 8 && kinds[i].events[k]; k++)
-			if (kinds[i].events[k] == f->ev.kind)
-				return kinds[i].kind;
-	return "EVENT";
+	return f->ev.kind == EV_OTHER ? "FUNC" : event_category_name(event_info(f->ev.kind)->category);
 }
 
 static void put_happened(const struct step *s, const struct fact *f, char *buf, size_t size)

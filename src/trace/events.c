@@ -3,30 +3,10 @@
 
 #include <errno.h>
 #include <event-parse.h>
-#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "trace/fields.h"
-
-static const char *const event_names[EV_COUNT] = {
-	[EV_OTHER] = "other",
-#define EVENT(kind, name) [EV_##kind] = name,
-#include "trace/events.def"
-#undef EVENT
-};
-
-static const char *const field_names[F_COUNT] = {
-#define FIELD(name) #name,
-#include "trace/events.def"
-#undef FIELD
-};
-
-static const char *const array_names[A_COUNT] = {
-#define ARRAY(name) #name,
-#include "trace/events.def"
-#undef ARRAY
-};
 
 struct slot {
 	unsigned int to;
@@ -45,20 +25,12 @@ struct event_table {
 	struct format **by_id;
 };
 
-static enum event_kind kind_of(const char *name)
-{
-	for (int k = EV_OTHER + 1; k < EV_COUNT; k++)
-		if (!fnmatch(event_names[k], name, 0))
-			return (enum event_kind)k;
-	return EV_OTHER;
-}
-
 static void add_fields(struct format *fmt, struct tep_event *e)
 {
 	for (unsigned int i = 0; i < F_COUNT; i++) {
 		struct slot *s = &fmt->field[fmt->fields];
 
-		if (field_find(e, field_names[i], &s->f) || s->f.is_array || s->f.is_dynamic)
+		if (field_find(e, event_fields[i].name, &s->f) || s->f.is_array || s->f.is_dynamic)
 			continue;
 		s->to = i;
 		fmt->fields++;
@@ -66,7 +38,7 @@ static void add_fields(struct format *fmt, struct tep_event *e)
 	for (unsigned int i = 0; i < A_COUNT; i++) {
 		struct slot *s = &fmt->array[fmt->arrays];
 
-		if (field_find(e, array_names[i], &s->f) || (!s->f.is_array && !s->f.is_dynamic))
+		if (field_find(e, event_arrays[i].name, &s->f) || (!s->f.is_array && !s->f.is_dynamic))
 			continue;
 		s->to = i;
 		fmt->arrays++;
@@ -88,13 +60,6 @@ static int add_format(struct event_table *t, struct tep_event *e, enum event_kin
 	return 0;
 }
 
-/* Only the recorder's own group, and the plain tracepoints it enables, carry our meanings. */
-static bool is_ours(const struct tep_event *e)
-{
-	return !strncmp(e->system, "copychain_", 10) || !strcmp(e->system, "syscalls") ||
-	       !strcmp(e->system, "task") || !strcmp(e->system, "sched");
-}
-
 int event_table_new(struct tep_handle *tep, struct event_table **out)
 {
 	struct event_table *t = calloc(1, sizeof(*t));
@@ -111,7 +76,7 @@ int event_table_new(struct tep_handle *tep, struct event_table **out)
 	if (!t->by_id)
 		return -ENOMEM;
 	for (int i = 0; !err && (e = tep_get_event(tep, i)); i++) {
-		enum event_kind kind = is_ours(e) ? kind_of(e->name) : EV_OTHER;
+		enum event_kind kind = event_kind_of(e->system, e->name);
 
 		if (kind != EV_OTHER)
 			err = add_format(t, e, kind);
@@ -151,9 +116,4 @@ bool event_decode(const struct event_table *t, const struct td_event *raw, struc
 	ev->tid = (int)ev->v[F_common_pid];
 	ev->ip = ev->v[F___probe_ip] ? ev->v[F___probe_ip] : ev->v[F___probe_func];
 	return true;
-}
-
-const char *event_kind_name(enum event_kind kind)
-{
-	return event_names[kind];
 }

@@ -7,28 +7,7 @@
 #include <stdint.h>
 
 #include "trace/tracedat.h"
-
-enum event_kind {
-	EV_OTHER,
-#define EVENT(kind, name) EV_##kind,
-#include "trace/events.def"
-#undef EVENT
-	EV_COUNT,
-};
-
-enum event_field {
-#define FIELD(name) F_##name,
-#include "trace/events.def"
-#undef FIELD
-	F_COUNT,
-};
-
-enum event_array {
-#define ARRAY(name) A_##name,
-#include "trace/events.def"
-#undef ARRAY
-	A_COUNT,
-};
+#include "trace/vocabulary.h"
 
 struct event {
 	enum event_kind kind;
@@ -49,7 +28,5 @@ void event_table_free(struct event_table *t);
 
 /* Fields an event lacks read as 0. Gives false for records of formats that are not ours. */
 bool event_decode(const struct event_table *t, const struct td_event *raw, struct event *ev);
-
-const char *event_kind_name(enum event_kind kind);
 
 #endif

@@ -1,82 +1,66 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "common/vec.h"
 #include "mkrun.h"
 
 #include <assert.h>
 #include <err.h>
+#include <fnmatch.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define ITER "u64 iter; u8 itype; u64 ioff; u64 icnt; u64 ibase; u64[8] seg; "
-#define SKB "u64 skb; u64 head; u64 data; u32 end; u32 len; u32 dlen; u16 mac; u16 net"
-#define ON_DEV SKB "; u32 ifindex; __data_loc char[] dev; u64[8] hdr"
-#define SOCKET "u64 sk; u64 sock; u64 file; u16 fam; u16 proto; u16 lport; u16 rport; u32 laddr; u32 raddr; "
+#include "collect/points.h"
 
-/* As src/collect/points.def and shapes.def lay them out. */
-static const struct {
-	const char *system, *name, *fields;
-} formats[] = {
-	{"copychain_1", "from_iter", "u64 __probe_ip; u64 dst; u64 len; " ITER "u64 s"},
-	{"copychain_1", "to_iter", "u64 __probe_ip; u64 src; u64 len; " ITER "u64 s; u64 caller"},
-	{"copychain_1", "page_from_iter", "u64 __probe_ip; u64 page; u64 off; u64 len; " ITER "u64 s"},
-	{"copychain_1", "page_to_iter", "u64 __probe_ip; u64 page; u64 off; u64 len; " ITER "u64 x"},
-	{"copychain_1", "mem", "u64 __probe_ip; u64 dst; u64 src; u64 len; u64 s"},
-	{"copychain_1", "csum", "u64 __probe_ip; u64 src; u64 dst; u32 len; u64 s; u64 caller"},
-	{"copychain_1", "send_enter", "u64 __probe_ip; " SOCKET "u64 msg; u64 name; u16 nport; u32 naddr; u64 len; " ITER "u64 x"},
-	{"copychain_1", "recv_enter", "u64 __probe_ip; " SOCKET "u64 msg; u64 len; u32 flags; " ITER "u64 x"},
-	{"copychain_1", "fd_file", "u64 __probe_ip; u64 ret; u64 priv; u64 priv1; u64 priv3"},
-	{"copychain_1", "skb_fill", "u64 __probe_ip; u64 to; u32 off; u32 len; u64 skb"},
-	{"copychain_1", "dev_queue", ON_DEV},
-	{"copychain_1", "dev_xmit", ON_DEV},
-	{"copychain_1", "netif_rx", ON_DEV},
-	{"copychain_1", "gro_receive", ON_DEV},
-	{"copychain_1", "netif_receive", ON_DEV},
-	{"copychain_1", "sk_queue", "u64 __probe_ip; u64 sk; " SKB},
-	{"copychain_1", "tap_rcv", "u64 __probe_ip; u64 sk; " SKB},
-	{"copychain_1", "skb_clone", "u64 __probe_ip; " SKB},
-	{"copychain_1", "skb_morph", "u64 __probe_ip; u64 to; " SKB},
-	{"copychain_1", "coalesce", "u64 __probe_ip; u64 to; " SKB},
-	{"copychain_1", "consume_skb", SKB},
-	{"copychain_1", "drop_skb", SKB "; u32 reason; u64 where"},
-	{"copychain_1", "dma_map", "u64 __probe_ip; u64 page; u64 off; u64 size; u32 dir"},
-	{"copychain_1", "dma_map_ret", "u64 __probe_ip; u64 dma"},
-	{"copychain_1", "dma_mapped", "u64 phys; u64 dma; u64 size; u32 dir"},
-	{"copychain_1", "dma_unmap", "u64 __probe_ip; u64 dma; u64 size; u32 dir"},
-	{"copychain_1", "dma_sync", "u64 __probe_ip; u64 dma; u64 size; u32 dir"},
-	{"copychain_1", "rdma_qp", "u64 __probe_ip; u64 qp; u32 qpn; u8 user; u64 scq; u64 rcq; __data_loc char[] dev"},
-	{"copychain_1", "rdma_post", "u64 __probe_ip; u64 qp; u32 qpn; u8 user"},
-	{"copychain_1", "rdma_copy", "u64 __probe_ip; u64 mr; u32 lkey; u32 rkey; u64 base; u64 umem; u64 iova; u64 to; u32 len; u32 dir"},
-	{"copychain_1", "rdma_xmit", "u64 __probe_ip; u64 qp; u32 qpn; u8 user; u32 mtu; u8 opcode; u32 psn; u16 plen; u64 bth; u64 wqe; u64 wr_id; u32 wr_flags; u32 sig; u32 total; " ON_DEV},
-	{"copychain_1", "rdma_rcv", "u64 __probe_ip; " SKB},
-	{"copychain_1", "rdma_done", "u64 __probe_ip; u64 cq; u8 user; u64 wr_id; u32 status; u32 wc_op; u32 len; u32 qpn"},
-	{"copychain_1", "umem_pages", "u64 __probe_ip; u64 sgt; u64 va; u64 size; u32 n; u32 left; u32 first; u64[8] pages"},
-	{"copychain_1", "umem_pinned", "u64 __probe_ip; s32 ret"},
-	{"copychain_1", "umem_release", "u64 __probe_ip; u64 umem"},
-	{"copychain_1", "guard", "u64 __probe_ip; u64 prim"},
-	{"task", "task_newtask", "s32 pid; char[16] comm; u64 clone_flags"},
-	{"sched", "sched_process_exec", "__data_loc char[] filename; s32 pid"},
-	{"syscalls", "sys_enter_sendto", "s32 nr; u64 fd"},
-	{"syscalls", "sys_enter_sendmmsg", "s32 nr; u64 fd"},
-	{"syscalls", "sys_enter_recvfrom", "s32 nr; u64 fd"},
-	{"syscalls", "sys_enter_recvmmsg", "s32 nr; u64 fd"},
-	{"syscalls", "sys_exit_sendto", "s32 nr; s64 ret"},
-	{"syscalls", "sys_exit_sendmmsg", "s32 nr; s64 ret"},
-	{"syscalls", "sys_exit_recvfrom", "s32 nr; s64 ret"},
-	{"syscalls", "sys_exit_recvmmsg", "s32 nr; s64 ret"},
-	{"other_group", "mem", "u64 __probe_ip; u64 dst; u64 src; u64 len; u64 s"},
-};
-
-#define FORMATS ARRAY_SIZE(formats)
+#define FORMATS 256
 #define FIRST_ID 100
+#define OTHER_GROUP "other_group"
+
+/* All events of src/trace/events.def, and the kernel's that src/collect/points.def takes over. */
+static struct format {
+	char system[32], name[48], fields[768];
+} formats[FORMATS];
+
+static unsigned format_count;
 
 struct place {
 	char name[32];
 	unsigned at, width, count;
 	bool dynamic, text;
 };
+
+static void add_format(const char *system, size_t len, const char *name, const char *own,
+		       const char *fields)
+{
+	struct format *f = &formats[format_count++];
+
+	assert(format_count < FORMATS);
+	snprintf(f->system, sizeof(f->system), "%.*s", (int)len, system);
+	snprintf(f->name, sizeof(f->name), "%s", name);
+	if (snprintf(f->fields, sizeof(f->fields), "%s%s", own, fields) >= (int)sizeof(f->fields))
+		errx(1, "mkrun: the fields of %s are too long", name);
+}
+
+static void make_formats(void)
+{
+	const char *own = "u64 __probe_ip; ", *group = "copychain_1";
+
+	for (int k = EV_OTHER + 1; k < EV_COUNT; k++) {
+		const struct event_info *e = event_info((enum event_kind)k);
+
+		if (!fnmatch(e->system, group, 0))
+			add_format(group, strlen(group), e->name, own, e->fields);
+	}
+	for (size_t i = 0; i < point_count; i++) {
+		const char *target = points[i].target, *slash = strchr(target, '/');
+
+		if (points[i].how == POINT_PLAIN)
+			add_format(target, (size_t)(slash - target), slash + 1, "",
+				   event_info(points[i].event)->fields);
+	}
+	add_format(OTHER_GROUP, strlen(OTHER_GROUP), event_kind_name(EV_MEM), own,
+		   event_info(EV_MEM)->fields);
+}
 
 struct mkrun *mkrun_new(void)
 {
@@ -85,7 +69,9 @@ struct mkrun *mkrun_new(void)
 	if (!mk)
 		err(1, "mkrun");
 	mk->trace = mktrace_new(4);
-	for (unsigned i = 0; i < FORMATS; i++)
+	if (!format_count)
+		make_formats();
+	for (unsigned i = 0; i < format_count; i++)
 		mktrace_event_format(mk->trace, formats[i].system,
 				     mktrace_format(formats[i].name, FIRST_ID + i, formats[i].fields));
 	snprintf(mk->dir, sizeof(mk->dir), "/tmp/copychain-mkrun-XXXXXX");
@@ -182,7 +168,7 @@ static void put_value(uint8_t *payload, unsigned *size, const struct place *p, c
 void mkrun_event(struct mkrun *mk, int tid, const char *fmt, ...)
 {
 	char text[2048], *save = NULL, *name;
-	uint8_t payload[512] = {0};
+	uint8_t payload[1024] = {0};
 	struct place at[48];
 	unsigned n, size, id = 0;
 	va_list ap;
@@ -192,14 +178,14 @@ void mkrun_event(struct mkrun *mk, int tid, const char *fmt, ...)
 	va_end(ap);
 	name = strtok_r(text, " ", &save);
 	/* "GROUP/NAME", or NAME of the first group that has it. */
-	while (id < FORMATS && strcmp(formats[id].name, strchr(name, '/') ? strchr(name, '/') + 1 : name))
+	while (id < format_count && strcmp(formats[id].name, strchr(name, '/') ? strchr(name, '/') + 1 : name))
 		id++;
 	if (strchr(name, '/'))
-		for (id = 0; id < FORMATS; id++)
+		for (id = 0; id < format_count; id++)
 			if (!strncmp(formats[id].system, name, (size_t)(strchr(name, '/') - name)) &&
 			    !strcmp(formats[id].name, strchr(name, '/') + 1))
 				break;
-	if (id == FORMATS)
+	if (id == format_count)
 		errx(1, "mkrun: no event %s", name);
 	size = places(formats[id].fields, at, &n);
 	for (char *word; (word = strtok_r(NULL, " ", &save));) {
@@ -267,12 +253,12 @@ static void write_manifest(const struct mkrun *mk)
 		   "\"iommu\":%s},"
 		   "\"btf\":{\"ITER_IOVEC\":%d,\"ITER_KVEC\":%d,\"ITER_BVEC\":%d,\"ITER_UBUF\":%d,"
 		   "\"SKB_DROP_REASON_NO_SOCKET\":2,\"ib_umem.sgt_append\":80,\"RXE_TO_MR_OBJ\":0,\"sizeof.page\":64},"
-		   "\"probes\":{\"placed\":{\"dma_sync\":[\"%s\"]},\"refused\":[%s],\"missing\":[],"
+		   "\"probes\":{\"placed\":{},\"traits\":{\"sync_always\":%s},\"refused\":[%s],\"missing\":[],"
 		   "\"excluded\":[]},\"loss\":{\"lost\":%ld},"
 		   "\"tasks\":[[100,100,\"sender\"],[101,100,\"sender\"],[200,200,\"receiver\"]]}\n",
 		   MKRUN_PAGE_OFFSET, MKRUN_VMEMMAP, mk->iommu ? "true" : "false", mk->iovec, MKRUN_KVEC,
 		   MKRUN_BVEC, mk->ubuf,
-		   mk->sync_always ? "dma_sync_single_for_cpu" : "__dma_sync_single_for_cpu",
+		   mk->sync_always ? "true" : "false",
 		   mk->refused ? "{\"target\":\"x\",\"why\":\"y\"}" : "", (long)mk->lost);
 }
 
