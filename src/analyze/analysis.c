@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/paths.h"
 #include "common/json.h"
 
 static int read_trace(struct analysis *r)
@@ -55,7 +56,7 @@ static void name_path(struct flow *f)
 
 static void name_flow(struct analysis *r, struct flow *f)
 {
-	const struct thread *t = hashmap_find(&r->engine.threads, (uint64_t)f->tgid + 1);
+	const char *comm = thread_comm(&r->engine, f->tgid);
 
 	name_path(f);
 	f->log = f->op ? trafficlog_find_rdma(&r->log, f) :
@@ -68,10 +69,10 @@ static void name_flow(struct analysis *r, struct flow *f)
 	}
 	if (f->op)
 		snprintf(f->name, sizeof(f->name), "rdma-%s:%u %s[%d]", f->op, f->to.qpn,
-			 t && *t->comm ? t->comm : "pid", f->tgid);
+			 comm ? comm : "pid", f->tgid);
 	else
 		snprintf(f->name, sizeof(f->name), "%s:%u %s[%d]", f->proto, f->dport,
-			 t && *t->comm ? t->comm : "pid", f->tgid);
+			 comm ? comm : "pid", f->tgid);
 }
 
 /* The log knows what arrived without any probe: less in the trace is a caveat. */
@@ -115,7 +116,7 @@ static void find_run_caveats(struct analysis *r)
 	r->run_caveat[CAVEAT_ABSENT] = has_absent(r);
 	/* Bytes that no flow is known to have sent may be those that a flow misses. */
 	for (const struct flow *f = r->engine.flows; f; f = f->next)
-		if (f->undelivered && r->engine.orphan_bytes)
+		if (f->undelivered && r->engine.ledger.orphan_bytes)
 			r->run_caveat[CAVEAT_UNACCOUNTED] = true;
 	for (size_t i = 0; i < json_length(prims); i++)
 		if (!strcmp(json_str(json_at(prims, i), "cover", ""), "none"))
@@ -131,12 +132,12 @@ static int load(struct analysis *r, const char *dir, uint64_t want_message, bool
 	if (!err)
 		err = trafficlog_load(dir, &r->log, r->problem, sizeof(r->problem));
 	if (!err)
-		err = engine_init(&r->engine, &r->run);
+		err = engine_init(&r->engine, &r->run, paths);
 	if (err)
 		return err;
-	r->engine.want_message = want_message;
+	r->engine.ledger.want_message = want_message;
 	r->engine.log = &r->log;
-	r->engine.every_piece = every_piece;
+	r->engine.ledger.every_piece = every_piece;
 	err = read_trace(r);
 	if (err)
 		return err;

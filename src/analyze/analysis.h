@@ -5,8 +5,9 @@
 
 #include <stdio.h>
 
-#include "analyze/engine.h"
-#include "analyze/rdma.h"
+#include "analyze/core/engine.h"
+#include "analyze/core/task.h"
+#include "analyze/path/rxe.h"
 #include "analyze/trafficlog.h"
 
 enum verdict { VERDICT_EXACT, VERDICT_AT_LEAST, VERDICT_UNLINKED };

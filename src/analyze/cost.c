@@ -7,36 +7,33 @@
 #include <string.h>
 
 #include "analyze/analysis.h"
-#include "analyze/hop.h"
+#include "analyze/core/chain.h"
 #include "common/json.h"
 
-static bool same_step(const struct step *s, const struct hop *h)
+static bool same_step(const struct step *s, const struct step *t)
 {
-	return s->kind == (int)h->kind && s->holder == (int)h->holder &&
-	       s->event == (int)h->event && s->site == h->site &&
-	       (s->site || s->ip == h->ip) && !strcmp(s->dev, h->dev);
+	return s->kind == t->kind && s->holder == t->holder && s->event == t->event &&
+	       s->site == t->site && (s->site || s->ip == t->ip) && !strcmp(s->dev, t->dev);
 }
 
-static bool goes(const struct way *w, const struct hop *h)
+static bool goes(const struct way *w, const struct chain_view *v)
 {
-	size_t n = w->view.count;
-
-	if (n != (size_t)h->depth + 1)
+	if (w->view.count != v->count)
 		return false;
-	for (; h && n; h = h->prev)
-		if (!same_step(&w->view.steps[--n], h))
+	for (size_t i = 0; i < v->count; i++)
+		if (!same_step(&w->view.steps[i], &v->steps[i]))
 			return false;
 	return true;
 }
 
-static int new_way(struct way *w, const struct hop *end)
+static int new_way(struct way *w, struct chain_view *v)
 {
-	int err = chain_view_take(&w->view, end);
-
-	if (err)
-		return err;
-	w->hops = calloc(w->view.count, sizeof(*w->hops));
-	return w->hops ? 0 : -ENOMEM;
+	w->hops = calloc(v->count, sizeof(*w->hops));
+	if (!w->hops)
+		return -ENOMEM;
+	w->view = *v;
+	*v = (struct chain_view){0};
+	return 0;
 }
 
 /* A hop may carry the time of a later one (a wire is known at the far end): never below 0. */
@@ -45,44 +42,68 @@ static uint64_t since(uint64_t before, uint64_t now)
 	return now > before ? now - before : 0;
 }
 
-static int add_hops(struct way *w, const struct hop *end, uint64_t whole)
+static int add_hops(struct way *w, const uint64_t *times)
 {
-	size_t n = w->view.count;
-	int err = dist_add(&w->whole, whole);
+	int err = dist_add(&w->whole, since(times[0], times[w->view.count - 1]));
 
-	for (const struct hop *h = end; h->prev && !err; h = h->prev)
-		err = dist_add(&w->hops[--n], since(h->prev->ts, h->ts));
+	for (size_t i = w->view.count; i-- > 1 && !err;)
+		err = dist_add(&w->hops[i], since(times[i - 1], times[i]));
 	return err;
 }
 
-int cost_add(struct flow *f, const struct hop *end)
+static int add_chain(struct cost *c, struct chain_view *v, const uint64_t *times)
 {
-	const struct hop *start = end;
-	struct cost *c = f->cost;
 	size_t i = 0;
-	int err;
 
-	while (start->prev)
-		start = start->prev;
-	/* A way that does not begin at its sender has no beginning in time either. */
-	if (start->kind != HOP_START)
-		return 0;
-	if (!c)
-		c = f->cost = calloc(1, sizeof(*c));
-	err = c ? dist_add(&c->latency, since(start->ts, end->ts)) : -ENOMEM;
-	if (err)
-		return err;
-	while (i < c->way_count && !goes(&c->ways[i], end))
+	while (i < c->way_count && !goes(&c->ways[i], v))
 		i++;
 	if (i == COST_WAYS) {
 		c->elsewhere++;
 		return 0;
 	}
 	if (i == c->way_count) {
+		int err = new_way(&c->ways[i], v);
+
+		if (err)
+			return err;
 		c->way_count++;
-		err = new_way(&c->ways[i], end);
 	}
-	return err ? err : add_hops(&c->ways[i], end, since(start->ts, end->ts));
+	return add_hops(&c->ways[i], times);
+}
+
+static uint64_t *times_of(const struct chain_view *v)
+{
+	uint64_t *times = calloc(v->count, sizeof(*times));
+
+	for (size_t i = 0; times && i < v->count; i++)
+		times[i] = v->steps[i].ts;
+	return times;
+}
+
+int cost_add(struct flow *f, const struct chain *ch)
+{
+	struct chain_view v = {0};
+	uint64_t *times = NULL;
+	struct cost *c = f->cost;
+	int err;
+
+	/* A chain that does not begin at its sender has no beginning in time either. */
+	if (ch->links[0].kind != HOP_START)
+		return 0;
+	if (!c)
+		c = f->cost = calloc(1, sizeof(*c));
+	err = c ? chain_view_take(&v, ch) : -ENOMEM;
+	if (!err)
+		times = times_of(&v);
+	if (!err && !times)
+		err = -ENOMEM;
+	if (!err)
+		err = dist_add(&c->latency, since(times[0], times[v.count - 1]));
+	if (!err)
+		err = add_chain(c, &v, times);
+	free(times);
+	free(v.steps);
+	return err;
 }
 
 static void free_way(struct way *w)

@@ -4,7 +4,7 @@
 #define ANALYZE_COST_H
 
 #include "common/dist.h"
-#include "analyze/message.h"
+#include "analyze/core/message.h"
 
 #define COST_WAYS 8 /* different ways of a flow that are told apart */
 
@@ -21,11 +21,11 @@ struct cost {
 	uint64_t elsewhere; /* deliveries on yet other ways */
 };
 
-struct hop;
+struct chain;
 struct json_object;
 
-/* One message has arrived by a receive whose last bytes came by `end`. 0 or -ENOMEM. */
-int cost_add(struct flow *f, const struct hop *end);
+/* One message has arrived by a receive whose last bytes came by this chain. 0 or -ENOMEM. */
+int cost_add(struct flow *f, const struct chain *ch);
 void cost_free(struct cost *c);
 
 /* The way that most messages went, or NULL. */

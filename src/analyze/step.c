@@ -14,7 +14,7 @@ void step_where(const struct step *s, char *buf, size_t size)
 		snprintf(buf, size, "site unknown: no probe saw it");
 		break;
 	case HOP_HANDOFF:
-		snprintf(buf, size, "%s%s%s", holder_name((enum holder)s->holder),
+		snprintf(buf, size, "%s%s%s", holder_name((enum hand)s->holder),
 			 *s->dev ? " " : "", s->dev);
 		break;
 	case HOP_DMA:

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analyze/message.h"
+#include "analyze/core/message.h"
 #include "common/file.h"
 #include "common/json.h"
 #include "common/vec.h"

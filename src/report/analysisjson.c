@@ -42,7 +42,7 @@ static struct json_object *step_json(const struct analysis *r, const struct flow
 	char name[320];
 
 	json_add_str(o, "kind", hop_kind_name((enum hop_kind)s->kind));
-	json_add_str(o, "holder", holder_name((enum holder)s->holder));
+	json_add_str(o, "holder", holder_name((enum hand)s->holder));
 	json_add_str(o, "event", s->event ? event_kind_name((enum event_kind)s->event) : NULL);
 	json_add_uint(o, "time_ns", s->ts);
 	json_add_uint(o, "file_offset", s->file_off);
@@ -278,7 +278,7 @@ static void add_other(void *value, void *ctx)
 {
 	const struct other *x = value;
 	struct other_list *ol = ctx;
-	const struct thread *t = hashmap_find(&ol->r->engine.threads, (uint64_t)x->tid + 1);
+	const struct thread *t = thread_find(&ol->r->engine, x->tid);
 	struct json_object *o = json_object_new_object();
 	char name[320];
 
@@ -347,7 +347,7 @@ struct json_object *analysis_json(const struct analysis *r)
 	json_object_object_add(root, "flows", flows);
 	json_object_object_add(root, "skipped", skipped_json(r));
 	json_object_object_add(root, "unlinked_copies", others_json(r));
-	json_add_uint(root, "orphan_receives", r->engine.orphans);
+	json_add_uint(root, "orphan_receives", r->engine.ledger.orphans);
 	json_object_object_add(root, "rdma_devices", rdma_counters_moved(&r->run));
 	return root;
 }

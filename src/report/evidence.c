@@ -6,6 +6,7 @@
 #include <string.h>
 #include <traceevent/event-parse.h>
 
+#include "analyze/core/iter.h"
 #include "common/vec.h"
 #include "trace/fields.h"
 
@@ -195,14 +196,13 @@ static size_t add(struct touch *out, size_t n, uint64_t from, uint64_t len)
 static size_t iterator_touches(const struct analysis *r, const struct event *ev, uint64_t len,
 			       struct touch *out, size_t n)
 {
-	struct thread nobody = {.buffers = 1};
 	struct span spans[SPANS_MAX];
 	size_t count;
 
-	if (iter_spans(&r->engine, &nobody, ev, len, spans, &count))
+	if (iter_spans(&r->run, ev, len, spans, &count))
 		return n;
 	for (size_t i = 0; i < count; i++)
-		if (spans[i].space == SPACE_KERNEL)
+		if (!spans[i].user && spans[i].addr)
 			n = add(out, n, spans[i].addr, spans[i].len);
 	return n;
 }

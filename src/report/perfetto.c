@@ -23,7 +23,7 @@ struct layout {
 
 static int process_of(const struct analysis *r, int tid)
 {
-	const struct thread *t = hashmap_find(&r->engine.threads, (uint64_t)tid + 1);
+	const struct thread *t = thread_find(&r->engine, tid);
 
 	return t ? t->tgid : tid;
 }
@@ -56,7 +56,7 @@ static void add_name(struct layout *l, const char *what, const struct step *s, c
 
 static void name_track(struct layout *l, const struct step *s)
 {
-	const struct thread *t = hashmap_find(&l->rep->r->engine.threads, (uint64_t)s->tid + 1);
+	const struct thread *t = thread_find(&l->rep->r->engine, s->tid);
 	uint64_t key = (l->by_cpu ? 1ULL << 40 | s->cpu : (uint64_t)(unsigned int)s->tid) + 1;
 	char name[64];
 

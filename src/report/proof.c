@@ -70,7 +70,7 @@ static int prove(struct proof *p, const struct report *rep)
 int proof_write(struct report *rep)
 {
 	struct proof p = {0};
-	int err = analysis_load_pieces(&p.r, rep->r->run.dir, rep->r->engine.want_message);
+	int err = analysis_load_pieces(&p.r, rep->r->run.dir, rep->r->engine.ledger.want_message);
 
 	if (err)
 		msg_error("%s", p.r.problem);

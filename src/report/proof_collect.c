@@ -7,6 +7,9 @@
 #include "common/vec.h"
 #include "report/proof_parts.h"
 
+#define NEST_MAX 8
+#define CPUS_MAX 1024
+
 struct pending {
 	uint64_t map[NEST_MAX], size[NEST_MAX];
 	unsigned int depth;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/core/iter.h"
 #include "common/vec.h"
 #include "report/chart.h"
 #include "report/proof_parts.h"
@@ -409,16 +410,15 @@ struct touching {
 
 static bool reads_user(const struct proof *p, const struct event *ev, const struct region *r)
 {
-	struct thread nobody = {.buffers = 1};
 	struct span spans[SPANS_MAX];
 	size_t n;
 
 	if (ev->tid != r->tid || (ev->kind != EV_FROM_ITER && ev->kind != EV_PAGE_FROM_ITER))
 		return false;
-	if (iter_spans(&p->r.engine, &nobody, ev, ev->v[F_len], spans, &n))
+	if (iter_spans(&p->r.run, ev, ev->v[F_len], spans, &n))
 		return false;
 	for (size_t i = 0; i < n; i++)
-		if (spans[i].space && spans[i].addr < r->to && r->from < spans[i].addr + spans[i].len)
+		if (spans[i].user && spans[i].addr < r->to && r->from < spans[i].addr + spans[i].len)
 			return true;
 	return false;
 }

@@ -288,10 +288,10 @@ static void print_left_out(const struct analysis *r, FILE *out)
 	fprintf(out, "\n%llu copies of other data (terminals, files, netlink) lie on no chain; "
 		"%llu sites of\nmemcpy and its kin outside the network were not probed\n",
 		(unsigned long long)others, (unsigned long long)json_uint(probes, "unprobed", 0));
-	if (r->engine.orphans)
+	if (r->engine.ledger.orphans)
 		fprintf(out, "%llu receives (%llu bytes) belong to no message of this run\n",
-			(unsigned long long)r->engine.orphans,
-			(unsigned long long)r->engine.orphan_bytes);
+			(unsigned long long)r->engine.ledger.orphans,
+			(unsigned long long)r->engine.ledger.orphan_bytes);
 }
 
 /* How many of the copies on chains were read by their probe, and held what was sent. */

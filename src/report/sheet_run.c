@@ -51,8 +51,7 @@ PUT(put_other_site)
 
 PUT(put_other_thread)
 {
-	const struct thread *t = hashmap_find(&rep->r->engine.threads,
-					    (uint64_t)other_of(row)->tid + 1);
+	const struct thread *t = thread_find(&rep->r->engine, other_of(row)->tid);
 
 	snprintf(buf, size, "%d%s%.16s", other_of(row)->tid, t && *t->comm ? " " : "",
 		 t ? t->comm : "");

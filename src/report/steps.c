@@ -109,7 +109,7 @@ static void put_caller(const struct evidence *e, const struct analysis *r, const
 {
 	const struct site *s = rundir_site(&r->run, f->ev.ip);
 	const struct site *by = s && s->entry ? rundir_site_returning(&r->run, f->ev.v[F_caller]) : NULL;
-	const struct thread *t = hashmap_find(&r->engine.threads, (uint64_t)f->ev.tid + 1);
+	const struct thread *t = thread_find(&r->engine, f->ev.tid);
 	char comm[64];
 
 	text_clean(t ? t->comm : "", comm, sizeof(comm));

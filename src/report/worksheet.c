@@ -12,7 +12,7 @@
 
 static bool sends(const struct analysis *r, int tid)
 {
-	const struct thread *t = hashmap_find(&r->engine.threads, (uint64_t)tid + 1);
+	const struct thread *t = thread_find(&r->engine, tid);
 
 	for (const struct flow *f = r->engine.flows; f && t; f = f->next)
 		if (f->tgid == t->tgid)

@@ -57,7 +57,7 @@ static bool on_wire(const struct flow *f)
 
 static bool same_process(const struct sheet_of_study *w, const struct flow *f, int tid)
 {
-	const struct thread *t = hashmap_find(&w->r->engine.threads, (uint64_t)tid + 1);
+	const struct thread *t = thread_find(&w->r->engine, tid);
 
 	return t && t->tgid == f->tgid;
 }

@@ -273,7 +273,7 @@ static const char *shape(const struct chain_view *v)
 	size_t i;
 
 	for (i = 0; i < v->count && i < sizeof(text) - 1; i++)
-		text[i] = "sc?hdewxg"[v->steps[i].kind];
+		text[i] = "sc?thpdiewxgu"[v->steps[i].kind];
 	text[i] = 0;
 	return text;
 }
@@ -1086,7 +1086,7 @@ static void test_recv_without_send(void **state)
 	receive(&w, SKB(1), HEAD(1), 1400);
 	load(&w);
 	assert_null(w.r.engine.flows);
-	assert_int_equal(w.r.engine.orphans, 1);
+	assert_int_equal(w.r.engine.ledger.orphans, 1);
 	end(&w);
 }
 

@@ -1082,7 +1082,7 @@ static void test_notified_by_nothing(void **state)
 	assert_int_equal(f->messages, 1);
 	assert_int_equal(f->delivered, 1);
 	assert_exact(f);
-	assert_int_equal(r.engine.orphans, 0);
+	assert_int_equal(r.engine.ledger.orphans, 0);
 }
 
 static void test_immediate(void **state)
@@ -1147,7 +1147,7 @@ static void test_kernels_own(void **state)
 	assert_counts(load(), 1, 64);
 	assert_exact(r.engine.flows);
 	assert_null(r.engine.flows->next);
-	assert_int_equal(r.engine.orphans, 0);
+	assert_int_equal(r.engine.ledger.orphans, 0);
 	assert_int_equal(r.engine.flows->calls, 1);
 }
 

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "analyze/core/copying.h"
+
+#include <stdlib.h>
+
+#include "common/vec.h"
+
+/* The same byte, as sampled at an earlier hop. */
+static const struct content *sampled_before(const struct content *c)
+{
+	const struct custody *held;
+	const struct late *wire;
+	uint64_t at = c->off;
+
+	for (c = content_before(c, &at, &held, &wire); c; c = content_before(c, &at, &held, &wire))
+		if (c->sampled && at == c->off)
+			return c;
+	return NULL;
+}
+
+/* Bytes 0 to 7 of a message are what tells it from others: they are kept for all its chains. */
+void check_sample(struct content *c)
+{
+	struct message *m = c->msg;
+	const struct content *before;
+
+	if (!m || !c->sampled)
+		return;
+	if (c->len < 8) {
+		c->sampled = false;
+		return;
+	}
+	before = sampled_before(c);
+	if (!before && !c->off && m->has_sample)
+		c->checked = m->first_sample == c->sample;
+	else
+		c->checked = !before || before->sample == c->sample;
+	if (!c->off && !m->has_sample) {
+		m->first_sample = c->sample;
+		m->has_sample = true;
+	}
+	if (!c->checked) {
+		m->flow->mismatches++;
+		message_caveat(m, CAVEAT_CONTENT);
+	}
+}
+
+static int mark_recycled(void *ctx, const struct payload *p)
+{
+	if (p->msg != ctx)
+		message_caveat(p->msg, CAVEAT_RECYCLED);
+	return 0;
+}
+
+void check_overwrite(struct engine *e, const struct message *source, uint64_t dst, uint64_t len)
+{
+	content_each(e->content, SPACE_KERNEL, dst, len, mark_recycled, (void *)source);
+}
+
+/* Of a frame it is known only later whose bytes were copied. */
+static int count_late(struct late *l, uint64_t off, uint64_t len)
+{
+	if (!l->known) {
+		if (vec_reserve(&l->copied, &l->copied_cap, l->copied_count + 1))
+			return -ENOMEM;
+		l->copied[l->copied_count++] = (struct spanset_range){off, off + len};
+		return 0;
+	}
+	late_copied(l, off, off + len);
+	return 0;
+}
+
+static void count_copied(struct engine *e, const struct content *c)
+{
+	if (c->kind != HOP_COPY && c->kind != HOP_COPY_UNKNOWN)
+		return;
+	if (c->msg)
+		c->msg->copied_bytes += c->len;
+	else if (c->late && count_late(c->late, c->off, c->len))
+		e->err = -ENOMEM;
+}
+
+static struct content *copied(struct engine *e, const struct content *like, const struct rm_piece *p,
+			      struct custody *held, uint64_t dst)
+{
+	struct content *from = p->tag, *c;
+	struct content new = *like;
+
+	new.msg = from->msg;
+	new.late = from->late;
+	new.from = from;
+	new.from_off = new.off = p->off;
+	new.held = held;
+	new.src = p->addr;
+	new.dst = dst;
+	new.len = p->len;
+	new.sampled = like->sampled && p->addr == like->src && from->msg;
+	c = content_make(e, &new);
+	if (!c)
+		return NULL;
+	count_copied(e, c);
+	check_sample(c);
+	return c;
+}
+
+struct piece_list {
+	struct rm_piece *pieces;
+	size_t count, cap;
+	int err;
+};
+
+static int list_piece(void *ctx, const struct rm_piece *p)
+{
+	struct piece_list *l = ctx;
+
+	l->err = vec_reserve(&l->pieces, &l->cap, l->count + 1);
+	if (l->err)
+		return 1;
+	l->pieces[l->count++] = *p;
+	content_get(p->tag);
+	return 0;
+}
+
+/* Source and destination may overlap: all of the source is seen before anything is written. */
+static void move_pieces(struct engine *e, const struct content *like, struct piece_list *l,
+			uint64_t src, uint64_t dst)
+{
+	struct custody *held = l->count ? custody_at(e, l->pieces[0].addr) : NULL;
+
+	for (size_t i = 0; i < l->count; i++) {
+		struct rm_piece *p = &l->pieces[i];
+		uint64_t to = dst + (p->addr - src);
+		struct content *c = copied(e, like, p, held, to);
+
+		if (c)
+			content_place(e, to, c, p->off, p->len);
+		content_put(c);
+	}
+	custody_put(held);
+}
+
+static int first_message(void *ctx, const struct payload *p)
+{
+	*(struct message **)ctx = p->msg;
+	return 1;
+}
+
+uint64_t copy_within(struct engine *e, const struct content *like, uint64_t src, uint64_t dst,
+		     uint64_t len)
+{
+	struct piece_list l = {0};
+	struct message *source = NULL;
+	uint64_t carried = 0;
+
+	content_each(e->content, SPACE_KERNEL, src, len, first_message, &source);
+	rangemap_walk(e->content, SPACE_KERNEL, src, len, list_piece, &l);
+	if (l.err)
+		e->err = -ENOMEM;
+	check_overwrite(e, source, dst, len);
+	engine_check(e, rangemap_clear(e->content, SPACE_KERNEL, dst, len));
+	move_pieces(e, like, &l, src, dst);
+	for (size_t i = 0; i < l.count; i++) {
+		carried += l.pieces[i].len;
+		content_put(l.pieces[i].tag);
+	}
+	free(l.pieces);
+	return carried;
+}
+
+void copy_from(struct engine *e, const struct content *like, struct content *from, uint64_t at,
+	       uint64_t dst, uint64_t len)
+{
+	struct content new = *like, *c;
+
+	check_overwrite(e, from->msg, dst, len);
+	new.msg = from->msg;
+	new.late = from->late;
+	new.from = from;
+	new.from_off = new.off = at;
+	new.src = from->dst ? from->dst + (at - from->off) : 0;
+	new.src_user = from->dst_user;
+	new.dst = dst;
+	new.len = len;
+	c = content_make(e, &new);
+	if (!c)
+		return;
+	count_copied(e, c);
+	check_sample(c);
+	content_place(e, dst, c, at, len);
+	content_put(c);
+}

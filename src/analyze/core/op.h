@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Ops: requests under way. A user's end of a copy is an op and an offset in it, which the
+ * iterator's count tells whatever the number of segments; user addresses are annotation.
+ */
+#ifndef ANALYZE_CORE_OP_H
+#define ANALYZE_CORE_OP_H
+
+#include "analyze/core/chain.h"
+
+struct engine;
+struct holder;
+
+/* Contiguous memory at one end of a copy. */
+struct span {
+	bool user;
+	uint64_t addr, len; /* addr 0: not recorded where */
+};
+
+#define SPANS_MAX 8
+
+struct op {
+	bool send;
+	uint64_t call; /* its place in the file */
+	uint64_t sk;
+	uint64_t hdr, ip; /* msghdr and function, by which a nested call is known */
+	uint64_t count;	  /* bytes that the iterator had left at the beginning */
+	/* Of a send: */
+	struct message *msg;
+	struct content **starts; /* by offset */
+	size_t start_count, start_cap;
+	/* Of a receive: */
+	bool tap, peek;
+	uint64_t copied; /* bytes of anything */
+	struct delivery *items;
+	size_t item_count, item_cap;
+	struct holder *reader; /* whose bytes it gets */
+	struct socket_view sock;
+};
+
+struct thread {
+	int tid, tgid;
+	uint32_t space; /* address space, shared with threads of the process */
+	struct op *op;	/* in progress, or NULL */
+	bool many;	/* in sendmmsg or recvmmsg */
+	bool entered;	/* a system call that has handed over no message yet */
+	int64_t fd;
+	uint64_t file, file_priv;
+	uint64_t fill_to, fill_len, fill_skb; /* what the next copies fill in */
+	char comm[16];
+};
+
+/* Begins an op of a thread that has none in progress. NULL: no memory (in e->err). */
+struct op *op_begin(struct engine *e, struct thread *t, bool send);
+
+/* The end of whatever is in progress; the op's deliveries are forgotten. */
+void op_end(struct engine *e, struct thread *t);
+
+/*
+ * A thread's op in progress, if it is a send (or a receive) and an iterator is its own: at address
+ * iter (0: not recorded), with count bytes left. NULL otherwise.
+ */
+struct op *op_of_iter(const struct thread *t, bool send, uint64_t iter, uint64_t count);
+
+/*
+ * The bytes that a send hands over from offset off on: where its buffer is in the sender's memory
+ * (addr 0: not recorded), len bytes. The node is the op's. NULL: no memory (in e->err).
+ */
+struct content *op_start(struct engine *e, struct op *op, uint64_t off, uint64_t addr, uint64_t len);
+
+/* The start that holds the byte at an offset, or at an address of the sender's; or NULL. */
+struct content *op_start_at(const struct op *op, uint64_t off);
+struct content *op_start_of(const struct op *op, uint64_t user);
+
+/* Bytes that a receive has brought, as far as it succeeds. */
+int op_deliver(struct op *op, const struct delivery *d);
+
+#endif
