@@ -124,22 +124,17 @@ static void add_memory(struct json_object *root, const struct session *s)
 	json_object_object_add(root, "memory", o);
 }
 
-static const struct {
-	const char *module, *name;
-} enums[] = {
-	{NULL, "iter_type"},
-	{NULL, "skb_drop_reason"},
-	{"rdma_rxe", "rxe_mr_copy_dir"},
-};
-
 static void add_types(struct json_object *root, struct ktypes *kt)
 {
 	struct json_object *o = json_object_new_object();
 
-	for (size_t i = 0; i < ARRAY_SIZE(enums); i++)
-		if (!ktypes_use_module(kt, enums[i].module))
-			ktypes_use_enum(kt, enums[i].name);
-	ktypes_sizeof(kt, "page");
+#define USED_ENUM(module, name)                                                                    \
+	if (!ktypes_use_module(kt, module))                                                        \
+		ktypes_use_enum(kt, name);
+#define USED_SIZE(name) ktypes_sizeof(kt, name);
+#include "collect/used_types.def"
+#undef USED_ENUM
+#undef USED_SIZE
 	for (size_t i = 0; i < kt->used_count; i++)
 		json_add_int(o, kt->used[i].name, kt->used[i].value);
 	json_object_object_add(root, "btf", o);

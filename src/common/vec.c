@@ -2,6 +2,7 @@
 #include "common/vec.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,9 +17,11 @@ int vec_reserve_size(void *items, size_t *cap, size_t want, size_t item_size)
 		return 0;
 	if (more < want)
 		more = want;
+	if (more > PTRDIFF_MAX / item_size)
+		return -ENOMEM;
 	/* All object pointers have one representation; their types forbid an assignment. */
 	memcpy(&array, items, sizeof(array));
-	array = reallocarray(array, more, item_size);
+	array = realloc(array, more * item_size);
 	if (!array)
 		return -ENOMEM;
 	memcpy(items, &array, sizeof(array));

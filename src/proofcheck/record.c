@@ -272,13 +272,12 @@ bool record_memory(const struct world *w, const struct record *r, uint64_t *from
 	return is_kernels(*from) && *from < *to;
 }
 
-static void name_site(struct json_object *o, char *buf, size_t size, char *module, size_t module_size)
+static void name_site(struct json_object *o, char *buf, size_t size)
 {
 	const char *of = json_str(o, "module", "");
 
 	snprintf(buf, size, "%s%s%s+0x%llx", of, *of ? ":" : "", json_str(o, "function", "?"),
 		 (unsigned long long)json_uint(o, "offset", 0));
-	snprintf(module, module_size, "%s", of);
 }
 
 static struct json_object *find_site(const struct world *w, const char *key, uint64_t value)
@@ -295,21 +294,20 @@ static struct json_object *find_site(const struct world *w, const char *key, uin
 	return NULL;
 }
 
-void record_site(const struct world *w, const struct record *r, char *buf, size_t size, char *module,
-		 size_t module_size)
+bool record_site(const struct world *w, const struct record *r, char *buf, size_t size)
 {
 	uint64_t ip = record_get(r, N___probe_ip) ?: record_get(r, N___probe_func);
 	uint64_t caller = record_get(r, N_caller);
 	struct json_object *o = find_site(w, "probe", ip), *by;
 
-	*module = '\0';
 	/* A probe at a primitive's entry is told apart by whom it returns to. */
 	if (o && caller && !strcmp(json_str(o, "kind", ""), "entry")) {
 		by = find_site(w, "ret", caller);
 		o = by ? by : o;
 	}
 	if (o)
-		name_site(o, buf, size, module, module_size);
+		name_site(o, buf, size);
 	else
 		snprintf(buf, size, "address 0x%llx", (unsigned long long)ip);
+	return json_object_get_boolean(json_get(o, "emulates"));
 }

@@ -77,8 +77,10 @@ uint64_t record_mapped(const struct world *w, const struct record *r);
 /* Stretches of the sender's or receiver's memory that an iterator begins with. */
 unsigned int record_spans(const struct world *w, const struct record *r, uint64_t len, struct move *out);
 
-/* "e1000:e1000_clean_rx_irq+0x28e"; module: of the site, or "". */
-void record_site(const struct world *w, const struct record *r, char *buf, size_t size, char *module,
-		 size_t module_size);
+/*
+ * "e1000:e1000_clean_rx_irq+0x28e". Gives whether the site is in a software device that moves bytes
+ * in the place of a device's DMA.
+ */
+bool record_site(const struct world *w, const struct record *r, char *buf, size_t size);
 
 #endif

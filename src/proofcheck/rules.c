@@ -172,21 +172,13 @@ static int send_rule(struct check *c, struct line *l)
 
 /* ---- copies ---- */
 
-/* A software RDMA device moves bytes in the place of a device's DMA. */
-static bool emulates(const char *module)
+/* Counts the copy that a record tells of; by: its site. */
+static void count_copy(const struct check *c, struct claim *x, const struct record *r, char *by, size_t size)
 {
-	static const char *const devices[] = {"rdma_rxe", "siw"};
+	bool emulates = record_site(&c->world, r, by, size);
 
-	for (size_t i = 0; i < ARRAY_SIZE(devices); i++)
-		if (!strcmp(module, devices[i]))
-			return true;
-	return false;
-}
-
-static void count_copy(struct claim *x, const char *module)
-{
-	x->copies += !emulates(module);
-	x->emulated += emulates(module);
+	x->copies += !emulates;
+	x->emulated += emulates;
 }
 
 static struct line *copy_in(const struct check *c, const struct line *l)
@@ -214,7 +206,7 @@ static int copy_frame(struct check *c, struct line *l, struct line *frame, struc
 	struct move m[MOVES_MAX];
 	unsigned int n = record_moves(&c->world, record_in(fact), m);
 	struct claim x = frame->claim;
-	char by[320], module[128], text[1024];
+	char by[320], text[1024];
 	uint64_t from, to;
 
 	if (n != 1 || m[0].from_tid || m[0].to_tid)
@@ -223,11 +215,10 @@ static int copy_frame(struct check *c, struct line *l, struct line *frame, struc
 	to = x.addr + x.length < m[0].from + m[0].n ? x.addr + x.length : m[0].from + m[0].n;
 	if (from >= to || record_in(fact)->raw.ts < x.since)
 		return reject(c, l, "the copy reads other memory than the frame's");
-	record_site(&c->world, record_in(fact), by, sizeof(by), module, sizeof(module));
 	x.addr = m[0].to + (from - m[0].from);
 	x.length = to - from;
 	x.since = record_in(fact)->raw.ts;
-	count_copy(&x, module);
+	count_copy(c, &x, record_in(fact), by, sizeof(by));
 	frame_text(&x, by, text, sizeof(text));
 	l->meaning = MEANS_FRAME;
 	l->claim = x;
@@ -240,7 +231,7 @@ static int copy(struct check *c, struct line *l)
 		    *fact = copy_in(c, l);
 	struct move m[MOVES_MAX];
 	const struct move *with;
-	char by[320], module[128];
+	char by[320];
 	struct claim x;
 
 	if (!fact || l->from_count != 2 || (!lies && !frame))
@@ -252,11 +243,10 @@ static int copy(struct check *c, struct line *l)
 	with = carries(m, record_moves(&c->world, record_in(fact), m), x.tid, x.addr, x.to - x.from);
 	if (!with || with->to_tid || record_in(fact)->raw.ts < x.since)
 		return reject(c, l, "the event does not copy these bytes to kernel memory");
-	record_site(&c->world, record_in(fact), by, sizeof(by), module, sizeof(module));
 	x.addr = with->to + (x.addr - with->from);
 	x.tid = 0;
 	x.since = record_in(fact)->raw.ts;
-	count_copy(&x, module);
+	count_copy(c, &x, record_in(fact), by, sizeof(by));
 	snprintf(x.in, sizeof(x.in), "memory");
 	return conclude_lies(c, l, &x, by);
 }
@@ -493,7 +483,7 @@ static int deliver(struct check *c, struct line *l)
 		    *fact = copy_in(c, l), *back = premise_record(c, l, R_RETURN);
 	struct move m[MOVES_MAX];
 	const struct move *with;
-	char by[320], module[128], text[1024];
+	char by[320], text[1024];
 	unsigned long long sk;
 	struct claim x;
 
@@ -510,8 +500,7 @@ static int deliver(struct check *c, struct line *l)
 	with = carries(m, record_moves(&c->world, record_in(fact), m), 0, x.addr, x.to - x.from);
 	if (!with || !with->to_tid || record_in(fact)->raw.ts < x.since)
 		return reject(c, l, "the event does not copy these bytes to the receiver");
-	record_site(&c->world, record_in(fact), by, sizeof(by), module, sizeof(module));
-	count_copy(&x, module);
+	count_copy(c, &x, record_in(fact), by, sizeof(by));
 	x.addr = with->to + (x.addr - with->from);
 	x.tid = with->to_tid;
 	x.receive = record_in(call)->raw.file_off;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* worksheet.md: the questions and claims of a well-known study of sending, put to this run. */
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,11 +21,25 @@ static bool sends(const struct analysis *r, int tid)
 	return false;
 }
 
+static bool writes_to_terminal(const char *function)
+{
+	static const char *const patterns[] = {
+#define TERMINAL(pattern) pattern,
+#include "report/terminal.def"
+#undef TERMINAL
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(patterns); i++)
+		if (!fnmatch(patterns[i], function, 0))
+			return true;
+	return false;
+}
+
 bool is_terminal_copy(const struct analysis *r, const struct event *ev)
 {
 	const struct site *s = ev->kind == EV_FROM_ITER ? rundir_site(&r->run, ev->ip) : NULL;
 
-	return s && strstr(s->function, "tty") && sends(r, ev->tid);
+	return s && writes_to_terminal(s->function) && sends(r, ev->tid);
 }
 
 bool is_66_packet(const struct event *ev)

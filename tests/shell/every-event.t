@@ -6,14 +6,17 @@ For every golden run (tests/golden), each event that carries a copy, a hand-off,
 a message's bytes, and each call that sent or received them, is taken out in turn. The analysis
 must then give other figures, or not claim to be exact.
 
-Which events concern a message is decided here, from the addresses in the chains of the whole
-recording and from the raw events, never from what the analysis says of the mutilated one.
+What kind of event carries what, and which of its fields say where, is the event vocabulary's word
+(src/trace/events.def): an event added there is tried here. Which events concern a message is
+decided here, from the addresses in the chains of the whole recording and from the raw events,
+never from what the analysis says of the mutilated one.
 
 usage: every-event.t [--verbose] [--analyze PROGRAM] [RUN-FOLDER...]
 """
 import argparse
 import collections
 import concurrent.futures
+import fnmatch
 import glob
 import json
 import os
@@ -23,11 +26,6 @@ import tarfile
 import tempfile
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-COPIES = {"from_iter", "to_iter", "page_from_iter", "page_to_iter", "mem", "csum"}
-PASSES = {"dev_queue", "dev_xmit", "netif_rx", "gro_receive", "netif_receive", "sk_queue", "tap_rcv",
-          "skb_morph", "coalesce", "rdma_xmit", "rdma_rcv"}
-FREES = {"consume_skb", "drop_skb"}
-MAPS = {"dma_map", "dma_mapped"}
 TO_DEVICE, FROM_DEVICE = 1, 2
 
 
@@ -36,17 +34,36 @@ def build_dropevent(folder):
     cflags, libs = (subprocess.run(["pkg-config", w, "libtraceevent"], check=True, text=True,
                                    stdout=subprocess.PIPE).stdout.split()
                     for w in ("--cflags", "--libs"))
-    sources = ["tests/tools/dropevent.c", "src/trace/fields.c", "src/common/file.c", "src/common/vec.c"]
+    sources = ["tests/tools/dropevent.c", "src/trace/fields.c", "src/trace/vocabulary.c",
+               "src/common/file.c", "src/common/vec.c"]
     sources += glob.glob("src/trace/tracedat*.c", root_dir=TOP)
     subprocess.run([os.environ.get("CC", "cc"), "-O1", "-D_GNU_SOURCE", "-Isrc", *cflags, "-o", out,
                     *sources, *libs], check=True, cwd=TOP)
     return out
 
 
+class Vocabulary:
+    """Per event: its category, and (how, address field, length field) of the memory it is about."""
+
+    def __init__(self, dropevent):
+        text = subprocess.run([dropevent, "vocabulary"], check=True, text=True, stdout=subprocess.PIPE).stdout
+        self.rows, self.known = [], {}
+        for line in text.splitlines():
+            name, category, *touches = line.split()
+            self.rows.append((name, category, [tuple(t.split(":")) for t in touches]))
+
+    def of(self, name):
+        if name not in self.known:
+            self.known[name] = next(((c, t) for pattern, c, t in self.rows
+                                     if fnmatch.fnmatchcase(name, pattern)), ("OTHER", []))
+        return self.known[name]
+
+
 class Event:
-    def __init__(self, line):
+    def __init__(self, line, vocabulary):
         words = line.split()
         self.name, self.index = words[0], int(words[1])
+        self.category, self.touches = vocabulary.of(self.name)
         self.off, self.ts, self.cpu = int(words[2]), int(words[3]), int(words[4])
         self.text = dict(w.split("=", 1) for w in words[5:])
 
@@ -76,7 +93,7 @@ class Run:
         self.probed = self.slim(manifest)
         text = subprocess.run([tools.dropevent, "list", self.path("trace.dat")], check=True, text=True,
                               stdout=subprocess.PIPE).stdout
-        self.events = [Event(line) for line in text.splitlines()]
+        self.events = [Event(line, tools.vocabulary) for line in text.splitlines()]
 
     def path(self, name):
         return os.path.join(self.dir, name)
@@ -131,16 +148,19 @@ class Run:
     def va_of_page(self, page, off):
         return self.page_offset + (page - self.vmemmap) // self.page_struct * self.page_size + off
 
-    def copy_ends(self, ev):
-        if "page" in ev.text:
-            return [self.va_of_page(ev["page"], ev["off"])]
-        return [ev[f] for f in ("dst", "src") if f in ev.text]
-
-    def mapped_ends(self, ev):
-        """Where the CPU and where the device sees a mapping: they differ with a bounce buffer."""
-        if "phys" in ev.text:
-            return [self.page_offset + ev["phys"], self.page_offset + ev["dma"]]
-        return [self.va_of_page(ev["page"], ev["off"])]
+    def spans(self, ev):
+        """Kernel memory that an event is about; what its iterator names is a program's, or named by
+        other events. Where the CPU and where the device sees a mapping differs with a bounce
+        buffer."""
+        for how, at, length in ev.touches:
+            if how in ("at", "skb"):
+                yield ev[at], ev[length]
+            elif how == "page":
+                yield self.va_of_page(ev[at], ev["off"]), ev[length]
+            elif how in ("phys", "bus"):
+                yield self.page_offset + ev[at], ev[length]
+            if how == "phys":
+                yield self.page_offset + ev["dma"], ev[length]
 
 
 class Memory:
@@ -163,13 +183,6 @@ class Memory:
             meets(at, length, a, n) for (a, n) in self.ranges)
 
 
-def next_of(events, start, name, **same):
-    for ev in events[start:]:
-        if ev.name == name and all(getattr(ev, k) == v for k, v in same.items()):
-            return ev
-    return None
-
-
 def concerning(run, hops):
     """The events that concern one message, with the reason why."""
     mem, events, found = Memory(hops), run.events, {}
@@ -180,35 +193,35 @@ def concerning(run, hops):
             found.setdefault(ev.off, (ev, why))
 
     for i, ev in enumerate(events):
-        if ev.name in COPIES:
-            if any(mem.holds(a, ev["len"], ev.ts) for a in run.copy_ends(ev)):
-                take(ev, "copy")
-        elif ev.name == "skb_fill" and mem.holds(ev["to"], ev["len"], ev.ts):
-            take(ev, "hand-off")
-        elif ev.name == "skb_clone" and mem.holds(ev["head"], ev["end"], ev.ts):
+        if not any(mem.holds(a, n, ev.ts) for a, n in run.spans(ev)):
+            continue
+        hows = {how for how, _, _ in ev.touches}
+        if ev.category == "COPY":
+            take(ev, "copy")
+        elif ev.category == "CLONE":
             # Every later step of a clone names the head itself; without this one none is lost.
             skbs.setdefault((ev["skb"], ev["head"]), i)
-        elif ev.name in PASSES and mem.holds(ev["head"], ev["end"], ev.ts):
+        elif ev.category == "HANDOFF":
             take(ev, "hand-off")
-            skbs[ev["to"] if ev.name == "skb_morph" else ev["skb"], ev["head"]] = i
-        elif ev.name in MAPS and ev["dir"] == TO_DEVICE and any(
-                mem.holds(a, ev["size"], ev.ts) for a in run.mapped_ends(ev)):
+            if "skb" in hows:
+                skbs[ev["to"] if ev.name == "skb_morph" else ev["skb"], ev["head"]] = i
+        elif ev.category == "DMA" and "bus" not in hows and ev["dir"] == TO_DEVICE:
             take(ev, "DMA")
             dma = ev["dma"]
-            if ev.name == "dma_map":
-                ret = next_of(events, i + 1, "dma_map_ret", cpu=ev.cpu)
+            if "dma" not in ev.text:
+                ret = next((e for e in events[i + 1:] if e.category == "DMA" and not e.touches
+                            and e.cpu == ev.cpu), None)
                 take(ret, "DMA")
                 dma = ret["dma"] if ret else 0
             mappings[dma] = i
-        elif ev.name in ("dma_unmap", "dma_sync") and ev["dir"] == FROM_DEVICE and mem.holds(
-                run.page_offset + ev["dma"], ev["size"], ev.ts):
+        elif ev.category == "DMA" and "bus" in hows and ev["dir"] == FROM_DEVICE:
             take(ev, "DMA")
     # The end of what was found: of a mapping, of each skb that held the bytes.
     for dma, start in mappings.items():
         take(next((ev for ev in events[start:] if ev.name == "dma_unmap" and ev["dma"] == dma), None),
              "DMA end")
     for (skb, head), last in skbs.items():
-        take(next((ev for ev in events[last:] if ev.name in FREES and ev["skb"] == skb
+        take(next((ev for ev in events[last:] if ev.category == "FREE" and ev["skb"] == skb
                    and ev["head"] == head), None), "free")
     # The calls.
     for h in hops:
@@ -229,11 +242,11 @@ def concerning(run, hops):
                 take(ev, "call")
         elif h["kind"] == "start":
             take(events[at], "call")
-            take(next((ev for ev in after if ev.name.startswith("sys_exit_")), None), "call")
+            take(next((ev for ev in after if ev.category == "RETURN"), None), "call")
         elif h["holder"] == "receiver's buffer":
             before = [ev for ev in events[:at] if ev["common_pid"] == pid]
             take(next((ev for ev in reversed(before) if ev.name == "recv_enter"), None), "call")
-            take(next((ev for ev in after if ev.name.startswith("sys_exit_")), None), "call")
+            take(next((ev for ev in after if ev.category == "RETURN"), None), "call")
     return found
 
 
@@ -241,6 +254,7 @@ class Tools:
     def __init__(self, tmp, analyze):
         self.tmp, self.analyze = tmp, analyze
         self.dropevent = build_dropevent(tmp)
+        self.vocabulary = Vocabulary(self.dropevent)
 
 
 def drop_one(run, ev, n):

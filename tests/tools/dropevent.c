@@ -2,6 +2,8 @@
 /*
  * Takes single events out of a trace.dat, to see whether the analysis notices.
  *
+ *	dropevent vocabulary            one line per event of src/trace/events.def:
+ *	                                NAME CATEGORY HOW:ADDRESS-FIELD:LENGTH-FIELD...
  *	dropevent list FILE             one line per event, in time order:
  *	                                NAME INDEX FILE_OFFSET TIME CPU FIELD=VALUE...
  *	dropevent drop FILE NAME INDEX OUT
@@ -21,6 +23,7 @@
 #include "common/vec.h"
 #include "trace/fields.h"
 #include "trace/tracedat.h"
+#include "trace/vocabulary.h"
 
 enum { TYPE_LONG = 0, TYPE_MAX_DATA = 28, TYPE_PADDING = 29, TYPE_BITS = 5 };
 
@@ -150,12 +153,30 @@ out:
 	return err ? 4 : 0;
 }
 
+static int print_vocabulary(void)
+{
+	for (int k = EV_OTHER + 1; k < EV_COUNT; k++) {
+		const struct event_info *e = event_info((enum event_kind)k);
+
+		printf("%s %s", e->name, event_category_name(e->category));
+		for (size_t i = 0; i < EVENT_TOUCHES; i++)
+			if (e->touches[i].how != TOUCH_NOTHING)
+				printf(" %s:%s:%s", touch_name(e->touches[i].how),
+				       event_fields[e->touches[i].at].name,
+				       event_fields[e->touches[i].len].name);
+		putchar('\n');
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
+	if (argc == 2 && !strcmp(argv[1], "vocabulary"))
+		return print_vocabulary();
 	if (argc == 3 && !strcmp(argv[1], "list"))
 		return run(argv[2], NULL, 0, NULL);
 	if (argc == 6 && !strcmp(argv[1], "drop"))
 		return run(argv[2], argv[3], strtoul(argv[4], NULL, 10), argv[5]);
-	fprintf(stderr, "usage: dropevent list FILE | dropevent drop FILE NAME INDEX OUT\n");
+	fprintf(stderr, "usage: dropevent vocabulary | dropevent list FILE | dropevent drop FILE NAME INDEX OUT\n");
 	return 2;
 }

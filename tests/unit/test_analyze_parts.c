@@ -294,6 +294,37 @@ static void test_rundir_types(void **state)
 	}
 }
 
+/* Said by collect, or in runs from before that by the names of what was probed. */
+static void test_rundir_traits(void **state)
+{
+	static const struct {
+		const char *probes;
+		bool always;
+	} cases[] = {
+		{"{\"traits\":{\"sync_always\":true},\"placed\":{}}", true},
+		{"{\"traits\":{\"sync_always\":false},\"placed\":{\"dma_sync\":[\"dma_sync_single_for_cpu\"]}}", false},
+		{"{\"placed\":{\"dma_map\":[\"x\"],\"dma_sync\":[\"dma_sync_single_for_cpu\"]}}", true},
+		{"{\"placed\":{\"dma_sync\":[\"__dma_sync_single_for_cpu\"]}}", false},
+		{"{}", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct rundir run;
+		char why[4400], *text;
+
+		free_made(NULL);
+		made = mkrun_new();
+		assert_true(asprintf(&text, "{\"schema\":1,\"probes\":%s}", cases[i].probes) > 0);
+		made->run_json = text;
+		mkrun_write(made);
+		free(text);
+		assert_int_equal(rundir_open(made->dir, &run, why, sizeof(why)), 0);
+		assert_int_equal(run.sync_always, cases[i].always);
+		rundir_close(&run);
+	}
+}
+
 static void test_rundir_sites(void **state)
 {
 	struct rundir run;
@@ -416,6 +447,7 @@ int main(void)
 		TEST(test_rundir_damaged),
 		TEST(test_rundir_missing),
 		TEST(test_rundir_sites),
+		TEST(test_rundir_traits),
 		TEST(test_trafficlog),
 		TEST(test_trafficlog_damaged),
 		TEST(test_rundir_types),
