@@ -344,16 +344,17 @@ static int prepare(struct run *r)
 					 .has_fill = f->spec->has_fill,
 					 .fill = f->spec->fill,
 					 .text = f->spec->text,
-					 .flow = f->number};
+					 .flow = f->index};
 	return f->kind->begin ? f->kind->begin(f) : 0;
 }
 
-int tf_flow_run(const struct tf_spec *spec, unsigned int number, const struct tf_bed *bed,
+int tf_flow_run(const struct tf_spec *spec, unsigned int index, const struct tf_bed *bed,
 		struct tf_log *log, char *said, size_t size)
 {
 	struct run r = {.flow = {.spec = spec,
 				 .kind = tf_kind_find(spec->proto),
-				 .number = number,
+				 .index = index,
+				 .number = tf_log_number(index),
 				 .bed = bed,
 				 .log = log}};
 	bool ran;

@@ -52,7 +52,8 @@ struct tf_spec {
 struct tf_flow {
 	const struct tf_spec *spec;
 	const struct tf_kind *kind;
-	unsigned int number;
+	unsigned int index;  /* in its command, from 1 */
+	unsigned int number; /* in the log */
 	const struct tf_bed *bed;
 	struct tf_log *log;
 	struct tf_share *share;
@@ -100,7 +101,7 @@ const struct tf_kind *tf_kind_find(const char *proto);
 const char *tf_flow_bed(const struct tf_spec *spec);
 
 /* Runs the flow on the bed and gives the exit status; *said is the line about its outcome. */
-int tf_flow_run(const struct tf_spec *spec, unsigned int number, const struct tf_bed *bed,
+int tf_flow_run(const struct tf_spec *spec, unsigned int index, const struct tf_bed *bed,
 		struct tf_log *log, char *said, size_t size);
 
 #endif

@@ -132,6 +132,13 @@ int tf_records_add(struct tf_records *r, const struct tf_record *record)
 	return 0;
 }
 
+#define FLOWS_OF_ONE 1000 /* that a command may have; with the largest process number in 32 bits */
+
+unsigned int tf_log_number(unsigned int index)
+{
+	return (unsigned int)getpid() * FLOWS_OF_ONE + index;
+}
+
 struct json_object *tf_line(const char *kind, unsigned int flow)
 {
 	struct json_object *line = json_object_new_object();

@@ -65,6 +65,12 @@ int tf_records_add(struct tf_records *r, const struct tf_record *record);
 /* The lines of all records of this process. */
 int tf_records_log(const struct tf_records *r, unsigned int flow, struct tf_log *log);
 
+/*
+ * What the log calls flow number index of this command, from 1: a number that no other command of
+ * the recording uses, so that several may write one log.
+ */
+unsigned int tf_log_number(unsigned int index);
+
 /* A new line with its first members; the rest is up to the caller. */
 struct json_object *tf_line(const char *kind, unsigned int flow);
 void tf_line_str(struct json_object *line, const char *key, const char *value); /* NULL: null */

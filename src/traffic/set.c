@@ -137,10 +137,10 @@ static int make_bed(struct state *st, const char *path)
 	return st->bed_err;
 }
 
-static int log_skip(struct state *st, const struct tf_spec *spec, unsigned int number,
+static int log_skip(struct state *st, const struct tf_spec *spec, unsigned int index,
 		    const char *why)
 {
-	struct json_object *line = tf_line("skip", number);
+	struct json_object *line = tf_line("skip", tf_log_number(index));
 	int err;
 
 	tf_line_str(line, "name", spec->name);
@@ -170,7 +170,7 @@ static int can_run(struct state *st, const struct tf_spec *spec, char *why, size
 	return err;
 }
 
-static void run_flow(struct state *st, const struct tf_spec *row, unsigned int number, size_t of)
+static void run_flow(struct state *st, const struct tf_spec *row, unsigned int index, size_t of)
 {
 	struct tf_spec spec = *row;
 	char said[256];
@@ -181,11 +181,11 @@ static void run_flow(struct state *st, const struct tf_spec *row, unsigned int n
 	if (can_run(st, &spec, said, sizeof(said))) {
 		if (tf_interrupted)
 			return;
-		fprintf(stderr, "traffic: [%u/%zu] %s: skipped: %s\n", number, of, spec.name, said);
-		status = log_skip(st, &spec, number, said) ? EXIT_ENV : EXIT_GOOD;
+		fprintf(stderr, "traffic: [%u/%zu] %s: skipped: %s\n", index, of, spec.name, said);
+		status = log_skip(st, &spec, index, said) ? EXIT_ENV : EXIT_GOOD;
 	} else {
-		status = tf_flow_run(&spec, number, &st->bed, &st->log, said, sizeof(said));
-		fprintf(stderr, "traffic: [%u/%zu] %s\n", number, of, said);
+		status = tf_flow_run(&spec, index, &st->bed, &st->log, said, sizeof(said));
+		fprintf(stderr, "traffic: [%u/%zu] %s\n", index, of, said);
 	}
 	if (status > st->status)
 		st->status = status;
