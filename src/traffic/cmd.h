@@ -17,6 +17,7 @@ struct tf_udp_args {
 	unsigned long size, count, rate, timeout;
 	const char *fill, *bind, *to, *netns, *path, *log;
 	bool send, recv, hold, verify, aligned, peek, connected;
+	struct tf_udp_spec udp;
 };
 
 /* What the options of `traffic rdma` fill in. */
@@ -41,10 +42,11 @@ struct tf_addr_option {
 	const char *name;
 	uint16_t port;	 /* where none is given; 0: any */
 	bool goes_there; /* not any */
+	bool ipv6;	 /* may be one */
 };
 
 /* Both print what is wrong and give -EINVAL. */
-int tf_parse_addr(const struct tf_addr_option *option, const char *text, struct sockaddr_in *to);
+int tf_parse_addr(const struct tf_addr_option *option, const char *text, union tf_addr *to);
 int tf_check_ends(bool send, bool recv, bool has_to, bool hold, enum tf_ends *ends);
 
 /* A named row of flows. */

@@ -8,10 +8,12 @@
 #include "common/exitcode.h"
 #include "common/msg.h"
 #include "traffic/signals.h"
+#include "traffic/udp.h"
 
 #define ALONE_RATE 100 /* a sender that cannot see its receiver has no lock-step */
 
 #define AT(member) offsetof(struct tf_udp_args, member)
+#define SEGMENTS TF_SEGMENTS_MAX
 
 static const struct opt udp_opts[] = {
 	{OPT_UINT, "size", AT(size), "N", "bytes of payload a message, default 64", 1, 65507, NULL},
@@ -34,8 +36,22 @@ static const struct opt udp_opts[] = {
 	{OPT_FLAG, "verify", AT(verify), NULL, "check contents; a mismatch exits 1", 0, 0, NULL},
 	{OPT_FLAG, "aligned", AT(aligned), NULL, "payload starts a page; it always does", 0, 0,
 	 NULL},
-	{OPT_FLAG, "peek", AT(peek), NULL, "receive each message with MSG_PEEK first", 0, 0, NULL},
 	{OPT_FLAG, "connected", AT(connected), NULL, "connect the sockets", 0, 0, NULL},
+	{OPT_WORD, "send-call", AT(udp.send_call), "CALL", TF_SEND_CALLS, 0, 0, TF_SEND_CALLS},
+	{OPT_WORD, "recv-call", AT(udp.recv_call), "CALL", TF_RECV_CALLS, 0, 0, TF_RECV_CALLS},
+	{OPT_UINT, "send-segments", AT(udp.send_segments), "N",
+	 "cut each message into N segments (iovecs)", 1, SEGMENTS, NULL},
+	{OPT_UINT, "recv-segments", AT(udp.recv_segments), "N",
+	 "receive it into N segments", 1, SEGMENTS, NULL},
+	{OPT_UINT, "batch", AT(udp.batch), "N", "send N messages a call (sendmmsg)", 1, SEGMENTS,
+	 NULL},
+	{OPT_UINT, "recv-batch", AT(udp.recv_batch), "N", "receive up to N a call (recvmmsg)", 1,
+	 SEGMENTS, NULL},
+	{OPT_FLAG, "peek", AT(peek), NULL, "receive each message with MSG_PEEK first", 0, 0, NULL},
+	{OPT_UINT, "recv-size", AT(udp.recv_size), "N",
+	 "receive N bytes at most; the rest of a message is cut off", 1, 65535, NULL},
+	{OPT_FLAG, "trunc", AT(udp.trunc), NULL, "receive with MSG_TRUNC: the true length", 0, 0,
+	 NULL},
 	{OPT_STR, "log", AT(log), "FILE", "append to FILE, default $COPYCHAIN_TRAFFIC_LOG", 0, 0,
 	 NULL},
 	{OPT_END, NULL, 0, NULL, NULL, 0, 0, NULL},
@@ -48,8 +64,8 @@ const struct opt_command tf_udp_command = {
 	.opts = udp_opts,
 };
 
-static const struct tf_addr_option bind_option = {"--bind", 0, false};
-static const struct tf_addr_option to_option = {"--to", 0, true};
+static const struct tf_addr_option bind_option = {"--bind", 0, false, true};
+static const struct tf_addr_option to_option = {"--to", 0, true, true};
 
 static int wrong(const char *why)
 {
@@ -68,6 +84,38 @@ static int check_ends(const struct tf_udp_args *a, enum tf_ends *ends)
 	if (a->netns && strcmp(a->path, "lo"))
 		return wrong("--path makes namespaces of its own; leave out --netns");
 	return 0;
+}
+
+static const char *check_call(const struct tf_spec *spec, bool sender)
+{
+	const struct tf_call *c = tf_udp_call(spec, sender);
+	size_t size = sender || !spec->udp.recv_size ? spec->size : spec->udp.recv_size;
+
+	if (!c->batch && tf_udp_batch(spec, sender) > 1)
+		return sender ? "--batch takes sendmmsg" : "--recv-batch takes recvmmsg";
+	if (!c->segments && tf_udp_segments(spec, sender) > 1)
+		return sender ? "--send-segments takes sendmsg, sendmmsg or writev" :
+				"--recv-segments takes recvmsg, recvmmsg or readv";
+	if (tf_udp_segments(spec, sender) > size)
+		return sender ? "--send-segments: more segments than bytes" :
+				"--recv-segments: more segments than bytes";
+	if (sender && !c->named && !spec->connected)
+		return "--send-call: a call without an address takes --connected";
+	if (!c->flags && !sender && (spec->peek || spec->udp.trunc))
+		return "--recv-call: a call without flags takes neither --peek nor --trunc";
+	return NULL;
+}
+
+/* What does not go together. */
+static int check_manner(const struct tf_spec *spec)
+{
+	const char *why = check_call(spec, true);
+
+	if (!why)
+		why = check_call(spec, false);
+	if (!why && spec->peek && tf_udp_batch(spec, false) > 1)
+		why = "--peek looks at one message: leave out --recv-batch";
+	return why ? wrong(why) : 0;
 }
 
 int tf_udp_spec(const struct tf_udp_args *a, struct tf_spec *spec, char *name, size_t size)
@@ -92,6 +140,7 @@ int tf_udp_spec(const struct tf_udp_args *a, struct tf_spec *spec, char *name, s
 				 .peek = a->peek,
 				 .connected = a->connected,
 				 .hold = a->hold,
+				 .udp = a->udp,
 				 .netns = a->netns};
 	if (a->fill && tf_payload_word(a->fill, &spec->fill)) {
 		msg_error("--fill: '%s' is not 8 hex digits", a->fill);
@@ -104,7 +153,7 @@ int tf_udp_spec(const struct tf_udp_args *a, struct tf_spec *spec, char *name, s
 	if (a->netns || a->bind || a->to)
 		spec->path = "given";
 	snprintf(name, size, "udp-%s-%lu", spec->path, spec->size);
-	return 0;
+	return check_manner(spec);
 }
 
 int tf_run_one(const struct tf_spec *spec, const char *log_path)

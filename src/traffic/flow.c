@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "traffic/flow.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -143,12 +142,11 @@ static int start_ends(struct run *r)
 }
 
 /* For whoever starts the sender. */
-static void tell_address(const struct sockaddr_in *addr)
+static void tell_address(const union tf_addr *addr)
 {
-	char text[INET_ADDRSTRLEN];
+	char text[TF_ADDR_TEXT];
 
-	printf("receiving on %s:%d\n", inet_ntop(AF_INET, &addr->sin_addr, text, sizeof(text)),
-	       ntohs(addr->sin_port));
+	printf("receiving on %s:%d\n", tf_addr_text(addr, text), tf_addr_port(addr));
 	fflush(stdout);
 }
 
@@ -186,19 +184,14 @@ static void hold_after(struct run *r)
 	tf_wait_user();
 }
 
-static void add_addr(struct json_object *line, const struct sockaddr_in *addr, const char *key,
+static void add_addr(struct json_object *line, const union tf_addr *addr, const char *key,
 		     const char *port_key)
 {
-	char text[INET_ADDRSTRLEN];
+	char text[TF_ADDR_TEXT];
 
-	if (addr->sin_family != AF_INET) {
-		tf_line_str(line, key, NULL);
-		tf_line_str(line, port_key, NULL);
-		return;
-	}
-	tf_line_str(line, key, inet_ntop(AF_INET, &addr->sin_addr, text, sizeof(text)));
-	if (addr->sin_port)
-		tf_line_int(line, port_key, ntohs(addr->sin_port));
+	tf_line_str(line, key, addr->sa.sa_family ? tf_addr_text(addr, text) : NULL);
+	if (addr->sa.sa_family && tf_addr_port(addr))
+		tf_line_int(line, port_key, tf_addr_port(addr));
 	else
 		tf_line_str(line, port_key, NULL);
 }
@@ -227,7 +220,7 @@ static int log_begin(struct run *r, uint64_t time)
 	snprintf(fill, sizeof(fill), "%08" PRIx32, spec->fill);
 	tf_line_str(line, "fill", spec->has_fill ? fill : NULL);
 	add_addr(line, r->send_pid ? &s->send.addr : &s->recv.peer, "src", "sport");
-	add_addr(line, s->send.peer.sin_family ? &s->send.peer : &s->recv.addr, "dst", "dport");
+	add_addr(line, s->send.peer.sa.sa_family ? &s->send.peer : &s->recv.addr, "dst", "dport");
 	add_pid(line, "send_pid", r->send_pid);
 	add_pid(line, "recv_pid", r->recv_pid);
 	tf_line_int(line, "time", time);

@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <netinet/in.h>
 
+#include "traffic/addr.h"
 #include "traffic/bed.h"
 #include "traffic/buffer.h"
 #include "traffic/log.h"
@@ -32,6 +32,15 @@ struct tf_rdma_spec {
 	unsigned long gid; /* index */
 };
 
+/* How datagrams are sent and received. What is 0 or NULL is as plain as can be. */
+struct tf_udp_spec {
+	const char *send_call, *recv_call;	    /* words of TF_SEND_CALLS, TF_RECV_CALLS */
+	unsigned long send_segments, recv_segments; /* that a message is cut into */
+	unsigned long batch, recv_batch;	    /* messages of a call */
+	unsigned long recv_size;		    /* bytes that the receiver has room for */
+	bool trunc;				    /* it asks for the true length */
+};
+
 struct tf_spec {
 	const char *name;
 	const char *proto; /* its row in the table of flow kinds */
@@ -44,9 +53,10 @@ struct tf_spec {
 	uint32_t fill;
 	const char *text;	     /* the message, where it is always the same */
 	const char *bed;	     /* NULL: the one of the path */
-	struct tf_rdma_spec rdma;    /* proto rdma only */
-	const char *netns;	     /* of an end that is not on a bed */
-	struct sockaddr_in bind, to; /* sin_family 0: not given */
+	struct tf_udp_spec udp;
+	struct tf_rdma_spec rdma; /* proto rdma only */
+	const char *netns;	  /* of an end that is not on a bed */
+	union tf_addr bind, to;
 };
 
 struct tf_flow {
@@ -66,6 +76,7 @@ struct tf_end {
 	struct tf_flow *flow;
 	struct tf_share *share;
 	struct tf_side_state *me;
+	bool sender;
 	int fd;
 	struct tf_buffer buf;
 	struct tf_records records;
@@ -89,7 +100,7 @@ struct tf_kind {
 	void (*describe)(struct tf_flow *f, struct json_object *); /* NULL or more members */
 	int (*log)(struct tf_flow *f);		    /* NULL or more lines, the ends still there */
 	void (*hold)(const struct tf_flow *f);	    /* NULL or says what stands still, unsent */
-	size_t (*room)(const struct tf_spec *spec); /* NULL or the bytes of a buffer */
+	size_t (*room)(const struct tf_spec *spec, bool sender); /* NULL or bytes of a buffer */
 	void (*close)(struct tf_end *e);	    /* NULL: the fd */
 };
 

@@ -39,10 +39,16 @@ struct tf_record {
 	int32_t result;
 	int32_t flags;
 	int32_t fd;
+	int32_t tid;	   /* 0: the thread that writes the log */
+	uint32_t off;	   /* in the message, of what was moved */
+	uint32_t got;	   /* bytes that came into the buffer, where the result says more */
+	uint16_t segments; /* of the buffer, where it has more than one */
+	uint16_t batch;	   /* messages of the call, where it could have more than one, ... */
+	uint16_t entry;	   /* ... and the place of this one */
 	int8_t kind;
 	int8_t verified; /* -1: not looked at */
-	int8_t status;	 /* of its work completion; RDMA only, as the rest */
-	int8_t call;	 /* enum tf_rdma_call */
+	int8_t status;	 /* of its work completion; RDMA only, as what follows call */
+	int8_t call;	 /* of sockets: tf_call_index; of RDMA: enum tf_rdma_call */
 	bool has_head;
 	uint64_t done; /* when the completion was seen, 0: there is none */
 	int64_t wr_id;
@@ -52,8 +58,8 @@ struct tf_record {
 struct tf_records {
 	struct tf_record *items;
 	size_t count, cap;
-	/* of a kind of flow whose calls are not those of sockets: the call, and members more */
 	const char *(*call)(const struct tf_record *r);
+	/* NULL or more members */
 	void (*more)(const struct tf_record *r, struct json_object *line);
 };
 

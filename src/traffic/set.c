@@ -64,9 +64,42 @@ static const struct tf_spec rdma_flows[] = {
 	RDMA("send-dev", "dev", "rxe-dev", 4096, 20, .op = RDMA_SEND),
 };
 
+/* Every way to hand datagrams over; the name says what differs from plain sendto and recvfrom. */
+#define DATAGRAM(path_, name_, size_, ...)                                                         \
+	{                                                                                          \
+		.name = "udp-" path_ "-" name_, .proto = "udp", .path = path_, .size = size_,      \
+		.count = 20, .timeout = 2000, .verify = true, __VA_ARGS__                          \
+	}
+
+static const struct tf_spec datagram_flows[] = {
+	DATAGRAM("lo", "connected", 64, .connected = true),
+	DATAGRAM("lo", "send-recv", 64, .connected = true,
+		 .udp = {.send_call = "send", .recv_call = "recv"}),
+	DATAGRAM("lo", "write-read", 64, .connected = true,
+		 .udp = {.send_call = "write", .recv_call = "read"}),
+	DATAGRAM("lo", "writev-readv", 1400, .connected = true,
+		 .udp = {.send_call = "writev", .send_segments = 3, .recv_call = "readv",
+			 .recv_segments = 4}),
+	DATAGRAM("lo", "sendmsg-recvmsg", 64,
+		 .udp = {.send_call = "sendmsg", .recv_call = "recvmsg"}),
+	DATAGRAM("lo", "segments-7", 1400, .udp = {.send_segments = 7, .recv_segments = 6}),
+	DATAGRAM("lo", "segments-1024", 8000, .udp = {.send_segments = 1024, .recv_segments = 1024}),
+	DATAGRAM("veth", "segments-5", 1400, .udp = {.send_segments = 5, .recv_segments = 5}),
+	DATAGRAM("veth", "segments-1024", 8000,
+		 .udp = {.send_segments = 1024, .recv_segments = 1024}),
+	DATAGRAM("lo", "batch-4", 64, .udp = {.batch = 4, .recv_batch = 4}),
+	DATAGRAM("veth", "batch-10", 1400,
+		 .udp = {.batch = 10, .send_segments = 3, .recv_batch = 8, .recv_segments = 3}),
+	DATAGRAM("lo", "peek", 1400, .peek = true),
+	DATAGRAM("lo", "short", 1400, .udp = {.recv_size = 600}),
+	DATAGRAM("lo", "trunc", 1400, .udp = {.recv_size = 600, .trunc = true}),
+	DATAGRAM("lo", "short-segments", 30000, .udp = {.recv_size = 20001, .recv_segments = 9}),
+};
+
 static const struct tf_set sets[] = {
 	{"default", default_flows, ARRAY_SIZE(default_flows)},
 	{"rdma", rdma_flows, ARRAY_SIZE(rdma_flows)},
+	{"datagrams", datagram_flows, ARRAY_SIZE(datagram_flows)},
 };
 
 #define SETS ARRAY_SIZE(sets)
@@ -116,13 +149,13 @@ const struct tf_set *tf_set_find(const char *name)
 
 static void list(void)
 {
-	printf("%-10s %4s  %-20s %-6s %-6s %7s %9s\n", "set", "flow", "name", "proto", "path",
+	printf("%-10s %4s  %-26s %-6s %-6s %7s %9s\n", "set", "flow", "name", "proto", "path",
 	       "bytes", "messages");
 	for (size_t i = 0; i < SETS; i++)
 		for (size_t k = 0; k < sets[i].count; k++) {
 			const struct tf_spec *f = &sets[i].flows[k];
 
-			printf("%-10s %4zu  %-20s %-6s %-6s %7lu %9lu\n", sets[i].name, k + 1,
+			printf("%-10s %4zu  %-26s %-6s %-6s %7lu %9lu\n", sets[i].name, k + 1,
 			       f->name, f->proto, f->path, f->size, f->count);
 		}
 }

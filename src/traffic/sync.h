@@ -9,8 +9,9 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <netinet/in.h>
 #include <sys/types.h>
+
+#include "traffic/addr.h"
 
 /* Set by the parent, only ever forward. */
 enum tf_stage {
@@ -30,19 +31,21 @@ enum tf_progress {
 
 struct tf_side_state {
 	_Atomic uint32_t progress;
-	struct sockaddr_in addr; /* its own */
-	struct sockaddr_in peer; /* of a sender whose receiver is not ours, or the reverse */
-	uint64_t messages, bytes;
-	uint64_t bad;	 /* contents that are not what was sent */
-	uint64_t failed; /* system calls that returned an error */
+	union tf_addr addr; /* its own */
+	union tf_addr peer; /* of a sender whose receiver is not ours, or the reverse */
+	_Atomic uint64_t messages, bytes;
+	_Atomic uint64_t datagrams; /* a message may be several */
+	_Atomic uint64_t bad;	    /* contents that are not what was sent */
+	_Atomic uint64_t failed;    /* system calls that returned an error */
 };
 
 struct tf_share {
 	_Atomic uint32_t stage;
 	_Atomic uint32_t changed; /* counts what the ends report; the parent waits on it */
-	_Atomic uint32_t received;
-	_Atomic uint32_t lost; /* time-outs of a sender in lock-step */
-	_Atomic uint32_t seq;  /* of the message under way, in lock-step */
+	_Atomic uint32_t received; /* datagrams, by all receivers */
+	_Atomic uint32_t lost;	   /* those that a sender in lock-step waited for in vain */
+	_Atomic uint32_t seq;	   /* of the message under way, in lock-step */
+	uint64_t start;		   /* when the sender began */
 	_Atomic uint32_t stop; /* the user wants an end */
 	uint64_t seed;
 	_Atomic uint32_t tcp_asked, tcp_done; /* turns of a TCP connection beside the flow */

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Sockets of UDP flows. */
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/msg.h"
+#include "traffic/udp.h"
+
+static const char *call_name(const struct tf_record *r)
+{
+	return tf_call_name(r->call);
+}
+
+static int make_vector(struct tf_end *e)
+{
+	struct tf_udp_end *u = calloc(1, sizeof(*u));
+	struct tf_layout l;
+
+	e->private = u;
+	if (!u)
+		return -ENOMEM;
+	u->call = tf_udp_call(e->flow->spec, e->sender);
+	e->records.call = call_name;
+	tf_udp_layout(e->flow->spec, e->sender, &l);
+	return tf_vector_init(&u->vector, &l, &e->buf, false);
+}
+
+static int bind_end(struct tf_end *e, const union tf_addr *given, const char *addr)
+{
+	struct timeval tick = {.tv_usec = TF_TICK_MS * 1000};
+	union tf_addr at = *given;
+	socklen_t len = sizeof(at);
+	char text[TF_ADDR_TEXT];
+
+	if (!at.sa.sa_family && tf_addr_read(&at, addr, 0))
+		return msg_errno(-EINVAL, "address '%s'", addr);
+	e->fd = socket(at.sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (e->fd < 0)
+		return msg_errno(-errno, "socket");
+	if (bind(e->fd, &at.sa, tf_addr_len(&at)) || getsockname(e->fd, &e->me->addr.sa, &len))
+		return msg_errno(-errno, "bind to %s, port %d", tf_addr_text(&at, text),
+				 tf_addr_port(&at));
+	if (setsockopt(e->fd, SOL_SOCKET, SO_RCVTIMEO, &tick, sizeof(tick)))
+		return msg_errno(-errno, "SO_RCVTIMEO");
+	return 0;
+}
+
+/* The address that the kernel sends from, where the user left it open. */
+static int find_source(const union tf_addr *to, union tf_addr *from)
+{
+	union tf_addr found;
+	socklen_t len = sizeof(found);
+	int fd = socket(to->sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, &to->sa, tf_addr_len(to)) || getsockname(fd, &found.sa, &len))
+		err = -errno;
+	else
+		tf_addr_move(from, &found);
+	close(fd);
+	return err;
+}
+
+static int connect_to(const struct tf_end *e, const union tf_addr *to)
+{
+	return connect(e->fd, &to->sa, tf_addr_len(to)) ? msg_errno(-errno, "connect") : 0;
+}
+
+/* Where the messages go, for calls that say so. */
+static void name_receiver(struct tf_end *e)
+{
+	struct tf_udp_end *u = e->private;
+
+	for (unsigned int i = 0; i < u->vector.layout.messages; i++) {
+		u->vector.msgs[i].msg_hdr.msg_name = &e->me->peer;
+		u->vector.msgs[i].msg_hdr.msg_namelen = tf_addr_len(&e->me->peer);
+	}
+}
+
+int tf_udp_open_send(struct tf_end *e)
+{
+	static const union tf_addr none;
+	const struct tf_spec *spec = e->flow->spec;
+	const char *from = spec->to.sa.sa_family ? "0.0.0.0" : e->flow->bed->src.addr;
+	int err;
+
+	e->me->peer = spec->to.sa.sa_family ? spec->to : e->share->recv.addr;
+	err = make_vector(e);
+	if (!err)
+		err = bind_end(e, spec->ends == ENDS_BOTH ? &none : &spec->bind, from);
+	if (err)
+		return err;
+	if (tf_addr_is_any(&e->me->addr)) {
+		err = find_source(&e->me->peer, &e->me->addr);
+		if (err)
+			return msg_errno(err, "no way to the receiver");
+	}
+	if (spec->connected)
+		return connect_to(e, &e->me->peer);
+	name_receiver(e);
+	return 0;
+}
+
+int tf_udp_open_recv(struct tf_end *e)
+{
+	int err = make_vector(e);
+
+	return err ? err : bind_end(e, &e->flow->spec->bind, e->flow->bed->dst.addr);
+}
+
+void tf_udp_close(struct tf_end *e)
+{
+	struct tf_udp_end *u = e->private;
+
+	if (u)
+		tf_vector_free(&u->vector);
+	free(u);
+	e->private = NULL;
+	if (e->fd >= 0)
+		close(e->fd);
+	e->fd = -1;
+}
