@@ -126,11 +126,18 @@ const struct tf_call *tf_call_find(bool sends, const char *name)
 	return NULL;
 }
 
-const struct tf_call *tf_call_for(bool sends, unsigned long messages, unsigned long segments)
+bool tf_call_has_control(const struct tf_call *c)
+{
+	return c->named && c->segments;
+}
+
+const struct tf_call *tf_call_for(bool sends, unsigned long messages, unsigned long segments,
+				  bool control)
 {
 	for (size_t i = 0; i < CALLS; i++)
 		if (calls[i].sends == sends && calls[i].named && (calls[i].batch || messages == 1) &&
-		    (calls[i].segments || segments == 1))
+		    (calls[i].segments || segments == 1) &&
+		    (tf_call_has_control(&calls[i]) || !control))
 			return &calls[i];
 	return NULL;
 }

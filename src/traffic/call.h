@@ -26,11 +26,15 @@ struct tf_call {
 #define TF_SEND_CALLS "sendto send sendmsg sendmmsg write writev"
 #define TF_RECV_CALLS "recvfrom recv recvmsg recvmmsg read readv"
 
+/* Whether it is given a struct msghdr. */
+bool tf_call_has_control(const struct tf_call *c);
+
 /* NULL: no call of that name on that side. */
 const struct tf_call *tf_call_find(bool sends, const char *name);
 
-/* The plainest one for so many messages and segments. */
-const struct tf_call *tf_call_for(bool sends, unsigned long messages, unsigned long segments);
+/* The plainest one that takes so many messages and segments, and control messages if need be. */
+const struct tf_call *tf_call_for(bool sends, unsigned long messages, unsigned long segments,
+				  bool control);
 
 /* A call by its place in the table, for the log. */
 const char *tf_call_name(int index);

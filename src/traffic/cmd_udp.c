@@ -52,6 +52,16 @@ static const struct opt udp_opts[] = {
 	 "receive N bytes at most; the rest of a message is cut off", 1, 65535, NULL},
 	{OPT_FLAG, "trunc", AT(udp.trunc), NULL, "receive with MSG_TRUNC: the true length", 0, 0,
 	 NULL},
+	{OPT_FLAG, "cork", AT(udp.cork), NULL, "build each datagram by several calls, with UDP_CORK",
+	 0, 0, NULL},
+	{OPT_FLAG, "more", AT(udp.more), NULL, "the same with MSG_MORE", 0, 0, NULL},
+	{OPT_UINT, "parts", AT(udp.parts), "N", "calls a datagram of --cork and --more, default 2",
+	 2, SEGMENTS, NULL},
+	{OPT_UINT, "gso", AT(udp.gso), "SIZE",
+	 "UDP_SEGMENT: the kernel cuts each message into datagrams of SIZE", 1, 65507, NULL},
+	{OPT_FLAG, "gro", AT(udp.gro), NULL, "UDP_GRO: receive several datagrams as one", 0, 0,
+	 NULL},
+	{OPT_FLAG, "no-check", AT(udp.no_check), NULL, "send without UDP checksum", 0, 0, NULL},
 	{OPT_STR, "log", AT(log), "FILE", "append to FILE, default $COPYCHAIN_TRAFFIC_LOG", 0, 0,
 	 NULL},
 	{OPT_END, NULL, 0, NULL, NULL, 0, 0, NULL},
@@ -93,7 +103,7 @@ static const char *check_call(const struct tf_spec *spec, bool sender)
 
 	if (!c->batch && tf_udp_batch(spec, sender) > 1)
 		return sender ? "--batch takes sendmmsg" : "--recv-batch takes recvmmsg";
-	if (!c->segments && tf_udp_segments(spec, sender) > 1)
+	if (!c->segments && (sender ? spec->udp.send_segments : spec->udp.recv_segments) > 1)
 		return sender ? "--send-segments takes sendmsg, sendmmsg or writev" :
 				"--recv-segments takes recvmsg, recvmmsg or readv";
 	if (tf_udp_segments(spec, sender) > size)
@@ -106,6 +116,42 @@ static const char *check_call(const struct tf_spec *spec, bool sender)
 	return NULL;
 }
 
+#define GSO_MAX 64 /* UDP_MAX_SEGMENTS of old kernels */
+
+static const char *check_parts(const struct tf_spec *spec)
+{
+	const struct tf_udp_spec *u = &spec->udp;
+
+	if (u->cork && u->more)
+		return "--cork and --more: give one of them";
+	if (u->parts && !u->cork && !u->more)
+		return "--parts takes --cork or --more";
+	if (tf_udp_parts(spec) == 1)
+		return NULL;
+	if (tf_udp_batch(spec, true) > 1 || u->gso)
+		return "--cork and --more build one datagram: leave out --batch and --gso";
+	if (u->more && !tf_udp_call(spec, true)->flags)
+		return "--more takes a call with flags";
+	return NULL;
+}
+
+static const char *check_offload(const struct tf_spec *spec)
+{
+	const struct tf_udp_spec *u = &spec->udp;
+
+	if (u->gso > spec->size)
+		return "--gso: a datagram is larger than the message";
+	if (tf_udp_datagrams(spec) > GSO_MAX)
+		return "--gso: more than 64 datagrams a message";
+	if (u->gso && u->no_check)
+		return "--gso needs checksums: leave out --no-check";
+	if (u->gro && !tf_call_has_control(tf_udp_call(spec, false)))
+		return "--gro takes recvmsg or recvmmsg";
+	if (u->gro && (u->recv_size || spec->peek))
+		return "--gro takes neither --recv-size nor --peek";
+	return NULL;
+}
+
 /* What does not go together. */
 static int check_manner(const struct tf_spec *spec)
 {
@@ -115,6 +161,10 @@ static int check_manner(const struct tf_spec *spec)
 		why = check_call(spec, false);
 	if (!why && spec->peek && tf_udp_batch(spec, false) > 1)
 		why = "--peek looks at one message: leave out --recv-batch";
+	if (!why)
+		why = check_parts(spec);
+	if (!why)
+		why = check_offload(spec);
 	return why ? wrong(why) : 0;
 }
 

@@ -39,6 +39,11 @@ struct tf_udp_spec {
 	unsigned long batch, recv_batch;	    /* messages of a call */
 	unsigned long recv_size;		    /* bytes that the receiver has room for */
 	bool trunc;				    /* it asks for the true length */
+	unsigned long parts;			    /* calls that make a datagram together, ... */
+	bool cork, more;			    /* ... by UDP_CORK or by MSG_MORE */
+	unsigned long gso;			    /* bytes of a datagram; a message is several */
+	bool gro;				    /* the receiver takes several at once */
+	bool no_check;				    /* no UDP checksum */
 };
 
 struct tf_spec {

@@ -174,6 +174,8 @@ static void add_manner(struct json_object *line, const struct tf_record *r)
 		tf_line_int(line, "off", r->off);
 	if (r->segments > 1)
 		tf_line_int(line, "segments", r->segments);
+	if (r->datagrams > 1)
+		tf_line_int(line, "datagrams", r->datagrams);
 	if (r->batch) {
 		tf_line_int(line, "batch", r->batch);
 		tf_line_int(line, "entry", r->entry);

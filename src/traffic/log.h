@@ -43,6 +43,7 @@ struct tf_record {
 	uint32_t off;	   /* in the message, of what was moved */
 	uint32_t got;	   /* bytes that came into the buffer, where the result says more */
 	uint16_t segments; /* of the buffer, where it has more than one */
+	uint16_t datagrams; /* that came, where it is more than one */
 	uint16_t batch;	   /* messages of the call, where it could have more than one, ... */
 	uint16_t entry;	   /* ... and the place of this one */
 	int8_t kind;

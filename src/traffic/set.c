@@ -90,10 +90,23 @@ static const struct tf_spec datagram_flows[] = {
 	DATAGRAM("lo", "batch-4", 64, .udp = {.batch = 4, .recv_batch = 4}),
 	DATAGRAM("veth", "batch-10", 1400,
 		 .udp = {.batch = 10, .send_segments = 3, .recv_batch = 8, .recv_segments = 3}),
+	DATAGRAM("veth", "cork", 1400, .udp = {.cork = true}),
+	DATAGRAM("veth", "gso", 8000, .udp = {.gso = 1400}),
+	DATAGRAM("veth", "gso-gro", 8000, .udp = {.gso = 1400, .gro = true}),
+	DATAGRAM("veth", "gro", 1400, .udp = {.gro = true, .batch = 5}),
+	DATAGRAM("veth", "no-check", 1400, .udp = {.no_check = true}),
 	DATAGRAM("lo", "peek", 1400, .peek = true),
 	DATAGRAM("lo", "short", 1400, .udp = {.recv_size = 600}),
 	DATAGRAM("lo", "trunc", 1400, .udp = {.recv_size = 600, .trunc = true}),
 	DATAGRAM("lo", "short-segments", 30000, .udp = {.recv_size = 20001, .recv_segments = 9}),
+	DATAGRAM("lo", "cork", 1400, .udp = {.cork = true, .parts = 4}),
+	DATAGRAM("lo", "more", 1400, .udp = {.more = true}),
+	DATAGRAM("lo", "gso", 8000, .udp = {.gso = 1400}),
+	DATAGRAM("lo", "gso-gro", 8000, .udp = {.gso = 1400, .gro = true}),
+	DATAGRAM("lo", "gso-batch", 8000,
+		 .udp = {.gso = 1400, .batch = 3, .send_segments = 7, .recv_batch = 20}),
+	DATAGRAM("lo", "gro", 1400, .udp = {.gro = true, .batch = 5}),
+	DATAGRAM("lo", "no-check", 1400, .udp = {.no_check = true}),
 };
 
 static const struct tf_set sets[] = {

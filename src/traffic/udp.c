@@ -10,6 +10,25 @@ static unsigned int at_least_one(unsigned long n)
 	return n ? n : 1;
 }
 
+unsigned int tf_udp_datagrams(const struct tf_spec *spec)
+{
+	return spec->udp.gso ? (spec->size + spec->udp.gso - 1) / spec->udp.gso : 1;
+}
+
+size_t tf_udp_datagram_len(const struct tf_spec *spec, unsigned int datagram)
+{
+	unsigned int last = tf_udp_datagrams(spec) - 1;
+
+	return datagram < last ? spec->udp.gso : spec->size - last * spec->udp.gso;
+}
+
+unsigned int tf_udp_parts(const struct tf_spec *spec)
+{
+	if (!spec->udp.cork && !spec->udp.more)
+		return 1;
+	return spec->udp.parts ? spec->udp.parts : 2;
+}
+
 unsigned int tf_udp_batch(const struct tf_spec *spec, bool sender)
 {
 	return at_least_one(sender ? spec->udp.batch : spec->udp.recv_batch);
@@ -17,16 +36,22 @@ unsigned int tf_udp_batch(const struct tf_spec *spec, bool sender)
 
 unsigned int tf_udp_segments(const struct tf_spec *spec, bool sender)
 {
-	return at_least_one(sender ? spec->udp.send_segments : spec->udp.recv_segments);
+	unsigned int n = at_least_one(sender ? spec->udp.send_segments : spec->udp.recv_segments);
+
+	/* A part has segments of its own. */
+	return sender && n < tf_udp_parts(spec) ? tf_udp_parts(spec) : n;
 }
 
 const struct tf_call *tf_udp_call(const struct tf_spec *spec, bool sender)
 {
 	const char *name = sender ? spec->udp.send_call : spec->udp.recv_call;
 
+	unsigned long segments = sender ? spec->udp.send_segments : spec->udp.recv_segments;
+
 	if (name)
 		return tf_call_find(sender, name);
-	return tf_call_for(sender, tf_udp_batch(spec, sender), tf_udp_segments(spec, sender));
+	return tf_call_for(sender, tf_udp_batch(spec, sender), at_least_one(segments),
+			   !sender && spec->udp.gro);
 }
 
 /* A receiver has room for more than it is sent, unless told how much. */
@@ -38,6 +63,8 @@ static size_t message_room(const struct tf_spec *spec, bool sender)
 		return spec->size;
 	if (spec->udp.recv_size)
 		return spec->udp.recv_size;
+	if (spec->udp.gro)
+		return UINT16_MAX;
 	return (spec->size + page - 1) / page * page;
 }
 

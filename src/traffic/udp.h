@@ -16,9 +16,14 @@ struct tf_udp_end {
 };
 
 /* What the options come to: never 0. */
+unsigned int tf_udp_datagrams(const struct tf_spec *spec); /* of a message */
+unsigned int tf_udp_parts(const struct tf_spec *spec);
 unsigned int tf_udp_batch(const struct tf_spec *spec, bool sender);
 unsigned int tf_udp_segments(const struct tf_spec *spec, bool sender);
 const struct tf_call *tf_udp_call(const struct tf_spec *spec, bool sender);
+
+/* Bytes of a message's datagram, which are counted from 0. */
+size_t tf_udp_datagram_len(const struct tf_spec *spec, unsigned int datagram);
 
 /* The buffers of an end. */
 void tf_udp_layout(const struct tf_spec *spec, bool sender, struct tf_layout *l);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Sockets of UDP flows. */
 #include <errno.h>
+#include <linux/udp.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -23,7 +24,51 @@ static int make_vector(struct tf_end *e)
 	u->call = tf_udp_call(e->flow->spec, e->sender);
 	e->records.call = call_name;
 	tf_udp_layout(e->flow->spec, e->sender, &l);
-	return tf_vector_init(&u->vector, &l, &e->buf, false);
+	return tf_vector_init(&u->vector, &l, &e->buf,
+			      !e->sender && tf_call_has_control(u->call));
+}
+
+static int no_check(const struct tf_spec *spec)
+{
+	return spec->udp.no_check;
+}
+
+static int gso(const struct tf_spec *spec)
+{
+	return (int)spec->udp.gso;
+}
+
+static int gro(const struct tf_spec *spec)
+{
+	return spec->udp.gro;
+}
+
+/* Options of a socket, set where they have a value; family 0: of both. */
+static const struct {
+	bool sender;
+	int family, level, name;
+	const char *what;
+	int (*value)(const struct tf_spec *spec);
+} options[] = {
+	{true, AF_INET, SOL_SOCKET, SO_NO_CHECK, "SO_NO_CHECK", no_check},
+	{true, AF_INET6, IPPROTO_UDP, UDP_NO_CHECK6_TX, "UDP_NO_CHECK6_TX", no_check},
+	{false, AF_INET6, IPPROTO_UDP, UDP_NO_CHECK6_RX, "UDP_NO_CHECK6_RX", no_check},
+	{true, 0, IPPROTO_UDP, UDP_SEGMENT, "UDP_SEGMENT", gso},
+	{false, 0, IPPROTO_UDP, UDP_GRO, "UDP_GRO", gro},
+};
+
+static int set_options(const struct tf_end *e, int family)
+{
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		int value = options[i].value(e->flow->spec);
+
+		if (!value || options[i].sender != e->sender ||
+		    (options[i].family && options[i].family != family))
+			continue;
+		if (setsockopt(e->fd, options[i].level, options[i].name, &value, sizeof(value)))
+			return msg_errno(-errno, "%s", options[i].what);
+	}
+	return 0;
 }
 
 static int bind_end(struct tf_end *e, const union tf_addr *given, const char *addr)
@@ -43,7 +88,7 @@ static int bind_end(struct tf_end *e, const union tf_addr *given, const char *ad
 				 tf_addr_port(&at));
 	if (setsockopt(e->fd, SOL_SOCKET, SO_RCVTIMEO, &tick, sizeof(tick)))
 		return msg_errno(-errno, "SO_RCVTIMEO");
-	return 0;
+	return set_options(e, at.sa.sa_family);
 }
 
 /* The address that the kernel sends from, where the user left it open. */

@@ -1,49 +1,117 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Receivers of UDP flows. */
 #include <errno.h>
+#include <linux/udp.h>
+#include <string.h>
 
 #include "common/msg.h"
 #include "traffic/udp.h"
 
-static int64_t find_seq(const struct tf_end *e, const void *data, size_t len)
+/* The number of the datagram in data, counted over all messages. */
+static int64_t find_number(const struct tf_end *e, const void *data, size_t len)
 {
 	const struct tf_spec *spec = e->flow->spec;
 	const struct tf_share *s = e->share;
+	bool steps = tf_udp_lock_step(spec) && tf_udp_batch(spec, true) == 1 && !spec->udp.gso;
 
 	/* Messages that are all alike are told apart by order, as long as none was lost. */
 	if (spec->has_fill || spec->text)
-		return tf_udp_lock_step(spec) && tf_udp_batch(spec, true) == 1 &&
-				       !atomic_load(&s->lost) ?
-			       (int64_t)atomic_load(&s->seq) :
-			       TF_SEQ_UNKNOWN;
-	return tf_payload_seq(&e->flow->payload, e->me->datagrams, spec->count, data, len);
+		return steps && !atomic_load(&s->lost) ? (int64_t)atomic_load(&s->seq) :
+							 TF_SEQ_UNKNOWN;
+	return tf_payload_seq(&e->flow->payload, e->me->datagrams,
+			      spec->count * tf_udp_datagrams(spec), data, len);
 }
 
-/* len bytes of a message that the kernel says is size bytes long. */
-static bool check(const struct tf_end *e, int64_t seq, const void *data, size_t len, size_t size)
+/* len bytes of a datagram that the kernel says is size bytes long. */
+static bool check(const struct tf_end *e, int64_t number, const void *data, size_t len, size_t size)
+{
+	const struct tf_spec *spec = e->flow->spec;
+
+	if (spec->ends == ENDS_BOTH) {
+		size_t want = tf_udp_datagram_len(
+			spec, number < 0 ? 0 : number % tf_udp_datagrams(spec));
+
+		if (size != want && !(spec->udp.recv_size && !spec->udp.trunc && size < want))
+			return false;
+		size = want;
+	}
+	return tf_payload_check_part(&e->flow->payload, number, data, len, size);
+}
+
+/* What came into a buffer. */
+struct found {
+	int64_t first; /* the number of the first datagram */
+	unsigned int datagrams;
+	bool good;
+};
+
+/* step: bytes of each datagram but the last. */
+static void look(const struct tf_end *e, const char *data, size_t len, size_t size, size_t step,
+		 struct found *f)
+{
+	bool verify = e->flow->spec->verify;
+	size_t at = 0;
+
+	*f = (struct found){.good = true};
+	do {
+		size_t whole = size - at < step ? size - at : step;
+		size_t n = len - at < whole ? len - at : whole;
+		int64_t number = find_number(e, data + at, n);
+
+		if (!f->datagrams++)
+			f->first = number;
+		f->good &= !verify || check(e, number, data + at, n, whole);
+		at += whole;
+	} while (at < len);
+}
+
+/* Bytes of each datagram that the kernel has put together, or all there is. */
+static size_t step_of(struct msghdr *h, size_t size)
+{
+	struct cmsghdr *c = h->msg_control ? CMSG_FIRSTHDR(h) : NULL;
+	int step;
+
+	if (!c || c->cmsg_level != IPPROTO_UDP || c->cmsg_type != UDP_GRO)
+		return size;
+	memcpy(&step, CMSG_DATA(c), sizeof(step));
+	return step > 0 ? (size_t)step : size;
+}
+
+static void count(struct tf_end *e, const struct found *f, size_t len)
+{
+	e->me->datagrams += f->datagrams;
+	e->me->bytes += len;
+	atomic_fetch_add(&e->share->received, f->datagrams);
+}
+
+static void note_message(struct tf_end *e, struct tf_record *r, unsigned int entry)
 {
 	const struct tf_spec *spec = e->flow->spec;
 	const struct tf_udp_end *u = e->private;
+	size_t size = r->result, len = size < r->len ? size : r->len;
+	unsigned int n = tf_udp_datagrams(spec);
+	struct found f;
 
-	if (spec->ends == ENDS_BOTH) {
-		bool full = len == u->vector.layout.size;
-
-		if (size != spec->size && !(full && !spec->udp.trunc && size < spec->size))
-			return false;
-		size = spec->size;
+	look(e, tf_vector_gather(&u->vector, entry, len), len, size,
+	     step_of(&u->vector.msgs[entry].msg_hdr, size), &f);
+	r->seq = f.first < 0 ? f.first : f.first / n;
+	r->off = f.first < 0 ? 0 : f.first % n * spec->udp.gso;
+	r->datagrams = f.datagrams;
+	r->got = size > len ? len : 0;
+	if (spec->verify) {
+		r->verified = f.good;
+		e->me->bad += !f.good;
 	}
-	return tf_payload_check_part(&e->flow->payload, seq, data, len, size);
+	if (!(r->flags & MSG_PEEK))
+		count(e, &f, len);
 }
 
 static int note(struct tf_end *e, unsigned int entry, int result, int flags, uint64_t time)
 {
-	const struct tf_spec *spec = e->flow->spec;
 	const struct tf_udp_end *u = e->private;
 	const struct tf_layout *l = &u->vector.layout;
-	size_t len = result < 0 ? 0 : (size_t)result < l->size ? (size_t)result : l->size;
-	const void *data = tf_vector_gather(&u->vector, entry, len);
 	struct tf_record r = {.kind = RECORD_RECV,
-			      .seq = result < 0 ? TF_SEQ_UNKNOWN : find_seq(e, data, len),
+			      .seq = TF_SEQ_UNKNOWN,
 			      .va = u->vector.msgs[entry].msg_hdr.msg_iov->iov_base,
 			      .len = l->size,
 			      .fd = e->fd,
@@ -53,32 +121,28 @@ static int note(struct tf_end *e, unsigned int entry, int result, int flags, uin
 			      .entry = entry,
 			      .flags = flags,
 			      .result = result,
-			      .got = result > (int)l->size ? l->size : 0,
 			      .time = time,
 			      .verified = -1};
 
-	if (result >= 0 && spec->verify) {
-		r.verified = check(e, r.seq, data, len, result);
-		e->me->bad += !r.verified;
-	}
-	if (result >= 0 && !(flags & MSG_PEEK)) {
-		e->me->messages++;
-		e->me->datagrams++;
-		e->me->bytes += len;
-		atomic_fetch_add(&e->share->received, 1);
-	}
+	if (result >= 0)
+		note_message(e, &r, entry);
 	return tf_records_add(&e->records, &r);
 }
 
 /* Who sends to a receiver on its own is seen when the first message comes. */
-static void ask_sender(struct tf_end *e)
+static void ask(struct tf_end *e)
 {
 	const struct tf_udp_end *u = e->private;
-	bool ask = e->flow->spec->ends == ENDS_RECV && u->call->named && !e->me->peer.sa.sa_family;
+	bool sender = e->flow->spec->ends == ENDS_RECV && u->call->named &&
+		      !e->me->peer.sa.sa_family;
 
 	for (unsigned int i = 0; i < u->vector.layout.messages; i++) {
-		u->vector.msgs[i].msg_hdr.msg_name = ask && !i ? &e->me->peer : NULL;
-		u->vector.msgs[i].msg_hdr.msg_namelen = ask && !i ? sizeof(e->me->peer) : 0;
+		struct msghdr *h = &u->vector.msgs[i].msg_hdr;
+
+		h->msg_name = sender && !i ? &e->me->peer : NULL;
+		h->msg_namelen = sender && !i ? sizeof(e->me->peer) : 0;
+		h->msg_control = u->vector.control ? u->vector.control + i * TF_CONTROL : NULL;
+		h->msg_controllen = u->vector.control ? TF_CONTROL : 0;
 	}
 }
 
@@ -91,7 +155,7 @@ static int receive(struct tf_end *e, int flags)
 
 	if (e->flow->spec->udp.trunc)
 		flags |= MSG_TRUNC;
-	ask_sender(e);
+	ask(e);
 	got = u->call->run(e->fd, u->vector.msgs, u->vector.layout.messages, flags);
 	time = tf_now();
 	if (got == -EAGAIN || got == -EINTR)
@@ -114,7 +178,7 @@ static bool is_over(const struct tf_end *e, unsigned int quiet_ms)
 	if (quiet_ms < spec->timeout)
 		return false;
 	if (spec->ends == ENDS_RECV)
-		return e->me->messages;
+		return e->me->datagrams;
 	return atomic_load(&e->share->send.progress) >= END_DONE;
 }
 
@@ -128,10 +192,10 @@ static int connect_to_sender(const struct tf_end *e)
 int tf_udp_loop_recv(struct tf_end *e)
 {
 	const struct tf_spec *spec = e->flow->spec;
-	unsigned int quiet = 0;
+	unsigned int quiet = 0, datagrams = tf_udp_datagrams(spec);
 	int err = spec->connected && spec->ends == ENDS_BOTH ? connect_to_sender(e) : 0;
 
-	while (!err && e->me->messages < spec->count) {
+	while (!err && e->me->datagrams < spec->count * datagrams) {
 		int n = spec->peek ? receive(e, MSG_PEEK) : 0;
 
 		if (n >= 0)
@@ -146,5 +210,6 @@ int tf_udp_loop_recv(struct tf_end *e)
 			err = msg_errno(n, "%s", ((struct tf_udp_end *)e->private)->call->name);
 		quiet = 0;
 	}
+	e->me->messages = e->me->datagrams / datagrams;
 	return err;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Senders of UDP flows. */
 #include <errno.h>
+#include <linux/udp.h>
 #include <time.h>
 
 #include "common/msg.h"
@@ -57,31 +58,54 @@ static void pace(uint64_t start, uint64_t rate, uint64_t seq)
 		;
 }
 
-static int note(struct tf_end *e, uint32_t seq, unsigned int entry, int result, uint64_t time)
+/* What one call did of a message. */
+struct sent {
+	uint32_t seq;
+	unsigned int entry; /* in the vector */
+	const struct msghdr *msg;
+	size_t off;
+	int flags, result;
+	uint64_t time;
+};
+
+static size_t length(const struct msghdr *h)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < h->msg_iovlen; i++)
+		len += h->msg_iov[i].iov_len;
+	return len;
+}
+
+static void refused(struct tf_end *e, const struct sent *s)
 {
 	const struct tf_udp_end *u = e->private;
-	const struct msghdr *h = &u->vector.msgs[entry].msg_hdr;
+
+	atomic_fetch_add(&e->share->lost, tf_udp_datagrams(e->flow->spec));
+	if (!e->me->failed++)
+		msg_errno(s->result, "message %u: %s", (unsigned int)s->seq, u->call->name);
+}
+
+static int note(struct tf_end *e, const struct sent *s)
+{
+	const struct tf_udp_end *u = e->private;
 	struct tf_record r = {.kind = RECORD_SEND,
-			      .seq = seq,
-			      .va = h->msg_iov->iov_base,
-			      .len = u->vector.layout.size,
+			      .seq = s->seq,
+			      .va = s->msg->msg_iov->iov_base,
+			      .len = length(s->msg),
+			      .off = s->off,
 			      .fd = e->fd,
+			      .flags = s->flags,
 			      .call = tf_call_index(u->call),
-			      .segments = u->vector.layout.segments,
+			      .segments = s->msg->msg_iovlen,
 			      .batch = u->call->batch ? u->vector.layout.messages : 0,
-			      .entry = entry,
-			      .result = result,
-			      .time = time,
+			      .entry = s->entry,
+			      .result = s->result,
+			      .time = s->time,
 			      .verified = -1};
 
-	if (result >= 0) {
-		e->me->messages++;
-		e->me->bytes += result;
-	} else {
-		atomic_fetch_add(&e->share->lost, 1);
-		if (!e->me->failed++)
-			msg_errno(result, "message %u: %s", (unsigned int)seq, u->call->name);
-	}
+	if (s->result >= 0)
+		e->me->bytes += s->result;
 	return tf_records_add(&e->records, &r);
 }
 
@@ -94,38 +118,96 @@ static int send_messages(struct tf_end *e, uint32_t first, unsigned int n)
 
 	while (done < n && !err) {
 		struct mmsghdr *msgs = u->vector.msgs + done;
-		uint64_t time = tf_now();
+		struct sent s = {.time = tf_now()};
 		int got = u->call->run(e->fd, msgs, n - done, 0);
 
-		if (got <= 0) {
-			err = note(e, first + done, done, got, time);
-			done++;
-			continue;
+		for (int i = 0; i < (got < 1 ? 1 : got) && !err; i++, done++) {
+			s.seq = first + done;
+			s.entry = done;
+			s.msg = &msgs[i].msg_hdr;
+			s.result = got < 1 ? got : (int)msgs[i].msg_len;
+			if (got < 1)
+				refused(e, &s);
+			else
+				e->me->messages++;
+			err = note(e, &s);
 		}
-		for (int i = 0; i < got && !err; i++, done++)
-			err = note(e, first + done, done, (int)msgs[i].msg_len, time);
 	}
 	return err;
+}
+
+static int set_cork(const struct tf_end *e, int on)
+{
+	if (!e->flow->spec->udp.cork)
+		return 0;
+	return setsockopt(e->fd, IPPROTO_UDP, UDP_CORK, &on, sizeof(on)) ? -errno : 0;
+}
+
+/* Several calls make one datagram, which leaves with the last of them or when the cork does. */
+static int send_parts(struct tf_end *e, uint32_t seq)
+{
+	const struct tf_spec *spec = e->flow->spec;
+	const struct tf_udp_end *u = e->private;
+	unsigned int parts = tf_udp_parts(spec), n = u->vector.layout.segments, at = 0;
+	struct sent s = {.seq = seq};
+	int err = set_cork(e, 1), cork;
+
+	for (unsigned int i = 0; i < parts && !err && s.result >= 0; i++) {
+		struct mmsghdr part = u->vector.msgs[0];
+
+		part.msg_hdr.msg_iov += at;
+		part.msg_hdr.msg_iovlen = n * (i + 1) / parts - at;
+		at += part.msg_hdr.msg_iovlen;
+		s.msg = &part.msg_hdr;
+		s.flags = spec->udp.more && i + 1 < parts ? MSG_MORE : 0;
+		s.time = tf_now();
+		s.result = u->call->run(e->fd, &part, 1, s.flags);
+		if (s.result > 0)
+			s.result = (int)part.msg_len;
+		err = note(e, &s);
+		s.off += length(s.msg);
+	}
+	cork = set_cork(e, 0);
+	if (cork && s.result >= 0)
+		s.result = cork;
+	if (s.result < 0)
+		refused(e, &s);
+	else
+		e->me->messages++;
+	return err;
+}
+
+/* Each datagram is a message of its own to whoever gets it alone. */
+static void write_message(const struct tf_end *e, uint32_t seq, unsigned int entry)
+{
+	const struct tf_spec *spec = e->flow->spec;
+	const struct tf_udp_end *u = e->private;
+	unsigned int n = tf_udp_datagrams(spec);
+	char *at = tf_vector_whole(&u->vector, entry);
+
+	for (unsigned int i = 0; i < n; i++)
+		tf_payload_write(&e->flow->payload, seq * n + i, at + i * spec->udp.gso,
+				 tf_udp_datagram_len(spec, i));
+	tf_vector_scatter(&u->vector, entry);
 }
 
 int tf_udp_turn(struct tf_end *e, unsigned int call)
 {
 	const struct tf_spec *spec = e->flow->spec;
-	const struct tf_udp_end *u = e->private;
 	uint32_t first = before_call(spec, call), next = before_call(spec, call + 1);
 	int err;
 
-	for (uint32_t seq = first; seq < next; seq++) {
-		tf_payload_write(&e->flow->payload, seq, tf_vector_whole(&u->vector, seq - first),
-				 spec->size);
-		tf_vector_scatter(&u->vector, seq - first);
-	}
+	for (uint32_t seq = first; seq < next; seq++)
+		write_message(e, seq, seq - first);
 	if (spec->rate)
 		pace(e->share->start, spec->rate, first);
 	atomic_store(&e->share->seq, first);
-	err = send_messages(e, first, next - first);
+	if (tf_udp_parts(spec) > 1)
+		err = send_parts(e, first);
+	else
+		err = send_messages(e, first, next - first);
 	if (!err && tf_udp_lock_step(spec))
-		await(e, next);
+		await(e, next * tf_udp_datagrams(spec));
 	return err;
 }
 

@@ -272,6 +272,17 @@ static void udp_refuses(void **state)
 		{"udp", "--peek", "--recv-call", "read"},
 		{"udp", "--trunc", "--recv-call", "readv"},
 		{"udp", "--recv-size", "65536"},
+		{"udp", "--parts", "2"},
+		{"udp", "--cork", "--more"},
+		{"udp", "--cork", "--batch", "2"},
+		{"udp", "--cork", "--parts", "65"},
+		{"udp", "--more", "--connected", "--send-call", "writev"},
+		{"udp", "--gso", "65"},
+		{"udp", "--gso", "1", "--size", "65"},
+		{"udp", "--gso", "9", "--no-check"},
+		{"udp", "--gso", "9", "--cork"},
+		{"udp", "--gro", "--recv-call", "recvfrom"},
+		{"udp", "--gro", "--recv-size", "9"},
 	};
 	struct tf_spec spec;
 	char name[48];
@@ -317,6 +328,8 @@ static void udp_calls_follow_from_what_they_are_for(void **state)
 		 "writev", "readv"},
 		{{"udp", "--send-call", "sendmmsg", "--recv-call", "recvmmsg"},
 		 "sendmmsg", "recvmmsg"},
+		{{"udp", "--gso", "9", "--gro"}, "sendto", "recvmsg"},
+		{{"udp", "--cork", "--parts", "9"}, "sendto", "recvfrom"},
 	};
 	struct tf_spec spec;
 	char name[48];
@@ -352,6 +365,23 @@ static void addresses_of_both_families_are_read(void **state)
 		assert_int_equal(tf_addr_port(&a), want[i].port);
 	}
 	assert_int_equal(tf_parse_addr(&old, "[::1]:7", &a), -EINVAL);
+}
+
+static void a_message_is_as_many_datagrams_as_its_size_asks_for(void **state)
+{
+	struct tf_spec spec = {.size = 1400};
+
+	(void)state;
+	assert_int_equal(tf_udp_datagrams(&spec), 1);
+	assert_int_equal(tf_udp_datagram_len(&spec, 0), 1400);
+	spec.udp.gso = 1400;
+	assert_int_equal(tf_udp_datagrams(&spec), 1);
+	assert_int_equal(tf_udp_datagram_len(&spec, 0), 1400);
+	spec.udp.gso = 699;
+	assert_int_equal(tf_udp_datagrams(&spec), 3);
+	assert_int_equal(tf_udp_datagram_len(&spec, 0), 699);
+	assert_int_equal(tf_udp_datagram_len(&spec, 1), 699);
+	assert_int_equal(tf_udp_datagram_len(&spec, 2), 2);
 }
 
 /* Whatever the number of segments: they overlap nothing, and what was written comes back. */
@@ -538,6 +568,7 @@ int main(void)
 		cmocka_unit_test(udp_fills_in),
 		cmocka_unit_test(udp_calls_follow_from_what_they_are_for),
 		cmocka_unit_test(addresses_of_both_families_are_read),
+		cmocka_unit_test(a_message_is_as_many_datagrams_as_its_size_asks_for),
 		cmocka_unit_test(vectors_cut_and_join),
 		cmocka_unit_test(udp_ends_apart),
 		cmocka_unit_test(the_default_set_is_what_the_design_says),
