@@ -7,6 +7,7 @@
 
 #include "common/exitcode.h"
 #include "common/msg.h"
+#include "traffic/group.h"
 #include "traffic/signals.h"
 #include "traffic/udp.h"
 
@@ -62,6 +63,14 @@ static const struct opt udp_opts[] = {
 	{OPT_FLAG, "gro", AT(udp.gro), NULL, "UDP_GRO: receive several datagrams as one", 0, 0,
 	 NULL},
 	{OPT_FLAG, "no-check", AT(udp.no_check), NULL, "send without UDP checksum", 0, 0, NULL},
+	{OPT_UINT, "receivers", AT(udp.receivers), "N",
+	 "receiving processes, of --multicast, --broadcast or --reuseport", 1, TF_RECEIVERS, NULL},
+	{OPT_FLAG, "multicast", AT(udp.multicast), NULL, "send to a group that all receivers join",
+	 0, 0, NULL},
+	{OPT_FLAG, "broadcast", AT(udp.broadcast), NULL, "send to the network of all receivers", 0,
+	 0, NULL},
+	{OPT_FLAG, "reuseport", AT(udp.reuseport), NULL,
+	 "SO_REUSEPORT: one of the receivers gets a message", 0, 0, NULL},
 	{OPT_STR, "log", AT(log), "FILE", "append to FILE, default $COPYCHAIN_TRAFFIC_LOG", 0, 0,
 	 NULL},
 	{OPT_END, NULL, 0, NULL, NULL, 0, 0, NULL},
@@ -152,6 +161,27 @@ static const char *check_offload(const struct tf_spec *spec)
 	return NULL;
 }
 
+static const char *check_receivers(const struct tf_spec *spec)
+{
+	const struct tf_udp_spec *u = &spec->udp;
+	bool many = u->multicast || u->broadcast || u->reuseport;
+
+	if (u->multicast + u->broadcast + u->reuseport > 1)
+		return "--multicast, --broadcast, --reuseport: give one of them";
+	if (u->receivers > 1 && !many)
+		return "--receivers: how do they share? --multicast, --broadcast or --reuseport";
+	if ((u->multicast || u->broadcast) && spec->connected)
+		return "--connected is for one receiver";
+	if (u->receivers > 1 && spec->ends == ENDS_SEND)
+		return "--receivers is for who receives";
+	if (u->multicast && spec->ends == ENDS_SEND && !tf_addr_is_group(&spec->to))
+		return "--to: no multicast group";
+	if (u->multicast && spec->bind.sa.sa_family && spec->ends != ENDS_SEND &&
+	    !tf_addr_is_group(&spec->bind))
+		return "--bind: no multicast group";
+	return NULL;
+}
+
 /* What does not go together. */
 static int check_manner(const struct tf_spec *spec)
 {
@@ -165,6 +195,8 @@ static int check_manner(const struct tf_spec *spec)
 		why = check_parts(spec);
 	if (!why)
 		why = check_offload(spec);
+	if (!why)
+		why = check_receivers(spec);
 	return why ? wrong(why) : 0;
 }
 

@@ -91,16 +91,17 @@ static int life(struct tf_end *e)
 		return err;
 	tf_buffer_pages(&e->buf, &e->after);
 	tf_progress_set(s, e->me, END_DONE);
-	tf_stage_wait(s, e->sender ? STAGE_LOG_SEND : STAGE_LOG_RECV);
+	tf_stage_wait(s, e->sender ? STAGE_LOG_SEND : STAGE_LOG_RECV + e->index);
 	return write_log(e);
 }
 
-static int run(struct tf_flow *f, bool sender)
+static int run(struct tf_flow *f, bool sender, unsigned int index)
 {
 	struct tf_end e = {.flow = f,
 			   .share = f->share,
-			   .me = sender ? &f->share->send : &f->share->recv,
+			   .me = sender ? &f->share->send : tf_receiver(f->share, index),
 			   .sender = sender,
+			   .index = index,
 			   .fd = -1};
 	int err = life(&e);
 
@@ -115,12 +116,12 @@ static int run(struct tf_flow *f, bool sender)
 	return err ? EXIT_ENV : EXIT_GOOD;
 }
 
-int tf_end_send(struct tf_flow *f)
+int tf_end_send(struct tf_flow *f, unsigned int index)
 {
-	return run(f, true);
+	return run(f, true, index);
 }
 
-int tf_end_recv(struct tf_flow *f)
+int tf_end_recv(struct tf_flow *f, unsigned int index)
 {
-	return run(f, false);
+	return run(f, false, index);
 }

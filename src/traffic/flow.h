@@ -44,6 +44,9 @@ struct tf_udp_spec {
 	unsigned long gso;			    /* bytes of a datagram; a message is several */
 	bool gro;				    /* the receiver takes several at once */
 	bool no_check;				    /* no UDP checksum */
+	unsigned long receivers;		    /* processes; 0: 1 */
+	bool multicast, broadcast;		    /* to all of them */
+	bool reuseport;				    /* to one of them */
 };
 
 struct tf_spec {
@@ -82,6 +85,7 @@ struct tf_end {
 	struct tf_share *share;
 	struct tf_side_state *me;
 	bool sender;
+	unsigned int index; /* of a receiver */
 	int fd;
 	struct tf_buffer buf;
 	struct tf_records records;
@@ -102,7 +106,7 @@ struct tf_kind {
 	int (*can)(char *why, size_t size);			   /* NULL: everywhere */
 	int (*begin)(struct tf_flow *f);			   /* NULL or before the ends */
 	void (*finish)(struct tf_flow *f);			   /* NULL or after them */
-	void (*describe)(struct tf_flow *f, struct json_object *); /* NULL or more members */
+	void (*describe)(const struct tf_flow *f, struct json_object *); /* NULL or more members */
 	int (*log)(struct tf_flow *f);		    /* NULL or more lines, the ends still there */
 	void (*hold)(const struct tf_flow *f);	    /* NULL or says what stands still, unsent */
 	size_t (*room)(const struct tf_spec *spec, bool sender); /* NULL or bytes of a buffer */
@@ -112,6 +116,21 @@ struct tf_kind {
 extern const struct tf_kind tf_udp, tf_pty, tf_rdma;
 
 const struct tf_kind *tf_kind_find(const char *proto);
+
+/* How many receivers the flow has, if they are ours, and how many of them get a message. */
+unsigned int tf_flow_receivers(const struct tf_spec *spec);
+unsigned int tf_flow_copies(const struct tf_spec *spec);
+
+/* What all receivers together have counted. */
+struct tf_received {
+	uint64_t messages, bytes, bad, failed;
+};
+
+struct tf_received tf_flow_received(const struct tf_flow *f);
+
+/* The lines of the log that the parent writes. */
+int tf_flow_log_begin(const struct tf_flow *f, uint64_t time);
+int tf_flow_log_end(const struct tf_flow *f);
 
 /* The name of the bed that the flow needs. */
 const char *tf_flow_bed(const struct tf_spec *spec);

@@ -194,7 +194,7 @@ static void finish(struct tf_flow *f)
 	f->private = NULL;
 }
 
-static void describe(struct tf_flow *f, struct json_object *line)
+static void describe(const struct tf_flow *f, struct json_object *line)
 {
 	tf_line_int(line, "tcp_bytes", f->share->tcp_bytes);
 }

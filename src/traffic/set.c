@@ -94,6 +94,10 @@ static const struct tf_spec datagram_flows[] = {
 	DATAGRAM("veth", "gso", 8000, .udp = {.gso = 1400}),
 	DATAGRAM("veth", "gso-gro", 8000, .udp = {.gso = 1400, .gro = true}),
 	DATAGRAM("veth", "gro", 1400, .udp = {.gro = true, .batch = 5}),
+	DATAGRAM("veth", "multicast", 64, .udp = {.multicast = true}),
+	DATAGRAM("veth", "multicast-3", 1400, .udp = {.multicast = true, .receivers = 3}),
+	DATAGRAM("veth", "multicast-2-fragments", 8000, .udp = {.multicast = true, .receivers = 2}),
+	DATAGRAM("veth", "broadcast-2", 1400, .udp = {.broadcast = true, .receivers = 2}),
 	DATAGRAM("veth", "no-check", 1400, .udp = {.no_check = true}),
 	DATAGRAM("lo", "peek", 1400, .peek = true),
 	DATAGRAM("lo", "short", 1400, .udp = {.recv_size = 600}),
@@ -106,6 +110,9 @@ static const struct tf_spec datagram_flows[] = {
 	DATAGRAM("lo", "gso-batch", 8000,
 		 .udp = {.gso = 1400, .batch = 3, .send_segments = 7, .recv_batch = 20}),
 	DATAGRAM("lo", "gro", 1400, .udp = {.gro = true, .batch = 5}),
+	DATAGRAM("lo", "multicast-3", 1400, .udp = {.multicast = true, .receivers = 3}),
+	DATAGRAM("lo", "broadcast-2", 1400, .udp = {.broadcast = true, .receivers = 2}),
+	DATAGRAM("lo", "reuseport-3", 64, .udp = {.reuseport = true, .receivers = 3}),
 	DATAGRAM("lo", "no-check", 1400, .udp = {.no_check = true}),
 };
 

@@ -19,8 +19,10 @@ enum tf_stage {
 	STAGE_SEND,	/* the sender may send */
 	STAGE_READ,	/* the receiver may read */
 	STAGE_LOG_SEND, /* the sender writes its log lines */
-	STAGE_LOG_RECV, /* then the receiver */
+	STAGE_LOG_RECV, /* then the receivers, a stage each */
 };
+
+#define TF_RECEIVERS 16 /* at most */
 
 /* Set by the end itself. */
 enum tf_progress {
@@ -31,6 +33,7 @@ enum tf_progress {
 
 struct tf_side_state {
 	_Atomic uint32_t progress;
+	pid_t pid;	    /* 0: it is no process of this command */
 	union tf_addr addr; /* its own */
 	union tf_addr peer; /* of a sender whose receiver is not ours, or the reverse */
 	_Atomic uint64_t messages, bytes;
@@ -50,8 +53,14 @@ struct tf_share {
 	uint64_t seed;
 	_Atomic uint32_t tcp_asked, tcp_done; /* turns of a TCP connection beside the flow */
 	uint64_t tcp_bytes;		      /* that it moved */
-	struct tf_side_state send, recv;
+	struct tf_side_state send, recv, more[TF_RECEIVERS - 1];
 };
+
+/* Receivers are counted from 0. */
+static inline struct tf_side_state *tf_receiver(struct tf_share *s, unsigned int i)
+{
+	return i ? &s->more[i - 1] : &s->recv;
+}
 
 uint64_t tf_now(void); /* CLOCK_MONOTONIC, ns */
 

@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <linux/udp.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/msg.h"
+#include "traffic/group.h"
 #include "traffic/udp.h"
 
 static const char *call_name(const struct tf_record *r)
@@ -43,6 +45,21 @@ static int gro(const struct tf_spec *spec)
 	return spec->udp.gro;
 }
 
+static int shared(const struct tf_spec *spec)
+{
+	return spec->udp.multicast || spec->udp.broadcast;
+}
+
+static int broadcast(const struct tf_spec *spec)
+{
+	return spec->udp.broadcast;
+}
+
+static int reuseport(const struct tf_spec *spec)
+{
+	return spec->udp.reuseport;
+}
+
 /* Options of a socket, set where they have a value; family 0: of both. */
 static const struct {
 	bool sender;
@@ -53,6 +70,9 @@ static const struct {
 	{true, AF_INET, SOL_SOCKET, SO_NO_CHECK, "SO_NO_CHECK", no_check},
 	{true, AF_INET6, IPPROTO_UDP, UDP_NO_CHECK6_TX, "UDP_NO_CHECK6_TX", no_check},
 	{false, AF_INET6, IPPROTO_UDP, UDP_NO_CHECK6_RX, "UDP_NO_CHECK6_RX", no_check},
+	{true, 0, SOL_SOCKET, SO_BROADCAST, "SO_BROADCAST", broadcast},
+	{false, 0, SOL_SOCKET, SO_REUSEADDR, "SO_REUSEADDR", shared},
+	{false, 0, SOL_SOCKET, SO_REUSEPORT, "SO_REUSEPORT", reuseport},
 	{true, 0, IPPROTO_UDP, UDP_SEGMENT, "UDP_SEGMENT", gso},
 	{false, 0, IPPROTO_UDP, UDP_GRO, "UDP_GRO", gro},
 };
@@ -71,24 +91,30 @@ static int set_options(const struct tf_end *e, int family)
 	return 0;
 }
 
-static int bind_end(struct tf_end *e, const union tf_addr *given, const char *addr)
+static int bind_end(struct tf_end *e, const union tf_addr *at)
 {
 	struct timeval tick = {.tv_usec = TF_TICK_MS * 1000};
-	union tf_addr at = *given;
-	socklen_t len = sizeof(at);
+	socklen_t len = sizeof(*at);
 	char text[TF_ADDR_TEXT];
+	int err;
 
-	if (!at.sa.sa_family && tf_addr_read(&at, addr, 0))
-		return msg_errno(-EINVAL, "address '%s'", addr);
-	e->fd = socket(at.sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	e->fd = socket(at->sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (e->fd < 0)
 		return msg_errno(-errno, "socket");
-	if (bind(e->fd, &at.sa, tf_addr_len(&at)) || getsockname(e->fd, &e->me->addr.sa, &len))
-		return msg_errno(-errno, "bind to %s, port %d", tf_addr_text(&at, text),
-				 tf_addr_port(&at));
+	err = set_options(e, at->sa.sa_family);
+	if (err)
+		return err;
+	if (bind(e->fd, &at->sa, tf_addr_len(at)) || getsockname(e->fd, &e->me->addr.sa, &len))
+		return msg_errno(-errno, "bind to %s, port %d", tf_addr_text(at, text),
+				 tf_addr_port(at));
 	if (setsockopt(e->fd, SOL_SOCKET, SO_RCVTIMEO, &tick, sizeof(tick)))
 		return msg_errno(-errno, "SO_RCVTIMEO");
-	return set_options(e, at.sa.sa_family);
+	return 0;
+}
+
+static int read_addr(union tf_addr *at, const char *text)
+{
+	return tf_addr_read(at, text, 0) ? msg_errno(-EINVAL, "address '%s'", text) : 0;
 }
 
 /* The address that the kernel sends from, where the user left it open. */
@@ -109,6 +135,16 @@ static int find_source(const union tf_addr *to, union tf_addr *from)
 	return err;
 }
 
+/* The device that the end is on, NULL where only the kernel knows. */
+static const char *device_of(const struct tf_end *e)
+{
+	const struct tf_bed *bed = e->flow->bed;
+
+	if (!strcmp(e->flow->spec->path, "given"))
+		return NULL;
+	return e->sender ? bed->src.dev : bed->dst.dev;
+}
+
 static int connect_to(const struct tf_end *e, const union tf_addr *to)
 {
 	return connect(e->fd, &to->sa, tf_addr_len(to)) ? msg_errno(-errno, "connect") : 0;
@@ -125,17 +161,35 @@ static void name_receiver(struct tf_end *e)
 	}
 }
 
+/* Where a sender is: as the user says, or on the bed, or wherever the way to the receiver starts. */
+static int source(const struct tf_end *e, union tf_addr *at)
+{
+	const struct tf_spec *spec = e->flow->spec;
+	bool given = spec->to.sa.sa_family;
+
+	if (spec->ends != ENDS_BOTH && spec->bind.sa.sa_family) {
+		*at = spec->bind;
+		return 0;
+	}
+	return read_addr(at, !given			      ? e->flow->bed->src.addr :
+			     spec->to.sa.sa_family == AF_INET ? "0.0.0.0" :
+								"::");
+}
+
 int tf_udp_open_send(struct tf_end *e)
 {
-	static const union tf_addr none;
 	const struct tf_spec *spec = e->flow->spec;
-	const char *from = spec->to.sa.sa_family ? "0.0.0.0" : e->flow->bed->src.addr;
+	union tf_addr at;
 	int err;
 
 	e->me->peer = spec->to.sa.sa_family ? spec->to : e->share->recv.addr;
 	err = make_vector(e);
 	if (!err)
-		err = bind_end(e, spec->ends == ENDS_BOTH ? &none : &spec->bind, from);
+		err = source(e, &at);
+	if (!err)
+		err = bind_end(e, &at);
+	if (!err && spec->udp.multicast)
+		err = tf_group_send(e->fd, at.sa.sa_family, device_of(e));
 	if (err)
 		return err;
 	if (tf_addr_is_any(&e->me->addr)) {
@@ -149,11 +203,39 @@ int tf_udp_open_send(struct tf_end *e)
 	return 0;
 }
 
+/* All receivers of a flow are at one address, and those behind the first at its port, too. */
+static int destination(const struct tf_end *e, union tf_addr *at)
+{
+	const struct tf_spec *spec = e->flow->spec;
+	int err = 0;
+
+	if (e->index)
+		*at = e->share->recv.addr;
+	else if (spec->bind.sa.sa_family)
+		*at = spec->bind;
+	else
+		err = read_addr(at, e->flow->bed->dst.addr);
+	if (err || e->index || spec->bind.sa.sa_family)
+		return err;
+	if (spec->udp.multicast)
+		tf_group_of(at);
+	if (spec->udp.broadcast)
+		tf_broadcast_of(at);
+	return 0;
+}
+
 int tf_udp_open_recv(struct tf_end *e)
 {
+	union tf_addr at;
 	int err = make_vector(e);
 
-	return err ? err : bind_end(e, &e->flow->spec->bind, e->flow->bed->dst.addr);
+	if (!err)
+		err = destination(e, &at);
+	if (!err)
+		err = bind_end(e, &at);
+	if (!err && e->flow->spec->udp.multicast)
+		err = tf_group_join(e->fd, &at, device_of(e));
+	return err;
 }
 
 void tf_udp_close(struct tf_end *e)

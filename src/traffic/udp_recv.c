@@ -18,7 +18,7 @@ static int64_t find_number(const struct tf_end *e, const void *data, size_t len)
 	if (spec->has_fill || spec->text)
 		return steps && !atomic_load(&s->lost) ? (int64_t)atomic_load(&s->seq) :
 							 TF_SEQ_UNKNOWN;
-	return tf_payload_seq(&e->flow->payload, e->me->datagrams,
+	return tf_payload_seq(&e->flow->payload, spec->udp.reuseport ? 0 : e->me->datagrams,
 			      spec->count * tf_udp_datagrams(spec), data, len);
 }
 
@@ -189,13 +189,23 @@ static int connect_to_sender(const struct tf_end *e)
 	return connect(e->fd, &from->sa, tf_addr_len(from)) ? msg_errno(-errno, "connect") : 0;
 }
 
+/* All messages came, to this receiver or to the group of which one gets each. */
+static bool is_through(const struct tf_end *e)
+{
+	const struct tf_spec *spec = e->flow->spec;
+	uint64_t want = (uint64_t)spec->count * tf_udp_datagrams(spec);
+
+	return tf_flow_copies(spec) > 1 ? e->me->datagrams >= want :
+					  atomic_load(&e->share->received) >= want;
+}
+
 int tf_udp_loop_recv(struct tf_end *e)
 {
 	const struct tf_spec *spec = e->flow->spec;
-	unsigned int quiet = 0, datagrams = tf_udp_datagrams(spec);
+	unsigned int quiet = 0;
 	int err = spec->connected && spec->ends == ENDS_BOTH ? connect_to_sender(e) : 0;
 
-	while (!err && e->me->datagrams < spec->count * datagrams) {
+	while (!err && !is_through(e)) {
 		int n = spec->peek ? receive(e, MSG_PEEK) : 0;
 
 		if (n >= 0)
@@ -210,6 +220,6 @@ int tf_udp_loop_recv(struct tf_end *e)
 			err = msg_errno(n, "%s", ((struct tf_udp_end *)e->private)->call->name);
 		quiet = 0;
 	}
-	e->me->messages = e->me->datagrams / datagrams;
+	e->me->messages = e->me->datagrams / tf_udp_datagrams(spec);
 	return err;
 }

@@ -81,7 +81,8 @@ static void refused(struct tf_end *e, const struct sent *s)
 {
 	const struct tf_udp_end *u = e->private;
 
-	atomic_fetch_add(&e->share->lost, tf_udp_datagrams(e->flow->spec));
+	atomic_fetch_add(&e->share->lost,
+			 tf_udp_datagrams(e->flow->spec) * tf_flow_copies(e->flow->spec));
 	if (!e->me->failed++)
 		msg_errno(s->result, "message %u: %s", (unsigned int)s->seq, u->call->name);
 }
@@ -195,6 +196,7 @@ int tf_udp_turn(struct tf_end *e, unsigned int call)
 {
 	const struct tf_spec *spec = e->flow->spec;
 	uint32_t first = before_call(spec, call), next = before_call(spec, call + 1);
+	uint32_t unit = tf_udp_datagrams(spec) * tf_flow_copies(spec);
 	int err;
 
 	for (uint32_t seq = first; seq < next; seq++)
@@ -207,7 +209,7 @@ int tf_udp_turn(struct tf_end *e, unsigned int call)
 	else
 		err = send_messages(e, first, next - first);
 	if (!err && tf_udp_lock_step(spec))
-		await(e, next * tf_udp_datagrams(spec));
+		await(e, next * unit);
 	return err;
 }
 
