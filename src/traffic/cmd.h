@@ -35,6 +35,9 @@ extern const struct opt_command tf_udp_command, tf_rdma_command, tf_pty_command,
 /* Makes the flow of the options, or prints what is wrong with them and gives -EINVAL. */
 int tf_udp_spec(const struct tf_udp_args *args, struct tf_spec *spec, char *name, size_t size);
 
+/* What of its ways to send and receive does not go together: prints it and gives -EINVAL. */
+int tf_udp_check(const struct tf_spec *spec);
+
 int tf_rdma_spec(const struct tf_rdma_args *args, struct tf_spec *spec, char *name, size_t size);
 
 /* An option that takes an address. */

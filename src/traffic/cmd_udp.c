@@ -8,6 +8,7 @@
 #include "common/exitcode.h"
 #include "common/msg.h"
 #include "traffic/group.h"
+#include "traffic/offload.h"
 #include "traffic/signals.h"
 #include "traffic/udp.h"
 
@@ -71,6 +72,11 @@ static const struct opt udp_opts[] = {
 	 0, NULL},
 	{OPT_FLAG, "reuseport", AT(udp.reuseport), NULL,
 	 "SO_REUSEPORT: one of the receivers gets a message", 0, 0, NULL},
+	{OPT_FLAG, "ipv6", AT(udp.ipv6), NULL, "over IPv6", 0, 0, NULL},
+	{OPT_UINT, "mtu", AT(udp.mtu), "N", "IPV6_MTU of the sender: larger messages are fragmented",
+	 1280, 65535, NULL},
+	{OPT_STR, "ethtool", AT(udp.ethtool), "'WORD on|off ...'",
+	 "switch rx, tx, sg, tso, gso, gro of the path's devices", 0, 0, NULL},
 	{OPT_STR, "log", AT(log), "FILE", "append to FILE, default $COPYCHAIN_TRAFFIC_LOG", 0, 0,
 	 NULL},
 	{OPT_END, NULL, 0, NULL, NULL, 0, 0, NULL},
@@ -182,8 +188,23 @@ static const char *check_receivers(const struct tf_spec *spec)
 	return NULL;
 }
 
+static const char *check_bed(const struct tf_spec *spec)
+{
+	const struct tf_udp_spec *u = &spec->udp;
+
+	if (u->mtu && !u->ipv6)
+		return "--mtu is for --ipv6";
+	if (u->ipv6 && u->broadcast)
+		return "--broadcast: IPv6 has none";
+	if (u->ipv6 && (spec->bind.sa.sa_family == AF_INET || spec->to.sa.sa_family == AF_INET))
+		return "--ipv6: the address given is of IPv4";
+	if (u->ethtool && !strcmp(spec->path, "given"))
+		return "--ethtool is for the devices of a --path";
+	return NULL;
+}
+
 /* What does not go together. */
-static int check_manner(const struct tf_spec *spec)
+int tf_udp_check(const struct tf_spec *spec)
 {
 	const char *why = check_call(spec, true);
 
@@ -197,6 +218,8 @@ static int check_manner(const struct tf_spec *spec)
 		why = check_offload(spec);
 	if (!why)
 		why = check_receivers(spec);
+	if (!why)
+		why = check_bed(spec);
 	return why ? wrong(why) : 0;
 }
 
@@ -234,8 +257,11 @@ int tf_udp_spec(const struct tf_udp_args *a, struct tf_spec *spec, char *name, s
 		return -EINVAL;
 	if (a->netns || a->bind || a->to)
 		spec->path = "given";
+	spec->udp.ipv6 |= spec->bind.sa.sa_family == AF_INET6 || spec->to.sa.sa_family == AF_INET6;
+	if (a->udp.ethtool && tf_offload_check(a->udp.ethtool))
+		return -EINVAL;
 	snprintf(name, size, "udp-%s-%lu", spec->path, spec->size);
-	return check_manner(spec);
+	return tf_udp_check(spec);
 }
 
 int tf_run_one(const struct tf_spec *spec, const char *log_path)

@@ -44,6 +44,9 @@ struct tf_udp_spec {
 	unsigned long gso;			    /* bytes of a datagram; a message is several */
 	bool gro;				    /* the receiver takes several at once */
 	bool no_check;				    /* no UDP checksum */
+	bool ipv6;
+	unsigned long mtu;			    /* of the sender's socket, where IPv6 */
+	const char *ethtool;			    /* what the devices do meanwhile; NULL: as ever */
 	unsigned long receivers;		    /* processes; 0: 1 */
 	bool multicast, broadcast;		    /* to all of them */
 	bool reuseport;				    /* to one of them */

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* UDP flows: what the options come to. */
 #include <errno.h>
+#include <stdlib.h>
 #include <unistd.h>
 
+#include "common/msg.h"
+#include "traffic/ipv6.h"
+#include "traffic/offload.h"
 #include "traffic/udp.h"
 
 static unsigned int at_least_one(unsigned long n)
@@ -88,8 +92,50 @@ bool tf_udp_lock_step(const struct tf_spec *spec)
 	return !spec->rate && !spec->hold && spec->ends == ENDS_BOTH;
 }
 
+/* What the beds are made to be for the flow. */
+struct setting {
+	struct tf_offload offload;
+	bool ipv6;
+};
+
+static int begin(struct tf_flow *f)
+{
+	const struct tf_udp_spec *u = &f->spec->udp;
+	struct setting *s = calloc(1, sizeof(*s));
+	char why[256] = "";
+	int err = 0;
+
+	f->private = s;
+	if (!s)
+		return -ENOMEM;
+	if (u->ipv6) {
+		s->ipv6 = true;
+		err = tf_ipv6_up(f->bed, why, sizeof(why));
+	}
+	if (!err && u->ethtool)
+		err = tf_offload_set(&s->offload, f->bed, u->ethtool, why, sizeof(why));
+	if (err)
+		msg_error("%s", why);
+	return err == -EINVAL ? -EIO : err;
+}
+
+static void finish(struct tf_flow *f)
+{
+	struct setting *s = f->private;
+
+	if (!s)
+		return;
+	tf_offload_undo(&s->offload, f->bed);
+	if (s->ipv6)
+		tf_ipv6_down(f->bed);
+	free(s);
+	f->private = NULL;
+}
+
 const struct tf_kind tf_udp = {
 	.proto = "udp",
+	.begin = begin,
+	.finish = finish,
 	.send = {tf_udp_open_send, tf_udp_loop_send},
 	.recv = {tf_udp_open_recv, tf_udp_loop_recv},
 	.room = tf_udp_room,

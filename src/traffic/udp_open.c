@@ -8,6 +8,7 @@
 
 #include "common/msg.h"
 #include "traffic/group.h"
+#include "traffic/ipv6.h"
 #include "traffic/udp.h"
 
 static const char *call_name(const struct tf_record *r)
@@ -45,6 +46,11 @@ static int gro(const struct tf_spec *spec)
 	return spec->udp.gro;
 }
 
+static int mtu(const struct tf_spec *spec)
+{
+	return (int)spec->udp.mtu;
+}
+
 static int shared(const struct tf_spec *spec)
 {
 	return spec->udp.multicast || spec->udp.broadcast;
@@ -70,6 +76,7 @@ static const struct {
 	{true, AF_INET, SOL_SOCKET, SO_NO_CHECK, "SO_NO_CHECK", no_check},
 	{true, AF_INET6, IPPROTO_UDP, UDP_NO_CHECK6_TX, "UDP_NO_CHECK6_TX", no_check},
 	{false, AF_INET6, IPPROTO_UDP, UDP_NO_CHECK6_RX, "UDP_NO_CHECK6_RX", no_check},
+	{true, AF_INET6, IPPROTO_IPV6, IPV6_MTU, "IPV6_MTU", mtu},
 	{true, 0, SOL_SOCKET, SO_BROADCAST, "SO_BROADCAST", broadcast},
 	{false, 0, SOL_SOCKET, SO_REUSEADDR, "SO_REUSEADDR", shared},
 	{false, 0, SOL_SOCKET, SO_REUSEPORT, "SO_REUSEPORT", reuseport},
@@ -112,8 +119,13 @@ static int bind_end(struct tf_end *e, const union tf_addr *at)
 	return 0;
 }
 
-static int read_addr(union tf_addr *at, const char *text)
+/* Of an end that is on a bed. */
+static int bed_addr(const struct tf_end *e, union tf_addr *at)
 {
+	const struct tf_bed_end *end = e->sender ? &e->flow->bed->src : &e->flow->bed->dst;
+	char buf[TF_ADDR_TEXT];
+	const char *text = e->flow->spec->udp.ipv6 ? tf_ipv6_addr(end, buf) : end->addr;
+
 	return tf_addr_read(at, text, 0) ? msg_errno(-EINVAL, "address '%s'", text) : 0;
 }
 
@@ -165,15 +177,15 @@ static void name_receiver(struct tf_end *e)
 static int source(const struct tf_end *e, union tf_addr *at)
 {
 	const struct tf_spec *spec = e->flow->spec;
-	bool given = spec->to.sa.sa_family;
 
 	if (spec->ends != ENDS_BOTH && spec->bind.sa.sa_family) {
 		*at = spec->bind;
 		return 0;
 	}
-	return read_addr(at, !given			      ? e->flow->bed->src.addr :
-			     spec->to.sa.sa_family == AF_INET ? "0.0.0.0" :
-								"::");
+	if (!spec->to.sa.sa_family)
+		return bed_addr(e, at);
+	*at = (union tf_addr){.sa.sa_family = spec->to.sa.sa_family};
+	return 0;
 }
 
 int tf_udp_open_send(struct tf_end *e)
@@ -214,7 +226,7 @@ static int destination(const struct tf_end *e, union tf_addr *at)
 	else if (spec->bind.sa.sa_family)
 		*at = spec->bind;
 	else
-		err = read_addr(at, e->flow->bed->dst.addr);
+		err = bed_addr(e, at);
 	if (err || e->index || spec->bind.sa.sa_family)
 		return err;
 	if (spec->udp.multicast)

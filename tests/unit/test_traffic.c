@@ -14,6 +14,8 @@
 
 #include "common/vec.h"
 #include "traffic/cmd.h"
+#include "traffic/group.h"
+#include "traffic/ipv6.h"
 #include "traffic/udp.h"
 
 static const size_t sizes[] = {1, 2, 3, 4, 7, 8, 9, 12, 15, 16, 19, 20, 23, 24, 25, 64, 1400, 65507};
@@ -283,6 +285,23 @@ static void udp_refuses(void **state)
 		{"udp", "--gso", "9", "--cork"},
 		{"udp", "--gro", "--recv-call", "recvfrom"},
 		{"udp", "--gro", "--recv-size", "9"},
+		{"udp", "--receivers", "2"},
+		{"udp", "--receivers", "17", "--multicast"},
+		{"udp", "--multicast", "--broadcast"},
+		{"udp", "--reuseport", "--broadcast"},
+		{"udp", "--multicast", "--connected"},
+		{"udp", "--multicast", "--bind", "127.0.0.1"},
+		{"udp", "--multicast", "--send", "--to", "127.0.0.1:9"},
+		{"udp", "--mtu", "1280"},
+		{"udp", "--mtu", "1279", "--ipv6"},
+		{"udp", "--ipv6", "--broadcast"},
+		{"udp", "--ipv6", "--bind", "127.0.0.1"},
+		{"udp", "--ethtool", ""},
+		{"udp", "--ethtool", "sg"},
+		{"udp", "--ethtool", "sg offf"},
+		{"udp", "--ethtool", "sgg off"},
+		{"udp", "--ethtool", "sg off tx"},
+		{"udp", "--ethtool", "sg off", "--bind", "127.0.0.1"},
 	};
 	struct tf_spec spec;
 	char name[48];
@@ -382,6 +401,59 @@ static void a_message_is_as_many_datagrams_as_its_size_asks_for(void **state)
 	assert_int_equal(tf_udp_datagram_len(&spec, 0), 699);
 	assert_int_equal(tf_udp_datagram_len(&spec, 1), 699);
 	assert_int_equal(tf_udp_datagram_len(&spec, 2), 2);
+}
+
+static void groups_and_networks_follow_from_addresses(void **state)
+{
+	union tf_addr a;
+	char text[TF_ADDR_TEXT];
+
+	(void)state;
+	assert_int_equal(tf_addr_read(&a, "10.77.1.2", 7), 0);
+	assert_false(tf_addr_is_group(&a));
+	tf_broadcast_of(&a);
+	assert_string_equal(tf_addr_text(&a, text), "10.77.1.255");
+	tf_group_of(&a);
+	assert_true(tf_addr_is_group(&a));
+	assert_int_equal(a.sa.sa_family, AF_INET);
+	assert_int_equal(tf_addr_port(&a), 7);
+	assert_int_equal(tf_addr_read(&a, "127.0.0.1", 0), 0);
+	tf_broadcast_of(&a);
+	assert_string_equal(tf_addr_text(&a, text), "127.255.255.255");
+	assert_int_equal(tf_addr_read(&a, "::1", 9), 0);
+	assert_false(tf_addr_is_group(&a));
+	tf_group_of(&a);
+	assert_true(tf_addr_is_group(&a));
+	assert_int_equal(a.sa.sa_family, AF_INET6);
+	assert_int_equal(tf_addr_port(&a), 9);
+}
+
+static void an_end_has_an_ipv6_address_like_its_other_one(void **state)
+{
+	struct tf_bed_end lo = {.addr = "127.0.0.1"}, veth = {.addr = "10.77.1.2"};
+	char text[TF_ADDR_TEXT];
+
+	(void)state;
+	assert_string_equal(tf_ipv6_addr(&lo, text), "::1");
+	assert_string_equal(tf_ipv6_addr(&veth, text), "fd77::1:2");
+}
+
+/* Each is one that the options can ask for, too. */
+static void every_datagram_flow_has_a_name_of_its_own(void **state)
+{
+	const struct tf_set *set = tf_set_find("datagrams");
+
+	(void)state;
+	assert_non_null(set);
+	for (size_t i = 0; i < set->count; i++) {
+		const struct tf_spec *flow = &set->flows[i];
+
+		assert_non_null(tf_kind_find(flow->proto));
+		assert_true(flow->verify && flow->timeout && flow->count > 1);
+		assert_int_equal(tf_udp_check(flow), 0);
+		for (size_t k = 0; k < i; k++)
+			assert_string_not_equal(flow->name, set->flows[k].name);
+	}
 }
 
 /* Whatever the number of segments: they overlap nothing, and what was written comes back. */
@@ -570,6 +642,9 @@ int main(void)
 		cmocka_unit_test(addresses_of_both_families_are_read),
 		cmocka_unit_test(a_message_is_as_many_datagrams_as_its_size_asks_for),
 		cmocka_unit_test(vectors_cut_and_join),
+		cmocka_unit_test(groups_and_networks_follow_from_addresses),
+		cmocka_unit_test(an_end_has_an_ipv6_address_like_its_other_one),
+		cmocka_unit_test(every_datagram_flow_has_a_name_of_its_own),
 		cmocka_unit_test(udp_ends_apart),
 		cmocka_unit_test(the_default_set_is_what_the_design_says),
 		cmocka_unit_test(only_our_namespaces_have_an_owner),
