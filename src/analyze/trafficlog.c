@@ -14,13 +14,10 @@
 
 static struct logged *new_flow(struct trafficlog *log, uint64_t number)
 {
-	struct logged *more = realloc(log->flows, (log->count + 1) * sizeof(*more));
-
-	if (!more)
+	if (vec_reserve(&log->flows, &log->cap, log->count + 1))
 		return NULL;
-	log->flows = more;
-	more[log->count] = (struct logged){.number = number};
-	return &more[log->count++];
+	log->flows[log->count] = (struct logged){.number = number};
+	return &log->flows[log->count++];
 }
 
 /* The newest first: a number may come back, once the flow that had it is over. */
@@ -55,19 +52,17 @@ static void read_flow(struct logged *f, struct json_object *o, bool skipped)
 /* A side's first buffer has a place of its own. */
 static struct logged_pages *pages_at(struct logged *f, bool sender, int pid, uint64_t va)
 {
-	struct logged_pages *first = sender ? &f->send : &f->recv, *more;
+	struct logged_pages *first = sender ? &f->send : &f->recv;
 
 	if (!first->pfns || (first->pid == pid && first->va == va))
 		return first;
 	for (size_t i = 0; i < f->more_count; i++)
 		if (f->more[i].pid == pid && f->more[i].va == va)
 			return &f->more[i];
-	more = realloc(f->more, (f->more_count + 1) * sizeof(*more));
-	if (!more)
+	if (vec_reserve(&f->more, &f->more_cap, f->more_count + 1))
 		return NULL;
-	f->more = more;
-	more[f->more_count] = (struct logged_pages){0};
-	return &more[f->more_count++];
+	f->more[f->more_count] = (struct logged_pages){0};
+	return &f->more[f->more_count++];
 }
 
 static int read_pages(struct logged *f, struct json_object *o)
@@ -115,18 +110,10 @@ static void read_end(struct logged *f, struct json_object *o)
  */
 static int read_send(struct logged *f, struct json_object *o)
 {
-	size_t cap = f->head_cap ? f->head_cap * 2 : 64;
-	struct logged_head *more;
-
 	if (!json_str(o, "head", NULL))
 		return 0;
-	if (f->head_count == f->head_cap) {
-		more = realloc(f->heads, cap * sizeof(*more));
-		if (!more)
-			return -ENOMEM;
-		f->heads = more;
-		f->head_cap = cap;
-	}
+	if (vec_reserve(&f->heads, &f->head_cap, f->head_count + 1))
+		return -ENOMEM;
 	f->heads[f->head_count++] = (struct logged_head){
 		json_uint(o, "seq", UINT64_MAX), json_hex(o, "va", 0), json_hex(o, "head", 0)};
 	return 0;
@@ -134,20 +121,18 @@ static int read_send(struct logged *f, struct json_object *o)
 
 static struct logged_counter *counter_named(struct logged *f, const char *dev, const char *name)
 {
-	struct logged_counter *more;
+	struct logged_counter *c;
 
 	for (size_t i = 0; i < f->counter_count; i++)
 		if (!strcmp(f->counters[i].dev, dev) && !strcmp(f->counters[i].name, name))
 			return &f->counters[i];
-	more = realloc(f->counters, (f->counter_count + 1) * sizeof(*more));
-	if (!more)
+	if (vec_reserve(&f->counters, &f->counter_cap, f->counter_count + 1))
 		return NULL;
-	f->counters = more;
-	more += f->counter_count++;
-	*more = (struct logged_counter){0};
-	snprintf(more->dev, sizeof(more->dev), "%s", dev);
-	snprintf(more->name, sizeof(more->name), "%s", name);
-	return more;
+	c = &f->counters[f->counter_count++];
+	*c = (struct logged_counter){0};
+	snprintf(c->dev, sizeof(c->dev), "%s", dev);
+	snprintf(c->name, sizeof(c->name), "%s", name);
+	return c;
 }
 
 static int read_counters(struct logged *f, struct json_object *o)
@@ -209,7 +194,7 @@ static bool says_nothing(const char *line, size_t len)
 
 	if (len < 32 || memcmp(line, before, at) || line[len - 1] != '}')
 		return false;
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		size_t n = strlen(kinds[i]);
 
 		if (memcmp(line + at, kinds[i], n) || line[at + n] != '"')

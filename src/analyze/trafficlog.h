@@ -39,19 +39,19 @@ struct logged {
 	uint64_t sent, received, sent_bytes, received_bytes, bad;
 	struct logged_pages send, recv;	   /* the first buffer of each side */
 	struct logged_pages *more;	   /* the other ones of both */
-	size_t more_count;
+	size_t more_count, more_cap;
 	uint32_t qpn_send, qpn_recv; /* of RDMA flows */
 	struct logged_head *heads;   /* in the order of their sequence numbers */
 	size_t head_count, head_cap;
 	struct logged_counter *counters;
-	size_t counter_count;
+	size_t counter_count, counter_cap;
 	bool joined; /* the other command's view of a flow whose sender is in the log, too */
 	bool used;   /* by a flow of the trace */
 };
 
 struct trafficlog {
 	struct logged *flows;
-	size_t count;
+	size_t count, cap;
 };
 
 /*

@@ -6,6 +6,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "common/vec.h"
+
 /* What all but the last two give: a length for one message. */
 static int one(struct mmsghdr *m, ssize_t got)
 {
@@ -116,7 +118,7 @@ static const struct tf_call calls[] = {
 	{"readv",    false, false, false, true,  false, run_readv},
 };
 
-#define CALLS (sizeof(calls) / sizeof(calls[0]))
+#define CALLS (ARRAY_SIZE(calls))
 
 const struct tf_call *tf_call_find(bool sends, const char *name)
 {

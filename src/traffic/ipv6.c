@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/msg.h"
+#include "common/vec.h"
 #include "traffic/ip.h"
 
 const char *tf_ipv6_addr(const struct tf_bed_end *end, char text[TF_ADDR_TEXT])
@@ -50,7 +51,7 @@ static int enable(const struct tf_bed_end *end, char *why, size_t size)
 			       {end->dev, "disable_ipv6", '0'}};
 	int err = 0;
 
-	for (size_t i = 0; i < sizeof(knobs) / sizeof(knobs[0]) && !err; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(knobs) && !err; i++)
 		err = tf_netns_call(end->ns, turn, &knobs[i]);
 	if (err)
 		snprintf(why, size, "IPv6 on %s: %s", end->dev, strerror(-err));

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/msg.h"
+#include "common/vec.h"
 
 /* The first argument of an old ioctl each; the names are those of ethtool -K. */
 static const struct {
@@ -22,7 +23,7 @@ static const struct {
 	{"gso", ETHTOOL_GGSO, ETHTOOL_SGSO},	  {"gro", ETHTOOL_GGRO, ETHTOOL_SGRO},
 };
 
-#define FEATURES (sizeof(features) / sizeof(features[0]))
+#define FEATURES (ARRAY_SIZE(features))
 
 /* One step over the words: the feature and its value; 0 at the end, 1, or -EINVAL. */
 static int next(const char **words, unsigned int *feature, unsigned int *value)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/msg.h"
+#include "common/vec.h"
 #include "traffic/group.h"
 #include "traffic/ipv6.h"
 #include "traffic/udp.h"
@@ -86,7 +87,7 @@ static const struct {
 
 static int set_options(const struct tf_end *e, int family)
 {
-	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
 		int value = options[i].value(e->flow->spec);
 
 		if (!value || options[i].sender != e->sender ||

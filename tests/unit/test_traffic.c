@@ -354,7 +354,7 @@ static void udp_calls_follow_from_what_they_are_for(void **state)
 	char name[48];
 
 	(void)state;
-	for (size_t i = 0; i < SIZE(want); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(want); i++) {
 		const char **line = (const char **)want[i].line;
 
 		assert_int_equal(udp(&spec, name, words(line), line), 0);
@@ -378,7 +378,7 @@ static void addresses_of_both_families_are_read(void **state)
 	char text[TF_ADDR_TEXT];
 
 	(void)state;
-	for (size_t i = 0; i < SIZE(want); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(want); i++) {
 		assert_int_equal(tf_parse_addr(&any, want[i].text, &a), 0);
 		assert_string_equal(tf_addr_text(&a, text), want[i].addr);
 		assert_int_equal(tf_addr_port(&a), want[i].port);
@@ -465,7 +465,7 @@ static void vectors_cut_and_join(void **state)
 	struct tf_vector v;
 
 	(void)state;
-	for (size_t i = 0; i < SIZE(layouts); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(layouts); i++) {
 		const struct tf_layout *l = &layouts[i];
 		const char *last = NULL;
 
