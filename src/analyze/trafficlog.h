@@ -7,7 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A buffer of one end, and what lay under it. */
 struct logged_pages {
+	int pid;
 	uint64_t va, len;
 	uint64_t *pfns;
 	size_t count;
@@ -16,8 +18,7 @@ struct logged_pages {
 
 /* Where a message was before it was posted, and its first 8 bytes. */
 struct logged_head {
-	uint64_t va, head;
-	bool known;
+	uint64_t seq, va, head;
 };
 
 /* What an RDMA device counted during a flow: how much more after it than before. */
@@ -28,30 +29,35 @@ struct logged_counter {
 };
 
 struct logged {
-	unsigned int number;
+	uint64_t number; /* in the log; says nothing else */
 	char name[64], proto[16], path[16], why[160]; /* why: of a flow that was skipped */
+	char src[48], dst[48];			      /* empty where the log does not know */
 	uint64_t size, count;
 	uint16_t sport, dport;
-	int send_pid, recv_pid;
-	bool skipped, filled;
+	int send_pid, recv_pid; /* 0: the log does not know */
+	bool skipped, filled, ended;
 	uint64_t sent, received, sent_bytes, received_bytes, bad;
-	struct logged_pages send, recv;
+	struct logged_pages send, recv;	   /* the first buffer of each side */
+	struct logged_pages *more;	   /* the other ones of both */
+	size_t more_count, more_cap;
 	uint32_t qpn_send, qpn_recv; /* of RDMA flows */
-	struct logged_head *heads;   /* by sequence number, as far as told */
-	size_t head_count;
+	struct logged_head *heads;   /* in the order of their sequence numbers */
+	size_t head_count, head_cap;
 	struct logged_counter *counters;
-	size_t counter_count;
-	bool used; /* by a flow of the trace */
+	size_t counter_count, counter_cap;
+	bool joined; /* the other command's view of a flow whose sender is in the log, too */
+	bool used;   /* by a flow of the trace */
 };
 
 struct trafficlog {
 	struct logged *flows;
-	size_t count;
+	size_t count, cap;
 };
 
 /*
  * Reads DIR/traffic.jsonl; a folder without one gives an empty log. A line that is no JSON is
- * -EBADMSG with its number in why.
+ * -EBADMSG with its number in why. Lines about single messages are skipped unparsed unless they
+ * say something that the trace does not.
  */
 int trafficlog_load(const char *dir, struct trafficlog *log, char *why, size_t size);
 void trafficlog_free(struct trafficlog *log);
@@ -68,5 +74,8 @@ const struct logged_head *logged_head_of(const struct logged *l, uint64_t seq);
 
 /* Physical address under a user address, or 0: unknown, hidden, or it moved meanwhile. */
 uint64_t logged_phys(const struct logged_pages *p, uint64_t va, uint64_t page_size);
+
+/* The same in any buffer of that process. */
+uint64_t logged_user_phys(const struct logged *l, int pid, uint64_t va, uint64_t page_size);
 
 #endif

@@ -54,15 +54,25 @@ static int keep_read(struct bare_flow *f, struct json_object *line)
 	return err;
 }
 
+/* NULL: too many flows for one set. */
+static struct bare_flow *flow_numbered(struct bare *b, uint64_t number)
+{
+	for (size_t i = 0; i < b->count; i++)
+		if (b->flows[i].number == number)
+			return &b->flows[i];
+	if (b->count == BARE_FLOWS)
+		return NULL;
+	b->flows[b->count].number = number;
+	return &b->flows[b->count++];
+}
+
 static int take_line(struct bare *b, struct json_object *line)
 {
 	const char *kind = json_str(line, "kind", "");
-	uint64_t number = json_uint(line, "flow", BARE_FLOWS);
-	struct bare_flow *f;
+	struct bare_flow *f = flow_numbered(b, json_uint(line, "flow", 0));
 
-	if (number >= BARE_FLOWS)
+	if (!f)
 		return 0;
-	f = &b->flows[number];
 	if (!strcmp(kind, "flow"))
 		snprintf(f->name, sizeof(f->name), "%s", json_str(line, "name", ""));
 	if (!strcmp(kind, "send"))

@@ -3,6 +3,7 @@
 #ifndef REGRESS_BARE_H
 #define REGRESS_BARE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/dist.h"
@@ -10,6 +11,7 @@
 #define BARE_FLOWS 64
 
 struct bare_flow {
+	uint64_t number; /* in the log */
 	char name[64];
 	struct dist ns;
 	uint64_t *sent; /* time of each message's send, by its number; 0: not sent */
@@ -17,7 +19,8 @@ struct bare_flow {
 };
 
 struct bare {
-	struct bare_flow flows[BARE_FLOWS]; /* by number in the log, from 1 */
+	struct bare_flow flows[BARE_FLOWS];
+	size_t count;
 };
 
 /* Reads a traffic.jsonl. -ENOENT: there is none; -EBADMSG: it is no such log. Safe to free either way. */

@@ -17,6 +17,7 @@ struct tf_udp_args {
 	unsigned long size, count, rate, timeout;
 	const char *fill, *bind, *to, *netns, *path, *log;
 	bool send, recv, hold, verify, aligned, peek, connected;
+	struct tf_udp_spec udp;
 };
 
 /* What the options of `traffic rdma` fill in. */
@@ -34,6 +35,9 @@ extern const struct opt_command tf_udp_command, tf_rdma_command, tf_pty_command,
 /* Makes the flow of the options, or prints what is wrong with them and gives -EINVAL. */
 int tf_udp_spec(const struct tf_udp_args *args, struct tf_spec *spec, char *name, size_t size);
 
+/* What of its ways to send and receive does not go together: prints it and gives -EINVAL. */
+int tf_udp_check(const struct tf_spec *spec);
+
 int tf_rdma_spec(const struct tf_rdma_args *args, struct tf_spec *spec, char *name, size_t size);
 
 /* An option that takes an address. */
@@ -41,10 +45,11 @@ struct tf_addr_option {
 	const char *name;
 	uint16_t port;	 /* where none is given; 0: any */
 	bool goes_there; /* not any */
+	bool ipv6;	 /* may be one */
 };
 
 /* Both print what is wrong and give -EINVAL. */
-int tf_parse_addr(const struct tf_addr_option *option, const char *text, struct sockaddr_in *to);
+int tf_parse_addr(const struct tf_addr_option *option, const char *text, union tf_addr *to);
 int tf_check_ends(bool send, bool recv, bool has_to, bool hold, enum tf_ends *ends);
 
 /* A named row of flows. */

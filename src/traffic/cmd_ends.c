@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Options of a command that is one end of a flow. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,25 +8,35 @@
 #include "common/msg.h"
 #include "traffic/cmd.h"
 
-int tf_parse_addr(const struct tf_addr_option *option, const char *text, struct sockaddr_in *to)
+/* "ADDR", "ADDR:PORT", "[ADDR]" or "[ADDR]:PORT"; a bare address may have colons of its own. */
+static const char *split(const char *text, char addr[TF_ADDR_TEXT])
 {
-	size_t len = strcspn(text, ":");
-	const char *port_text = text[len] ? text + len + 1 : NULL;
-	char addr[INET_ADDRSTRLEN] = "", *end = NULL;
-	unsigned long port = option->port;
+	bool bracket = *text == '[', bare = !bracket && strchr(text, ':') != strrchr(text, ':');
+	size_t len = bare ? strlen(text) : strcspn(text + bracket, bracket ? "]" : ":");
+	const char *rest = text + len + 2 * bracket;
 
-	*to = (struct sockaddr_in){0};
-	if (port_text)
-		port = strtoul(port_text, &end, 10);
-	snprintf(addr, sizeof(addr), "%.*s", (int)len, text);
-	if (inet_pton(AF_INET, addr, &to->sin_addr) != 1 || len >= sizeof(addr) || port > 65535 ||
-	    (port_text && (*end || end == port_text)) || (option->goes_there && !port)) {
-		msg_error("%s: '%s' is not an IPv4 ADDR%s", option->name, text,
+	if (len >= TF_ADDR_TEXT || (bracket && text[len + 1] != ']'))
+		return NULL;
+	memcpy(addr, text + bracket, len);
+	addr[len] = '\0';
+	return *rest && *rest != ':' ? NULL : rest;
+}
+
+int tf_parse_addr(const struct tf_addr_option *option, const char *text, union tf_addr *to)
+{
+	char addr[TF_ADDR_TEXT] = "", *end = NULL;
+	const char *rest = split(text, addr);
+	bool with_port = rest && *rest == ':';
+	unsigned long port = with_port ? strtoul(rest + 1, &end, 10) : option->port;
+
+	if (!rest || port > 65535 || (with_port && (*end || end == rest + 1)) ||
+	    (option->goes_there && !port) || tf_addr_read(to, addr, port) ||
+	    (to->sa.sa_family == AF_INET6 && !option->ipv6)) {
+		msg_error("%s: '%s' is not an %s ADDR%s", option->name, text,
+			  option->ipv6 ? "IP" : "IPv4",
 			  option->goes_there && !option->port ? ":PORT" : "[:PORT]");
 		return -EINVAL;
 	}
-	to->sin_family = AF_INET;
-	to->sin_port = htons(port);
 	return 0;
 }
 

@@ -86,8 +86,8 @@ static const struct {
 	{"write-imm", RDMA_WRITE_IMM}, {"read", RDMA_READ},
 };
 
-static const struct tf_addr_option bind_option = {"--bind", TF_LINK_PORT, false};
-static const struct tf_addr_option to_option = {"--to", TF_LINK_PORT, true};
+static const struct tf_addr_option bind_option = {"--bind", TF_LINK_PORT, false, false};
+static const struct tf_addr_option to_option = {"--to", TF_LINK_PORT, true, false};
 
 static const struct {
 	const char *path, *bed;

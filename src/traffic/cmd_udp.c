@@ -7,11 +7,15 @@
 
 #include "common/exitcode.h"
 #include "common/msg.h"
+#include "traffic/group.h"
+#include "traffic/offload.h"
 #include "traffic/signals.h"
+#include "traffic/udp.h"
 
 #define ALONE_RATE 100 /* a sender that cannot see its receiver has no lock-step */
 
 #define AT(member) offsetof(struct tf_udp_args, member)
+#define SEGMENTS TF_SEGMENTS_MAX
 
 static const struct opt udp_opts[] = {
 	{OPT_UINT, "size", AT(size), "N", "bytes of payload a message, default 64", 1, 65507, NULL},
@@ -34,8 +38,45 @@ static const struct opt udp_opts[] = {
 	{OPT_FLAG, "verify", AT(verify), NULL, "check contents; a mismatch exits 1", 0, 0, NULL},
 	{OPT_FLAG, "aligned", AT(aligned), NULL, "payload starts a page; it always does", 0, 0,
 	 NULL},
-	{OPT_FLAG, "peek", AT(peek), NULL, "receive each message with MSG_PEEK first", 0, 0, NULL},
 	{OPT_FLAG, "connected", AT(connected), NULL, "connect the sockets", 0, 0, NULL},
+	{OPT_WORD, "send-call", AT(udp.send_call), "CALL", TF_SEND_CALLS, 0, 0, TF_SEND_CALLS},
+	{OPT_WORD, "recv-call", AT(udp.recv_call), "CALL", TF_RECV_CALLS, 0, 0, TF_RECV_CALLS},
+	{OPT_UINT, "send-segments", AT(udp.send_segments), "N",
+	 "cut each message into N segments (iovecs)", 1, SEGMENTS, NULL},
+	{OPT_UINT, "recv-segments", AT(udp.recv_segments), "N",
+	 "receive it into N segments", 1, SEGMENTS, NULL},
+	{OPT_UINT, "batch", AT(udp.batch), "N", "send N messages a call (sendmmsg)", 1, SEGMENTS,
+	 NULL},
+	{OPT_UINT, "recv-batch", AT(udp.recv_batch), "N", "receive up to N a call (recvmmsg)", 1,
+	 SEGMENTS, NULL},
+	{OPT_FLAG, "peek", AT(peek), NULL, "receive each message with MSG_PEEK first", 0, 0, NULL},
+	{OPT_UINT, "recv-size", AT(udp.recv_size), "N",
+	 "receive N bytes at most; the rest of a message is cut off", 1, 65535, NULL},
+	{OPT_FLAG, "trunc", AT(udp.trunc), NULL, "receive with MSG_TRUNC: the true length", 0, 0,
+	 NULL},
+	{OPT_FLAG, "cork", AT(udp.cork), NULL, "build each datagram by several calls, with UDP_CORK",
+	 0, 0, NULL},
+	{OPT_FLAG, "more", AT(udp.more), NULL, "the same with MSG_MORE", 0, 0, NULL},
+	{OPT_UINT, "parts", AT(udp.parts), "N", "calls a datagram of --cork and --more, default 2",
+	 2, SEGMENTS, NULL},
+	{OPT_UINT, "gso", AT(udp.gso), "SIZE",
+	 "UDP_SEGMENT: the kernel cuts each message into datagrams of SIZE", 1, 65507, NULL},
+	{OPT_FLAG, "gro", AT(udp.gro), NULL, "UDP_GRO: receive several datagrams as one", 0, 0,
+	 NULL},
+	{OPT_FLAG, "no-check", AT(udp.no_check), NULL, "send without UDP checksum", 0, 0, NULL},
+	{OPT_UINT, "receivers", AT(udp.receivers), "N",
+	 "receiving processes, of --multicast, --broadcast or --reuseport", 1, TF_RECEIVERS, NULL},
+	{OPT_FLAG, "multicast", AT(udp.multicast), NULL, "send to a group that all receivers join",
+	 0, 0, NULL},
+	{OPT_FLAG, "broadcast", AT(udp.broadcast), NULL, "send to the network of all receivers", 0,
+	 0, NULL},
+	{OPT_FLAG, "reuseport", AT(udp.reuseport), NULL,
+	 "SO_REUSEPORT: one of the receivers gets a message", 0, 0, NULL},
+	{OPT_FLAG, "ipv6", AT(udp.ipv6), NULL, "over IPv6", 0, 0, NULL},
+	{OPT_UINT, "mtu", AT(udp.mtu), "N", "IPV6_MTU of the sender: larger messages are fragmented",
+	 1280, 65535, NULL},
+	{OPT_STR, "ethtool", AT(udp.ethtool), "'WORD on|off ...'",
+	 "switch rx, tx, sg, tso, gso, gro of the path's devices", 0, 0, NULL},
 	{OPT_STR, "log", AT(log), "FILE", "append to FILE, default $COPYCHAIN_TRAFFIC_LOG", 0, 0,
 	 NULL},
 	{OPT_END, NULL, 0, NULL, NULL, 0, 0, NULL},
@@ -48,8 +89,8 @@ const struct opt_command tf_udp_command = {
 	.opts = udp_opts,
 };
 
-static const struct tf_addr_option bind_option = {"--bind", 0, false};
-static const struct tf_addr_option to_option = {"--to", 0, true};
+static const struct tf_addr_option bind_option = {"--bind", 0, false, true};
+static const struct tf_addr_option to_option = {"--to", 0, true, true};
 
 static int wrong(const char *why)
 {
@@ -68,6 +109,118 @@ static int check_ends(const struct tf_udp_args *a, enum tf_ends *ends)
 	if (a->netns && strcmp(a->path, "lo"))
 		return wrong("--path makes namespaces of its own; leave out --netns");
 	return 0;
+}
+
+static const char *check_call(const struct tf_spec *spec, bool sender)
+{
+	const struct tf_call *c = tf_udp_call(spec, sender);
+	size_t size = sender || !spec->udp.recv_size ? spec->size : spec->udp.recv_size;
+
+	if (!c->batch && tf_udp_batch(spec, sender) > 1)
+		return sender ? "--batch takes sendmmsg" : "--recv-batch takes recvmmsg";
+	if (!c->segments && (sender ? spec->udp.send_segments : spec->udp.recv_segments) > 1)
+		return sender ? "--send-segments takes sendmsg, sendmmsg or writev" :
+				"--recv-segments takes recvmsg, recvmmsg or readv";
+	if (tf_udp_segments(spec, sender) > size)
+		return sender ? "--send-segments: more segments than bytes" :
+				"--recv-segments: more segments than bytes";
+	if (sender && !c->named && !spec->connected)
+		return "--send-call: a call without an address takes --connected";
+	if (!c->flags && !sender && (spec->peek || spec->udp.trunc))
+		return "--recv-call: a call without flags takes neither --peek nor --trunc";
+	return NULL;
+}
+
+#define GSO_MAX 64 /* UDP_MAX_SEGMENTS of old kernels */
+
+static const char *check_parts(const struct tf_spec *spec)
+{
+	const struct tf_udp_spec *u = &spec->udp;
+
+	if (u->cork && u->more)
+		return "--cork and --more: give one of them";
+	if (u->parts && !u->cork && !u->more)
+		return "--parts takes --cork or --more";
+	if (tf_udp_parts(spec) == 1)
+		return NULL;
+	if (tf_udp_batch(spec, true) > 1 || u->gso)
+		return "--cork and --more build one datagram: leave out --batch and --gso";
+	if (u->more && !tf_udp_call(spec, true)->flags)
+		return "--more takes a call with flags";
+	return NULL;
+}
+
+static const char *check_offload(const struct tf_spec *spec)
+{
+	const struct tf_udp_spec *u = &spec->udp;
+
+	if (u->gso > spec->size)
+		return "--gso: a datagram is larger than the message";
+	if (tf_udp_datagrams(spec) > GSO_MAX)
+		return "--gso: more than 64 datagrams a message";
+	if (u->gso && u->no_check)
+		return "--gso needs checksums: leave out --no-check";
+	if (u->gro && !tf_call_has_control(tf_udp_call(spec, false)))
+		return "--gro takes recvmsg or recvmmsg";
+	if (u->gro && (u->recv_size || spec->peek))
+		return "--gro takes neither --recv-size nor --peek";
+	return NULL;
+}
+
+static const char *check_receivers(const struct tf_spec *spec)
+{
+	const struct tf_udp_spec *u = &spec->udp;
+	bool many = u->multicast || u->broadcast || u->reuseport;
+
+	if (u->multicast + u->broadcast + u->reuseport > 1)
+		return "--multicast, --broadcast, --reuseport: give one of them";
+	if (u->receivers > 1 && !many)
+		return "--receivers: how do they share? --multicast, --broadcast or --reuseport";
+	if ((u->multicast || u->broadcast) && spec->connected)
+		return "--connected is for one receiver";
+	if (u->receivers > 1 && spec->ends == ENDS_SEND)
+		return "--receivers is for who receives";
+	if (u->multicast && spec->ends == ENDS_SEND && !tf_addr_is_group(&spec->to))
+		return "--to: no multicast group";
+	if (u->multicast && spec->bind.sa.sa_family && spec->ends != ENDS_SEND &&
+	    !tf_addr_is_group(&spec->bind))
+		return "--bind: no multicast group";
+	return NULL;
+}
+
+static const char *check_bed(const struct tf_spec *spec)
+{
+	const struct tf_udp_spec *u = &spec->udp;
+
+	if (u->mtu && !u->ipv6)
+		return "--mtu is for --ipv6";
+	if (u->ipv6 && u->broadcast)
+		return "--broadcast: IPv6 has none";
+	if (u->ipv6 && (spec->bind.sa.sa_family == AF_INET || spec->to.sa.sa_family == AF_INET))
+		return "--ipv6: the address given is of IPv4";
+	if (u->ethtool && !strcmp(spec->path, "given"))
+		return "--ethtool is for the devices of a --path";
+	return NULL;
+}
+
+/* What does not go together. */
+int tf_udp_check(const struct tf_spec *spec)
+{
+	const char *why = check_call(spec, true);
+
+	if (!why)
+		why = check_call(spec, false);
+	if (!why && spec->peek && tf_udp_batch(spec, false) > 1)
+		why = "--peek looks at one message: leave out --recv-batch";
+	if (!why)
+		why = check_parts(spec);
+	if (!why)
+		why = check_offload(spec);
+	if (!why)
+		why = check_receivers(spec);
+	if (!why)
+		why = check_bed(spec);
+	return why ? wrong(why) : 0;
 }
 
 int tf_udp_spec(const struct tf_udp_args *a, struct tf_spec *spec, char *name, size_t size)
@@ -92,6 +245,7 @@ int tf_udp_spec(const struct tf_udp_args *a, struct tf_spec *spec, char *name, s
 				 .peek = a->peek,
 				 .connected = a->connected,
 				 .hold = a->hold,
+				 .udp = a->udp,
 				 .netns = a->netns};
 	if (a->fill && tf_payload_word(a->fill, &spec->fill)) {
 		msg_error("--fill: '%s' is not 8 hex digits", a->fill);
@@ -103,8 +257,11 @@ int tf_udp_spec(const struct tf_udp_args *a, struct tf_spec *spec, char *name, s
 		return -EINVAL;
 	if (a->netns || a->bind || a->to)
 		spec->path = "given";
+	spec->udp.ipv6 |= spec->bind.sa.sa_family == AF_INET6 || spec->to.sa.sa_family == AF_INET6;
+	if (a->udp.ethtool && tf_offload_check(a->udp.ethtool))
+		return -EINVAL;
 	snprintf(name, size, "udp-%s-%lu", spec->path, spec->size);
-	return 0;
+	return tf_udp_check(spec);
 }
 
 int tf_run_one(const struct tf_spec *spec, const char *log_path)

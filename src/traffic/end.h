@@ -6,7 +6,7 @@
 #include "traffic/flow.h"
 
 /* Both give the exit status of the process. */
-int tf_end_send(struct tf_flow *f);
-int tf_end_recv(struct tf_flow *f);
+int tf_end_send(struct tf_flow *f, unsigned int index);
+int tf_end_recv(struct tf_flow *f, unsigned int index);
 
 #endif

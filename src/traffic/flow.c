@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "traffic/flow.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -22,8 +21,8 @@
 
 struct run {
 	struct tf_flow flow;
-	pid_t send, recv; /* 0: not there, or gone */
-	pid_t send_pid, recv_pid;
+	pid_t send, recv[TF_RECEIVERS]; /* 0: not there, or gone */
+	unsigned int receivers;
 	int status; /* the worst exit status so far */
 };
 
@@ -42,6 +41,31 @@ const char *tf_flow_bed(const struct tf_spec *spec)
 	if (spec->bed)
 		return spec->bed;
 	return strcmp(spec->path, "given") ? spec->path : "lo";
+}
+
+unsigned int tf_flow_receivers(const struct tf_spec *spec)
+{
+	return spec->udp.receivers ? spec->udp.receivers : 1;
+}
+
+unsigned int tf_flow_copies(const struct tf_spec *spec)
+{
+	return spec->udp.multicast || spec->udp.broadcast ? tf_flow_receivers(spec) : 1;
+}
+
+struct tf_received tf_flow_received(const struct tf_flow *f)
+{
+	struct tf_received sum = {0};
+
+	for (unsigned int i = 0; i < tf_flow_receivers(f->spec); i++) {
+		const struct tf_side_state *s = tf_receiver(f->share, i);
+
+		sum.messages += s->messages;
+		sum.bytes += s->bytes;
+		sum.bad += s->bad;
+		sum.failed += s->failed;
+	}
+	return sum;
 }
 
 static void worse(struct run *r, int status)
@@ -75,6 +99,27 @@ static bool reached(pid_t pid, const struct tf_side_state *side, enum tf_progres
 	return !pid || atomic_load(&side->progress) >= p;
 }
 
+static bool all_reached(const struct run *r, bool send, bool recv, enum tf_progress p)
+{
+	struct tf_share *s = r->flow.share;
+
+	if (send && !reached(r->send, &s->send, p))
+		return false;
+	for (unsigned int i = 0; recv && i < r->receivers; i++)
+		if (!reached(r->recv[i], tf_receiver(s, i), p))
+			return false;
+	return true;
+}
+
+static bool is_gone(struct run *r)
+{
+	bool gone = reap(r, &r->send, WNOHANG);
+
+	for (unsigned int i = 0; i < r->receivers; i++)
+		gone |= reap(r, &r->recv[i], WNOHANG) != 0;
+	return gone;
+}
+
 /* Waits for the ends asked for; an end that is gone before it got there is an error. */
 static int wait_ends(struct run *r, bool send, bool recv, enum tf_progress p)
 {
@@ -84,10 +129,9 @@ static int wait_ends(struct run *r, bool send, bool recv, enum tf_progress p)
 	for (;;) {
 		uint32_t seen = atomic_load(&s->changed);
 
-		if ((!send || reached(r->send, &s->send, p)) &&
-		    (!recv || reached(r->recv, &s->recv, p)))
+		if (all_reached(r, send, recv, p))
 			return 0;
-		if (reap(r, &r->send, WNOHANG) || reap(r, &r->recv, WNOHANG))
+		if (is_gone(r))
 			return -ECHILD;
 		if (tf_interrupted || atomic_load(&s->stop)) {
 			atomic_store(&s->stop, 1);
@@ -103,7 +147,8 @@ static int wait_ends(struct run *r, bool send, bool recv, enum tf_progress p)
 	}
 }
 
-static int start(struct run *r, pid_t *pid, int (*run)(struct tf_flow *f))
+static int start(struct run *r, pid_t *pid, struct tf_side_state *state,
+		 int (*run)(struct tf_flow *f, unsigned int index), unsigned int index)
 {
 	fflush(NULL);
 	*pid = fork();
@@ -113,42 +158,43 @@ static int start(struct run *r, pid_t *pid, int (*run)(struct tf_flow *f))
 	}
 	if (!*pid) {
 		tf_signals_child();
-		_exit(run(&r->flow));
+		_exit(run(&r->flow, index));
 	}
+	state->pid = *pid;
 	return 0;
 }
 
-/* The receiver first, so that the sender knows where to. */
+/* The receivers first, so that the sender knows where to, and the later ones where the first is. */
 static int start_ends(struct run *r)
 {
 	const struct tf_spec *spec = r->flow.spec;
+	struct tf_share *s = r->flow.share;
+	unsigned int receivers = spec->ends == ENDS_SEND ? 0 : tf_flow_receivers(spec);
 	int err;
 
-	if (spec->ends != ENDS_SEND) {
-		err = start(r, &r->recv, tf_end_recv);
+	for (unsigned int i = 0; i < receivers; i++) {
+		err = start(r, &r->recv[i], tf_receiver(s, i), tf_end_recv, i);
 		if (err)
 			return err;
-		r->recv_pid = r->recv;
+		r->receivers++;
 		err = wait_ends(r, false, true, END_READY);
 		if (err)
 			return err;
 	}
 	if (spec->ends != ENDS_RECV) {
-		err = start(r, &r->send, tf_end_send);
+		err = start(r, &r->send, &s->send, tf_end_send, 0);
 		if (err)
 			return err;
-		r->send_pid = r->send;
 	}
 	return wait_ends(r, true, true, END_READY);
 }
 
 /* For whoever starts the sender. */
-static void tell_address(const struct sockaddr_in *addr)
+static void tell_address(const union tf_addr *addr)
 {
-	char text[INET_ADDRSTRLEN];
+	char text[TF_ADDR_TEXT];
 
-	printf("receiving on %s:%d\n", inet_ntop(AF_INET, &addr->sin_addr, text, sizeof(text)),
-	       ntohs(addr->sin_port));
+	printf("receiving on %s:%d\n", tf_addr_text(addr, text), tf_addr_port(addr));
 	fflush(stdout);
 }
 
@@ -186,82 +232,11 @@ static void hold_after(struct run *r)
 	tf_wait_user();
 }
 
-static void add_addr(struct json_object *line, const struct sockaddr_in *addr, const char *key,
-		     const char *port_key)
-{
-	char text[INET_ADDRSTRLEN];
-
-	if (addr->sin_family != AF_INET) {
-		tf_line_str(line, key, NULL);
-		tf_line_str(line, port_key, NULL);
-		return;
-	}
-	tf_line_str(line, key, inet_ntop(AF_INET, &addr->sin_addr, text, sizeof(text)));
-	if (addr->sin_port)
-		tf_line_int(line, port_key, ntohs(addr->sin_port));
-	else
-		tf_line_str(line, port_key, NULL);
-}
-
-static void add_pid(struct json_object *line, const char *key, pid_t pid)
-{
-	if (pid)
-		tf_line_int(line, key, pid);
-	else
-		tf_line_str(line, key, NULL);
-}
-
-static int log_begin(struct run *r, uint64_t time)
-{
-	const struct tf_spec *spec = r->flow.spec;
-	const struct tf_share *s = r->flow.share;
-	struct json_object *line = tf_line("flow", r->flow.number);
-	char fill[16];
-
-	tf_line_str(line, "name", spec->name);
-	tf_line_str(line, "proto", spec->proto);
-	tf_line_str(line, "path", spec->path);
-	tf_line_int(line, "size", spec->size);
-	tf_line_int(line, "count", spec->count);
-	tf_line_int(line, "rate", spec->rate);
-	snprintf(fill, sizeof(fill), "%08" PRIx32, spec->fill);
-	tf_line_str(line, "fill", spec->has_fill ? fill : NULL);
-	add_addr(line, r->send_pid ? &s->send.addr : &s->recv.peer, "src", "sport");
-	add_addr(line, s->send.peer.sin_family ? &s->send.peer : &s->recv.addr, "dst", "dport");
-	add_pid(line, "send_pid", r->send_pid);
-	add_pid(line, "recv_pid", r->recv_pid);
-	tf_line_int(line, "time", time);
-	if (r->flow.kind->describe)
-		r->flow.kind->describe(&r->flow, line);
-	return tf_log_add(r->flow.log, line);
-}
-
-static void add_count(struct json_object *line, bool known, const char *key, uint64_t value)
-{
-	if (known)
-		tf_line_int(line, key, value);
-	else
-		tf_line_str(line, key, NULL);
-}
-
-static int log_end(struct run *r)
-{
-	const struct tf_share *s = r->flow.share;
-	struct json_object *line = tf_line("end", r->flow.number);
-
-	add_count(line, r->send_pid, "sent", s->send.messages);
-	add_count(line, r->recv_pid, "received", s->recv.messages);
-	add_count(line, r->send_pid, "sent_bytes", s->send.bytes);
-	add_count(line, r->recv_pid, "received_bytes", s->recv.bytes);
-	add_count(line, r->recv_pid, "bad", s->recv.bad);
-	return tf_log_add(r->flow.log, line);
-}
-
 /* One after the other, so that the log reads in the order flow, sends, receives, end. */
 static int write_log(struct run *r, uint64_t time)
 {
 	struct tf_share *s = r->flow.share;
-	int err = log_begin(r, time);
+	int err = tf_flow_log_begin(&r->flow, time);
 
 	if (!err && r->flow.kind->log)
 		err = r->flow.kind->log(&r->flow);
@@ -271,9 +246,11 @@ static int write_log(struct run *r, uint64_t time)
 		return err;
 	tf_stage_set(s, STAGE_LOG_SEND);
 	reap(r, &r->send, 0);
-	tf_stage_set(s, STAGE_LOG_RECV);
-	reap(r, &r->recv, 0);
-	err = log_end(r);
+	for (unsigned int i = 0; i < r->receivers; i++) {
+		tf_stage_set(s, STAGE_LOG_RECV + i);
+		reap(r, &r->recv[i], 0);
+	}
+	err = tf_flow_log_end(&r->flow);
 	return err ? err : tf_log_flush(r->flow.log);
 }
 
@@ -311,21 +288,21 @@ static void stop(pid_t pid)
 
 static void say(const struct run *r, char *said, size_t size)
 {
-	const struct tf_side_state *send = &r->flow.share->send, *recv = &r->flow.share->recv;
-	const char *name = r->flow.spec->name;
+	const struct tf_spec *spec = r->flow.spec;
+	uint64_t sent = r->flow.share->send.messages, want = sent * tf_flow_copies(spec);
+	struct tf_received got = tf_flow_received(&r->flow);
 
-	if (!r->recv_pid)
-		snprintf(said, size, "%s: %" PRIu64 " sent", name, send->messages);
-	else if (!r->send_pid)
-		snprintf(said, size, "%s: %" PRIu64 " received, %" PRIu64 " bad", name,
-			 recv->messages, recv->bad);
+	if (!r->receivers)
+		snprintf(said, size, "%s: %" PRIu64 " sent", spec->name, sent);
+	else if (spec->ends == ENDS_RECV)
+		snprintf(said, size, "%s: %" PRIu64 " received, %" PRIu64 " bad", spec->name,
+			 got.messages, got.bad);
 	else
 		snprintf(said, size,
 			 "%s: %" PRIu64 " sent, %" PRIu64 " received, %" PRIu64 " lost, %" PRIu64
 			 " bad",
-			 name, send->messages, recv->messages,
-			 send->messages > recv->messages ? send->messages - recv->messages : 0,
-			 recv->bad);
+			 spec->name, sent, got.messages,
+			 want > got.messages ? want - got.messages : 0, got.bad);
 }
 
 static int prepare(struct run *r)
@@ -344,19 +321,20 @@ static int prepare(struct run *r)
 					 .has_fill = f->spec->has_fill,
 					 .fill = f->spec->fill,
 					 .text = f->spec->text,
-					 .flow = f->number};
+					 .flow = f->index};
 	return f->kind->begin ? f->kind->begin(f) : 0;
 }
 
-int tf_flow_run(const struct tf_spec *spec, unsigned int number, const struct tf_bed *bed,
+int tf_flow_run(const struct tf_spec *spec, unsigned int index, const struct tf_bed *bed,
 		struct tf_log *log, char *said, size_t size)
 {
 	struct run r = {.flow = {.spec = spec,
 				 .kind = tf_kind_find(spec->proto),
-				 .number = number,
+				 .index = index,
+				 .number = tf_log_number(index),
 				 .bed = bed,
 				 .log = log}};
-	bool ran;
+	struct tf_received got;
 	int err;
 
 	snprintf(said, size, "%s: did not run", spec->name);
@@ -368,17 +346,18 @@ int tf_flow_run(const struct tf_spec *spec, unsigned int number, const struct tf
 	else if (run_ends(&r))
 		worse(&r, EXIT_ENV);
 	stop(r.send);
-	stop(r.recv);
+	for (unsigned int i = 0; i < r.receivers; i++)
+		stop(r.recv[i]);
 	if (r.flow.kind->finish)
 		r.flow.kind->finish(&r.flow);
 	if (!r.flow.share)
 		return r.status;
-	ran = r.recv_pid || r.send_pid;
-	if (r.flow.share->recv.bad)
+	got = tf_flow_received(&r.flow);
+	if (got.bad)
 		worse(&r, EXIT_ASSERT);
-	if (r.flow.share->send.failed || r.flow.share->recv.failed)
+	if (r.flow.share->send.failed || got.failed)
 		worse(&r, EXIT_ENV);
-	if (ran)
+	if (r.receivers || r.flow.share->send.pid)
 		say(&r, said, size);
 	munmap(r.flow.share, sizeof(*r.flow.share));
 	return r.status;

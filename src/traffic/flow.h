@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <netinet/in.h>
 
+#include "traffic/addr.h"
 #include "traffic/bed.h"
 #include "traffic/buffer.h"
 #include "traffic/log.h"
@@ -32,6 +32,26 @@ struct tf_rdma_spec {
 	unsigned long gid; /* index */
 };
 
+/* How datagrams are sent and received. What is 0 or NULL is as plain as can be. */
+struct tf_udp_spec {
+	const char *send_call, *recv_call;	    /* words of TF_SEND_CALLS, TF_RECV_CALLS */
+	unsigned long send_segments, recv_segments; /* that a message is cut into */
+	unsigned long batch, recv_batch;	    /* messages of a call */
+	unsigned long recv_size;		    /* bytes that the receiver has room for */
+	bool trunc;				    /* it asks for the true length */
+	unsigned long parts;			    /* calls that make a datagram together, ... */
+	bool cork, more;			    /* ... by UDP_CORK or by MSG_MORE */
+	unsigned long gso;			    /* bytes of a datagram; a message is several */
+	bool gro;				    /* the receiver takes several at once */
+	bool no_check;				    /* no UDP checksum */
+	bool ipv6;
+	unsigned long mtu;			    /* of the sender's socket, where IPv6 */
+	const char *ethtool;			    /* what the devices do meanwhile; NULL: as ever */
+	unsigned long receivers;		    /* processes; 0: 1 */
+	bool multicast, broadcast;		    /* to all of them */
+	bool reuseport;				    /* to one of them */
+};
+
 struct tf_spec {
 	const char *name;
 	const char *proto; /* its row in the table of flow kinds */
@@ -44,15 +64,17 @@ struct tf_spec {
 	uint32_t fill;
 	const char *text;	     /* the message, where it is always the same */
 	const char *bed;	     /* NULL: the one of the path */
-	struct tf_rdma_spec rdma;    /* proto rdma only */
-	const char *netns;	     /* of an end that is not on a bed */
-	struct sockaddr_in bind, to; /* sin_family 0: not given */
+	struct tf_udp_spec udp;
+	struct tf_rdma_spec rdma; /* proto rdma only */
+	const char *netns;	  /* of an end that is not on a bed */
+	union tf_addr bind, to;
 };
 
 struct tf_flow {
 	const struct tf_spec *spec;
 	const struct tf_kind *kind;
-	unsigned int number;
+	unsigned int index;  /* in its command, from 1 */
+	unsigned int number; /* in the log */
 	const struct tf_bed *bed;
 	struct tf_log *log;
 	struct tf_share *share;
@@ -65,6 +87,8 @@ struct tf_end {
 	struct tf_flow *flow;
 	struct tf_share *share;
 	struct tf_side_state *me;
+	bool sender;
+	unsigned int index; /* of a receiver */
 	int fd;
 	struct tf_buffer buf;
 	struct tf_records records;
@@ -85,10 +109,10 @@ struct tf_kind {
 	int (*can)(char *why, size_t size);			   /* NULL: everywhere */
 	int (*begin)(struct tf_flow *f);			   /* NULL or before the ends */
 	void (*finish)(struct tf_flow *f);			   /* NULL or after them */
-	void (*describe)(struct tf_flow *f, struct json_object *); /* NULL or more members */
+	void (*describe)(const struct tf_flow *f, struct json_object *); /* NULL or more members */
 	int (*log)(struct tf_flow *f);		    /* NULL or more lines, the ends still there */
 	void (*hold)(const struct tf_flow *f);	    /* NULL or says what stands still, unsent */
-	size_t (*room)(const struct tf_spec *spec); /* NULL or the bytes of a buffer */
+	size_t (*room)(const struct tf_spec *spec, bool sender); /* NULL or bytes of a buffer */
 	void (*close)(struct tf_end *e);	    /* NULL: the fd */
 };
 
@@ -96,11 +120,26 @@ extern const struct tf_kind tf_udp, tf_pty, tf_rdma;
 
 const struct tf_kind *tf_kind_find(const char *proto);
 
+/* How many receivers the flow has, if they are ours, and how many of them get a message. */
+unsigned int tf_flow_receivers(const struct tf_spec *spec);
+unsigned int tf_flow_copies(const struct tf_spec *spec);
+
+/* What all receivers together have counted. */
+struct tf_received {
+	uint64_t messages, bytes, bad, failed;
+};
+
+struct tf_received tf_flow_received(const struct tf_flow *f);
+
+/* The lines of the log that the parent writes. */
+int tf_flow_log_begin(const struct tf_flow *f, uint64_t time);
+int tf_flow_log_end(const struct tf_flow *f);
+
 /* The name of the bed that the flow needs. */
 const char *tf_flow_bed(const struct tf_spec *spec);
 
 /* Runs the flow on the bed and gives the exit status; *said is the line about its outcome. */
-int tf_flow_run(const struct tf_spec *spec, unsigned int number, const struct tf_bed *bed,
+int tf_flow_run(const struct tf_spec *spec, unsigned int index, const struct tf_bed *bed,
 		struct tf_log *log, char *said, size_t size);
 
 #endif

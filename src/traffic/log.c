@@ -132,6 +132,13 @@ int tf_records_add(struct tf_records *r, const struct tf_record *record)
 	return 0;
 }
 
+#define FLOWS_OF_ONE 1000 /* that a command may have; with the largest process number in 32 bits */
+
+unsigned int tf_log_number(unsigned int index)
+{
+	return (unsigned int)getpid() * FLOWS_OF_ONE + index;
+}
+
 struct json_object *tf_line(const char *kind, unsigned int flow)
 {
 	struct json_object *line = json_object_new_object();
@@ -160,7 +167,22 @@ void tf_line_addr(struct json_object *line, const char *key, uint64_t value)
 }
 
 static const char *const record_kinds[] = {"send", "recv", "print"};
-static const char *const record_calls[] = {"sendto", "recvfrom", NULL};
+/* Where the plainest of calls moved the message, there is nothing to tell. */
+static void add_manner(struct json_object *line, const struct tf_record *r)
+{
+	if (r->off)
+		tf_line_int(line, "off", r->off);
+	if (r->segments > 1)
+		tf_line_int(line, "segments", r->segments);
+	if (r->datagrams > 1)
+		tf_line_int(line, "datagrams", r->datagrams);
+	if (r->batch) {
+		tf_line_int(line, "batch", r->batch);
+		tf_line_int(line, "entry", r->entry);
+	}
+	if (r->got)
+		tf_line_int(line, "got", r->got);
+}
 
 static struct json_object *record_line(const struct tf_records *of, const struct tf_record *r,
 				       unsigned int flow)
@@ -170,11 +192,11 @@ static struct json_object *record_line(const struct tf_records *of, const struct
 	if (r->kind != RECORD_PRINT)
 		tf_line_int(line, "seq", r->seq);
 	tf_line_int(line, "pid", getpid());
-	tf_line_int(line, "tid", gettid());
+	tf_line_int(line, "tid", r->tid ? r->tid : gettid());
 	tf_line_int(line, "fd", r->fd);
 	if (r->kind != RECORD_PRINT)
-		tf_line_str(line, "call", of->call ? of->call(r) : record_calls[r->kind]);
-	if (r->kind == RECORD_RECV)
+		tf_line_str(line, "call", of->call(r));
+	if (r->kind == RECORD_RECV || r->flags)
 		tf_line_int(line, "flags", r->flags);
 	if (r->kind != RECORD_PRINT)
 		tf_line_addr(line, "va", (uintptr_t)r->va);
@@ -186,6 +208,7 @@ static struct json_object *record_line(const struct tf_records *of, const struct
 				       r->verified < 0 ? NULL
 						       : json_object_new_boolean(r->verified));
 	tf_line_int(line, "time", r->time);
+	add_manner(line, r);
 	if (of->more)
 		of->more(r, line);
 	return line;

@@ -39,10 +39,17 @@ struct tf_record {
 	int32_t result;
 	int32_t flags;
 	int32_t fd;
+	int32_t tid;	   /* 0: the thread that writes the log */
+	uint32_t off;	   /* in the message, of what was moved */
+	uint32_t got;	   /* bytes that came into the buffer, where the result says more */
+	uint16_t segments; /* of the buffer, where it has more than one */
+	uint16_t datagrams; /* that came, where it is more than one */
+	uint16_t batch;	   /* messages of the call, where it could have more than one, ... */
+	uint16_t entry;	   /* ... and the place of this one */
 	int8_t kind;
 	int8_t verified; /* -1: not looked at */
-	int8_t status;	 /* of its work completion; RDMA only, as the rest */
-	int8_t call;	 /* enum tf_rdma_call */
+	int8_t status;	 /* of its work completion; RDMA only, as what follows call */
+	int8_t call;	 /* of sockets: tf_call_index; of RDMA: enum tf_rdma_call */
 	bool has_head;
 	uint64_t done; /* when the completion was seen, 0: there is none */
 	int64_t wr_id;
@@ -52,8 +59,8 @@ struct tf_record {
 struct tf_records {
 	struct tf_record *items;
 	size_t count, cap;
-	/* of a kind of flow whose calls are not those of sockets: the call, and members more */
 	const char *(*call)(const struct tf_record *r);
+	/* NULL or more members */
 	void (*more)(const struct tf_record *r, struct json_object *line);
 };
 
@@ -64,6 +71,12 @@ int tf_records_add(struct tf_records *r, const struct tf_record *record);
 
 /* The lines of all records of this process. */
 int tf_records_log(const struct tf_records *r, unsigned int flow, struct tf_log *log);
+
+/*
+ * What the log calls flow number index of this command, from 1: a number that no other command of
+ * the recording uses, so that several may write one log.
+ */
+unsigned int tf_log_number(unsigned int index);
 
 /* A new line with its first members; the rest is up to the caller. */
 struct json_object *tf_line(const char *kind, unsigned int flow);

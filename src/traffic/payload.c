@@ -118,14 +118,15 @@ int64_t tf_payload_seq(const struct tf_payload *p, uint32_t expect, uint32_t cou
 	return load32(from + FLOW_END);
 }
 
-bool tf_payload_check(const struct tf_payload *p, int64_t seq, const void *buf, size_t len)
+bool tf_payload_check_part(const struct tf_payload *p, int64_t seq, const void *buf, size_t len,
+			   size_t size)
 {
 	const unsigned char *from = buf;
 	unsigned char head[HEAD_END] = {0};
 	uint64_t nonce = 0;
 
 	if (p->text)
-		return len == strlen(p->text) && !memcmp(buf, p->text, len);
+		return size == strlen(p->text) && len <= size && !memcmp(buf, p->text, len);
 	if (!p->has_fill) {
 		if (seq < 0)
 			return false;
@@ -133,7 +134,7 @@ bool tf_payload_check(const struct tf_payload *p, int64_t seq, const void *buf, 
 			nonce = tf_payload_nonce(p->seed, seq);
 		else
 			nonce = len >= NONCE_END ? load64(from) : 0;
-		make_head(head, nonce, p->flow, seq, len);
+		make_head(head, nonce, p->flow, seq, size);
 	}
 	for (size_t at = 0; at < len; at += 8) {
 		uint64_t v = chunk(p, head, nonce, at);
@@ -142,6 +143,11 @@ bool tf_payload_check(const struct tf_payload *p, int64_t seq, const void *buf, 
 			return false;
 	}
 	return true;
+}
+
+bool tf_payload_check(const struct tf_payload *p, int64_t seq, const void *buf, size_t len)
+{
+	return tf_payload_check_part(p, seq, buf, len, len);
 }
 
 int tf_payload_word(const char *text, uint32_t *word)

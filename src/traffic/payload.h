@@ -33,6 +33,10 @@ int64_t tf_payload_seq(const struct tf_payload *p, uint32_t expect, uint32_t cou
 /* Whether buf holds message seq, whole and unchanged. */
 bool tf_payload_check(const struct tf_payload *p, int64_t seq, const void *buf, size_t len);
 
+/* Whether it holds the first len bytes of message seq, which has size. */
+bool tf_payload_check_part(const struct tf_payload *p, int64_t seq, const void *buf, size_t len,
+			   size_t size);
+
 /* Reads 8 hex digits, 0x allowed in front; 0 or -EINVAL. */
 int tf_payload_word(const char *text, uint32_t *word);
 

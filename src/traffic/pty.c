@@ -194,7 +194,7 @@ static void finish(struct tf_flow *f)
 	f->private = NULL;
 }
 
-static void describe(struct tf_flow *f, struct json_object *line)
+static void describe(const struct tf_flow *f, struct json_object *line)
 {
 	tf_line_int(line, "tcp_bytes", f->share->tcp_bytes);
 }
@@ -214,7 +214,7 @@ static int open_send(struct tf_end *e)
 		return msg_errno(-errno, "terminal %s", b->slave);
 	close(fd);
 	setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
-	return tf_udp.send.open(e);
+	return tf_udp_open_send(e);
 }
 
 static int print(struct tf_end *e, const char *text)
@@ -229,7 +229,6 @@ static int print(struct tf_end *e, const char *text)
 
 static int send_one(struct tf_end *e, uint32_t seq)
 {
-	uint32_t seen = atomic_load(&e->share->received);
 	int err = print(e, before);
 
 	tcp_turn(e->share);
@@ -237,11 +236,8 @@ static int send_one(struct tf_end *e, uint32_t seq)
 		err = print(e, blank);
 	if (err)
 		return err;
-	tf_payload_write(&e->flow->payload, seq, e->buf.va, e->flow->spec->size);
-	err = tf_udp_send(e, seq, e->flow->spec->size);
-	if (!err)
-		tf_udp_await(e, seen);
-	if (err < 0)
+	err = tf_udp_turn(e, seq);
+	if (err)
 		return err;
 	err = print(e, after);
 	tcp_turn(e->share);
@@ -264,6 +260,8 @@ const struct tf_kind tf_pty = {
 	.proto = "pty",
 	.send = {open_send, loop_send},
 	.recv = {tf_udp_open_recv, tf_udp_loop_recv},
+	.room = tf_udp_room,
+	.close = tf_udp_close,
 	.can = can,
 	.begin = begin,
 	.finish = finish,

@@ -20,8 +20,9 @@ const struct tf_rdma_verb tf_rdma_verbs[] = {
 	[RDMA_READ] = {"read", IBV_WR_RDMA_READ, .pulls = true, .access = IBV_ACCESS_REMOTE_READ},
 };
 
-static size_t room(const struct tf_spec *spec)
+static size_t room(const struct tf_spec *spec, bool sender)
 {
+	(void)sender;
 	return tf_rdma_stride(spec) * spec->rdma.depth;
 }
 

@@ -131,7 +131,7 @@ void tf_rdma_note_done(struct tf_end *e, const struct ibv_wc *wc);
 
 /* Lines and members of the log, and a line on the terminal. */
 int tf_rdma_log(struct tf_flow *f);
-void tf_rdma_describe(struct tf_flow *f, struct json_object *line);
+void tf_rdma_describe(const struct tf_flow *f, struct json_object *line);
 void tf_rdma_say_regions(const struct tf_flow *f);
 const char *tf_rdma_call_name(const struct tf_record *r);
 void tf_rdma_more(const struct tf_record *r, struct json_object *line);

@@ -63,7 +63,7 @@ static void add_gid(struct json_object *line, const char *key, const union ibv_g
 	tf_line_str(line, key, inet_ntop(AF_INET6, gid->raw, text, sizeof(text)));
 }
 
-void tf_rdma_describe(struct tf_flow *f, struct json_object *line)
+void tf_rdma_describe(const struct tf_flow *f, struct json_object *line)
 {
 	const struct tf_rdma_flow *r = f->private;
 	const struct tf_rdma_share *s = r->share;

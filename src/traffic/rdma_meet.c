@@ -96,11 +96,11 @@ static int go_to_receiver(struct tf_link *link, const struct tf_spec *spec)
 {
 	int err;
 
-	show_addr(&spec->to, link->at, sizeof(link->at));
+	show_addr(&spec->to.in, link->at, sizeof(link->at));
 	link->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (link->fd < 0)
 		return msg_errno(-errno, "socket");
-	err = connect_in_time(link->fd, &spec->to, spec->timeout);
+	err = connect_in_time(link->fd, &spec->to.in, spec->timeout);
 	if (err && !tf_interrupted)
 		msg_errno(err, "no receiver at %s; start traffic rdma --recv there first",
 			  link->at);
@@ -111,7 +111,7 @@ int tf_link_open(struct tf_link *link, const struct tf_spec *spec)
 {
 	int one = 1, err;
 
-	err = spec->ends == ENDS_RECV ? wait_for_sender(link, &spec->bind)
+	err = spec->ends == ENDS_RECV ? wait_for_sender(link, &spec->bind.in)
 				      : go_to_receiver(link, spec);
 	if (!err && setsockopt(link->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)))
 		err = msg_errno(-errno, "TCP_NODELAY");

@@ -131,8 +131,8 @@ int tf_rdma_setup(struct tf_end *e, bool sender)
 		err = to_init(e, r);
 	if (err)
 		return err;
-	tell_addr(r->mine, sender, &e->me->addr);
-	tell_addr(r->other, !sender, &e->me->peer);
+	tell_addr(r->mine, sender, &e->me->addr.in);
+	tell_addr(r->other, !sender, &e->me->peer.in);
 	atomic_store(&r->mine->known, 1);
 	tf_wake(&r->mine->known);
 	tf_link_tell_queue(&flow->link, r->mine);

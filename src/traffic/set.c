@@ -64,9 +64,84 @@ static const struct tf_spec rdma_flows[] = {
 	RDMA("send-dev", "dev", "rxe-dev", 4096, 20, .op = RDMA_SEND),
 };
 
+/* Every way to hand datagrams over; the name says what differs from plain sendto and recvfrom. */
+#define DATAGRAM(path_, name_, size_, ...)                                                         \
+	{                                                                                          \
+		.name = "udp-" path_ "-" name_, .proto = "udp", .path = path_, .size = size_,      \
+		.count = 20, .timeout = 2000, .verify = true, __VA_ARGS__                          \
+	}
+
+static const struct tf_spec datagram_flows[] = {
+	DATAGRAM("lo", "connected", 64, .connected = true),
+	DATAGRAM("lo", "send-recv", 64, .connected = true,
+		 .udp = {.send_call = "send", .recv_call = "recv"}),
+	DATAGRAM("lo", "write-read", 64, .connected = true,
+		 .udp = {.send_call = "write", .recv_call = "read"}),
+	DATAGRAM("lo", "writev-readv", 1400, .connected = true,
+		 .udp = {.send_call = "writev", .send_segments = 3, .recv_call = "readv",
+			 .recv_segments = 4}),
+	DATAGRAM("lo", "sendmsg-recvmsg", 64,
+		 .udp = {.send_call = "sendmsg", .recv_call = "recvmsg"}),
+	DATAGRAM("lo", "segments-7", 1400, .udp = {.send_segments = 7, .recv_segments = 6}),
+	DATAGRAM("lo", "segments-1024", 8000, .udp = {.send_segments = 1024, .recv_segments = 1024}),
+	DATAGRAM("veth", "segments-5", 1400, .udp = {.send_segments = 5, .recv_segments = 5}),
+	DATAGRAM("veth", "segments-1024", 8000,
+		 .udp = {.send_segments = 1024, .recv_segments = 1024}),
+	DATAGRAM("lo", "batch-4", 64, .udp = {.batch = 4, .recv_batch = 4}),
+	DATAGRAM("veth", "batch-10", 1400,
+		 .udp = {.batch = 10, .send_segments = 3, .recv_batch = 8, .recv_segments = 3}),
+	DATAGRAM("veth", "cork", 1400, .udp = {.cork = true}),
+	DATAGRAM("veth", "gso", 8000, .udp = {.gso = 1400}),
+	DATAGRAM("veth", "gso-gro", 8000, .udp = {.gso = 1400, .gro = true}),
+	DATAGRAM("veth", "gro", 1400, .udp = {.gro = true, .batch = 5}),
+	DATAGRAM("veth", "multicast", 64, .udp = {.multicast = true}),
+	DATAGRAM("veth", "multicast-3", 1400, .udp = {.multicast = true, .receivers = 3}),
+	DATAGRAM("veth", "multicast-2-fragments", 8000, .udp = {.multicast = true, .receivers = 2}),
+	DATAGRAM("veth", "broadcast-2", 1400, .udp = {.broadcast = true, .receivers = 2}),
+	DATAGRAM("veth", "no-check", 1400, .udp = {.no_check = true}),
+	DATAGRAM("veth", "ipv6", 1400, .udp = {.ipv6 = true}),
+	DATAGRAM("veth", "ipv6-fragments", 8000, .udp = {.ipv6 = true}),
+	DATAGRAM("veth", "ipv6-multicast-2", 1400,
+		 .udp = {.ipv6 = true, .multicast = true, .receivers = 2}),
+	DATAGRAM("veth", "ipv6-gso", 8000, .udp = {.ipv6 = true, .gso = 1200}),
+	DATAGRAM("veth", "checksums-off", 1400, .udp = {.ethtool = "tx off rx off"}),
+	DATAGRAM("veth", "sg-off", 8000, .udp = {.ethtool = "sg off"}),
+	DATAGRAM("veth", "gso-sg-off", 8000, .udp = {.gso = 1400, .ethtool = "sg off"}),
+	DATAGRAM("veth", "gso-off", 8000, .udp = {.gso = 1400, .ethtool = "gso off"}),
+	DATAGRAM("veth", "gro-merged", 8000,
+		 .udp = {.gso = 1400, .gro = true, .ethtool = "gro on tx off"}),
+	DATAGRAM("nics", "segments-1024", 8000,
+		 .udp = {.send_segments = 1024, .recv_segments = 1024}),
+	DATAGRAM("nics", "batch-10", 1400, .udp = {.batch = 10, .recv_batch = 8}),
+	DATAGRAM("nics", "gso", 8000, .udp = {.gso = 1400}),
+	DATAGRAM("nics", "gso-gro", 8000, .udp = {.gso = 1400, .gro = true}),
+	DATAGRAM("nics", "multicast-2", 1400, .udp = {.multicast = true, .receivers = 2}),
+	DATAGRAM("nics", "ipv6-fragments", 8000, .udp = {.ipv6 = true}),
+	DATAGRAM("nics", "checksums-off", 1400, .udp = {.ethtool = "tx off rx off"}),
+	DATAGRAM("nics", "sg-off", 8000, .udp = {.gso = 1400, .ethtool = "sg off"}),
+	DATAGRAM("lo", "peek", 1400, .peek = true),
+	DATAGRAM("lo", "short", 1400, .udp = {.recv_size = 600}),
+	DATAGRAM("lo", "trunc", 1400, .udp = {.recv_size = 600, .trunc = true}),
+	DATAGRAM("lo", "short-segments", 30000, .udp = {.recv_size = 20001, .recv_segments = 9}),
+	DATAGRAM("lo", "cork", 1400, .udp = {.cork = true, .parts = 4}),
+	DATAGRAM("lo", "more", 1400, .udp = {.more = true}),
+	DATAGRAM("lo", "gso", 8000, .udp = {.gso = 1400}),
+	DATAGRAM("lo", "gso-gro", 8000, .udp = {.gso = 1400, .gro = true}),
+	DATAGRAM("lo", "gso-batch", 8000,
+		 .udp = {.gso = 1400, .batch = 3, .send_segments = 7, .recv_batch = 20}),
+	DATAGRAM("lo", "gro", 1400, .udp = {.gro = true, .batch = 5}),
+	DATAGRAM("lo", "multicast-3", 1400, .udp = {.multicast = true, .receivers = 3}),
+	DATAGRAM("lo", "broadcast-2", 1400, .udp = {.broadcast = true, .receivers = 2}),
+	DATAGRAM("lo", "reuseport-3", 64, .udp = {.reuseport = true, .receivers = 3}),
+	DATAGRAM("lo", "ipv6", 1400, .udp = {.ipv6 = true}),
+	DATAGRAM("lo", "ipv6-fragments", 8000, .udp = {.ipv6 = true, .mtu = 1280}),
+	DATAGRAM("lo", "no-check", 1400, .udp = {.no_check = true}),
+};
+
 static const struct tf_set sets[] = {
 	{"default", default_flows, ARRAY_SIZE(default_flows)},
 	{"rdma", rdma_flows, ARRAY_SIZE(rdma_flows)},
+	{"datagrams", datagram_flows, ARRAY_SIZE(datagram_flows)},
 };
 
 #define SETS ARRAY_SIZE(sets)
@@ -116,13 +191,13 @@ const struct tf_set *tf_set_find(const char *name)
 
 static void list(void)
 {
-	printf("%-10s %4s  %-20s %-6s %-6s %7s %9s\n", "set", "flow", "name", "proto", "path",
+	printf("%-10s %4s  %-26s %-6s %-6s %7s %9s\n", "set", "flow", "name", "proto", "path",
 	       "bytes", "messages");
 	for (size_t i = 0; i < SETS; i++)
 		for (size_t k = 0; k < sets[i].count; k++) {
 			const struct tf_spec *f = &sets[i].flows[k];
 
-			printf("%-10s %4zu  %-20s %-6s %-6s %7lu %9lu\n", sets[i].name, k + 1,
+			printf("%-10s %4zu  %-26s %-6s %-6s %7lu %9lu\n", sets[i].name, k + 1,
 			       f->name, f->proto, f->path, f->size, f->count);
 		}
 }
@@ -137,10 +212,10 @@ static int make_bed(struct state *st, const char *path)
 	return st->bed_err;
 }
 
-static int log_skip(struct state *st, const struct tf_spec *spec, unsigned int number,
+static int log_skip(struct state *st, const struct tf_spec *spec, unsigned int index,
 		    const char *why)
 {
-	struct json_object *line = tf_line("skip", number);
+	struct json_object *line = tf_line("skip", tf_log_number(index));
 	int err;
 
 	tf_line_str(line, "name", spec->name);
@@ -170,7 +245,7 @@ static int can_run(struct state *st, const struct tf_spec *spec, char *why, size
 	return err;
 }
 
-static void run_flow(struct state *st, const struct tf_spec *row, unsigned int number, size_t of)
+static void run_flow(struct state *st, const struct tf_spec *row, unsigned int index, size_t of)
 {
 	struct tf_spec spec = *row;
 	char said[256];
@@ -181,11 +256,11 @@ static void run_flow(struct state *st, const struct tf_spec *row, unsigned int n
 	if (can_run(st, &spec, said, sizeof(said))) {
 		if (tf_interrupted)
 			return;
-		fprintf(stderr, "traffic: [%u/%zu] %s: skipped: %s\n", number, of, spec.name, said);
-		status = log_skip(st, &spec, number, said) ? EXIT_ENV : EXIT_GOOD;
+		fprintf(stderr, "traffic: [%u/%zu] %s: skipped: %s\n", index, of, spec.name, said);
+		status = log_skip(st, &spec, index, said) ? EXIT_ENV : EXIT_GOOD;
 	} else {
-		status = tf_flow_run(&spec, number, &st->bed, &st->log, said, sizeof(said));
-		fprintf(stderr, "traffic: [%u/%zu] %s\n", number, of, said);
+		status = tf_flow_run(&spec, index, &st->bed, &st->log, said, sizeof(said));
+		fprintf(stderr, "traffic: [%u/%zu] %s\n", index, of, said);
 	}
 	if (status > st->status)
 		st->status = status;

@@ -9,8 +9,9 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <netinet/in.h>
 #include <sys/types.h>
+
+#include "traffic/addr.h"
 
 /* Set by the parent, only ever forward. */
 enum tf_stage {
@@ -18,8 +19,10 @@ enum tf_stage {
 	STAGE_SEND,	/* the sender may send */
 	STAGE_READ,	/* the receiver may read */
 	STAGE_LOG_SEND, /* the sender writes its log lines */
-	STAGE_LOG_RECV, /* then the receiver */
+	STAGE_LOG_RECV, /* then the receivers, a stage each */
 };
+
+#define TF_RECEIVERS 16 /* at most */
 
 /* Set by the end itself. */
 enum tf_progress {
@@ -30,25 +33,34 @@ enum tf_progress {
 
 struct tf_side_state {
 	_Atomic uint32_t progress;
-	struct sockaddr_in addr; /* its own */
-	struct sockaddr_in peer; /* of a sender whose receiver is not ours, or the reverse */
-	uint64_t messages, bytes;
-	uint64_t bad;	 /* contents that are not what was sent */
-	uint64_t failed; /* system calls that returned an error */
+	pid_t pid;	    /* 0: it is no process of this command */
+	union tf_addr addr; /* its own */
+	union tf_addr peer; /* of a sender whose receiver is not ours, or the reverse */
+	_Atomic uint64_t messages, bytes;
+	_Atomic uint64_t datagrams; /* a message may be several */
+	_Atomic uint64_t bad;	    /* contents that are not what was sent */
+	_Atomic uint64_t failed;    /* system calls that returned an error */
 };
 
 struct tf_share {
 	_Atomic uint32_t stage;
 	_Atomic uint32_t changed; /* counts what the ends report; the parent waits on it */
-	_Atomic uint32_t received;
-	_Atomic uint32_t lost; /* time-outs of a sender in lock-step */
-	_Atomic uint32_t seq;  /* of the message under way, in lock-step */
+	_Atomic uint32_t received; /* datagrams, by all receivers */
+	_Atomic uint32_t lost;	   /* those that a sender in lock-step waited for in vain */
+	_Atomic uint32_t seq;	   /* of the message under way, in lock-step */
+	uint64_t start;		   /* when the sender began */
 	_Atomic uint32_t stop; /* the user wants an end */
 	uint64_t seed;
 	_Atomic uint32_t tcp_asked, tcp_done; /* turns of a TCP connection beside the flow */
 	uint64_t tcp_bytes;		      /* that it moved */
-	struct tf_side_state send, recv;
+	struct tf_side_state send, recv, more[TF_RECEIVERS - 1];
 };
+
+/* Receivers are counted from 0. */
+static inline struct tf_side_state *tf_receiver(struct tf_share *s, unsigned int i)
+{
+	return i ? &s->more[i - 1] : &s->recv;
+}
 
 uint64_t tf_now(void); /* CLOCK_MONOTONIC, ns */
 

@@ -1,267 +1,143 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* UDP: plain sendto() and recvfrom(). */
-#include <arpa/inet.h>
+/* UDP flows: what the options come to. */
 #include <errno.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <time.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "common/msg.h"
-#include "traffic/flow.h"
+#include "traffic/ipv6.h"
+#include "traffic/offload.h"
 #include "traffic/udp.h"
 
-static const struct sockaddr_in none; /* not given */
-
-static int bind_end(struct tf_end *e, const struct sockaddr_in *given, const char *addr)
+static unsigned int at_least_one(unsigned long n)
 {
-	struct sockaddr_in at = {.sin_family = AF_INET};
-	socklen_t len = sizeof(at);
-	struct timeval tick = {.tv_usec = TF_TICK_MS * 1000};
-
-	if (given->sin_family)
-		at = *given;
-	else if (inet_pton(AF_INET, addr, &at.sin_addr) != 1)
-		return msg_errno(-EINVAL, "address '%s'", addr);
-	e->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (e->fd < 0)
-		return msg_errno(-errno, "socket");
-	if (bind(e->fd, (struct sockaddr *)&at, sizeof(at)) ||
-	    getsockname(e->fd, (struct sockaddr *)&e->me->addr, &len)) {
-		char text[INET_ADDRSTRLEN];
-
-		return msg_errno(-errno, "bind to %s, port %d",
-				 inet_ntop(AF_INET, &at.sin_addr, text, sizeof(text)),
-				 ntohs(at.sin_port));
-	}
-	if (setsockopt(e->fd, SOL_SOCKET, SO_RCVTIMEO, &tick, sizeof(tick)))
-		return msg_errno(-errno, "SO_RCVTIMEO");
-	return 0;
+	return n ? n : 1;
 }
 
-/* The address that the kernel sends from, where the user left it open. */
-static int find_source(const struct sockaddr_in *to, struct sockaddr_in *from)
+unsigned int tf_udp_datagrams(const struct tf_spec *spec)
 {
-	struct sockaddr_in found;
-	socklen_t len = sizeof(found);
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	int err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, (const struct sockaddr *)to, sizeof(*to)) ||
-	    getsockname(fd, (struct sockaddr *)&found, &len))
-		err = -errno;
-	else
-		from->sin_addr = found.sin_addr;
-	close(fd);
-	return err;
+	return spec->udp.gso ? (spec->size + spec->udp.gso - 1) / spec->udp.gso : 1;
 }
 
-static int open_send(struct tf_end *e)
+size_t tf_udp_datagram_len(const struct tf_spec *spec, unsigned int datagram)
 {
-	const struct tf_spec *spec = e->flow->spec;
-	const char *from = spec->to.sin_family ? "0.0.0.0" : e->flow->bed->src.addr;
-	int err;
+	unsigned int last = tf_udp_datagrams(spec) - 1;
 
-	e->me->peer = spec->to.sin_family ? spec->to : e->share->recv.addr;
-	err = bind_end(e, spec->ends == ENDS_BOTH ? &none : &spec->bind, from);
-	if (err)
-		return err;
-	if (e->me->addr.sin_addr.s_addr == htonl(INADDR_ANY)) {
-		err = find_source(&e->me->peer, &e->me->addr);
-		if (err)
-			return msg_errno(err, "no way to the receiver");
-	}
-	if (spec->connected && connect(e->fd, (struct sockaddr *)&e->me->peer, sizeof(e->me->peer)))
-		return msg_errno(-errno, "connect");
-	return 0;
+	return datagram < last ? spec->udp.gso : spec->size - last * spec->udp.gso;
 }
 
-int tf_udp_open_recv(struct tf_end *e)
+unsigned int tf_udp_parts(const struct tf_spec *spec)
 {
-	return bind_end(e, &e->flow->spec->bind, e->flow->bed->dst.addr);
+	if (!spec->udp.cork && !spec->udp.more)
+		return 1;
+	return spec->udp.parts ? spec->udp.parts : 2;
 }
 
-int tf_udp_send(struct tf_end *e, uint32_t seq, size_t len)
+unsigned int tf_udp_batch(const struct tf_spec *spec, bool sender)
 {
-	bool connected = e->flow->spec->connected;
-	struct tf_record r = {.kind = RECORD_SEND,
-			      .seq = seq,
-			      .va = e->buf.va,
-			      .len = len,
-			      .fd = e->fd,
-			      .verified = -1};
-	ssize_t n;
-	int err;
-
-	atomic_store(&e->share->seq, seq);
-	r.time = tf_now();
-	n = sendto(e->fd, e->buf.va, len, 0,
-		   connected ? NULL : (const struct sockaddr *)&e->me->peer,
-		   connected ? 0 : sizeof(e->me->peer));
-	r.result = n < 0 ? -errno : n;
-	if (n >= 0) {
-		e->me->messages++;
-		e->me->bytes += n;
-	} else if (!e->me->failed++) {
-		msg_errno(r.result, "message %u: sendto", (unsigned int)seq);
-	}
-	err = tf_records_add(&e->records, &r);
-	return err ? err : n < 0 ? 1 : 0;
+	return at_least_one(sender ? spec->udp.batch : spec->udp.recv_batch);
 }
 
-/* Lock-step: until the receiver has it; what takes too long is lost. */
-void tf_udp_await(struct tf_end *e, uint32_t seen)
+unsigned int tf_udp_segments(const struct tf_spec *spec, bool sender)
 {
-	struct tf_share *s = e->share;
-	uint64_t limit = tf_now() + e->flow->spec->timeout * 1000000ULL;
+	unsigned int n = at_least_one(sender ? spec->udp.send_segments : spec->udp.recv_segments);
 
-	while (!tf_wait(&s->received, seen, TF_TICK_MS)) {
-		if (atomic_load(&s->stop))
-			return;
-		if (tf_now() > limit) {
-			atomic_fetch_add(&s->lost, 1);
-			return;
-		}
-	}
+	/* A part has segments of its own. */
+	return sender && n < tf_udp_parts(spec) ? tf_udp_parts(spec) : n;
 }
 
-/* Free running: each message has its time, and a late one does not delay the rest. */
-static void pace(uint64_t start, uint64_t rate, uint64_t seq)
+const struct tf_call *tf_udp_call(const struct tf_spec *spec, bool sender)
 {
-	uint64_t at = start + seq / rate * 1000000000ULL + seq % rate * 1000000000ULL / rate;
-	struct timespec ts = {.tv_sec = at / 1000000000ULL, .tv_nsec = at % 1000000000ULL};
+	const char *name = sender ? spec->udp.send_call : spec->udp.recv_call;
 
-	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL) == EINTR)
-		;
+	unsigned long segments = sender ? spec->udp.send_segments : spec->udp.recv_segments;
+
+	if (name)
+		return tf_call_find(sender, name);
+	return tf_call_for(sender, tf_udp_batch(spec, sender), at_least_one(segments),
+			   !sender && spec->udp.gro);
 }
 
-static bool lock_step(const struct tf_spec *spec)
+/* A receiver has room for more than it is sent, unless told how much. */
+static size_t message_room(const struct tf_spec *spec, bool sender)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+
+	if (sender)
+		return spec->size;
+	if (spec->udp.recv_size)
+		return spec->udp.recv_size;
+	if (spec->udp.gro)
+		return UINT16_MAX;
+	return (spec->size + page - 1) / page * page;
+}
+
+void tf_udp_layout(const struct tf_spec *spec, bool sender, struct tf_layout *l)
+{
+	*l = (struct tf_layout){.size = message_room(spec, sender),
+				.segments = tf_udp_segments(spec, sender),
+				.messages = tf_udp_batch(spec, sender)};
+}
+
+size_t tf_udp_room(const struct tf_spec *spec, bool sender)
+{
+	struct tf_layout l;
+
+	tf_udp_layout(spec, sender, &l);
+	return tf_layout_room(&l);
+}
+
+bool tf_udp_lock_step(const struct tf_spec *spec)
 {
 	return !spec->rate && !spec->hold && spec->ends == ENDS_BOTH;
 }
 
-static int loop_send(struct tf_end *e)
+/* What the beds are made to be for the flow. */
+struct setting {
+	struct tf_offload offload;
+	bool ipv6;
+};
+
+static int begin(struct tf_flow *f)
 {
-	const struct tf_spec *spec = e->flow->spec;
-	bool steps = lock_step(spec);
-	uint64_t start = tf_now();
+	const struct tf_udp_spec *u = &f->spec->udp;
+	struct setting *s = calloc(1, sizeof(*s));
+	char why[256] = "";
+	int err = 0;
 
-	for (uint32_t seq = 0; seq < spec->count && !atomic_load(&e->share->stop); seq++) {
-		uint32_t seen = atomic_load(&e->share->received);
-		int err;
-
-		tf_payload_write(&e->flow->payload, seq, e->buf.va, spec->size);
-		if (spec->rate)
-			pace(start, spec->rate, seq);
-		err = tf_udp_send(e, seq, spec->size);
-		if (err < 0)
-			return err;
-		if (!err && steps)
-			tf_udp_await(e, seen);
+	f->private = s;
+	if (!s)
+		return -ENOMEM;
+	if (u->ipv6) {
+		s->ipv6 = true;
+		err = tf_ipv6_up(f->bed, why, sizeof(why));
 	}
-	return 0;
+	if (!err && u->ethtool)
+		err = tf_offload_set(&s->offload, f->bed, u->ethtool, why, sizeof(why));
+	if (err)
+		msg_error("%s", why);
+	return err == -EINVAL ? -EIO : err;
 }
 
-static int64_t find_seq(const struct tf_end *e, size_t len)
+static void finish(struct tf_flow *f)
 {
-	const struct tf_spec *spec = e->flow->spec;
-	const struct tf_share *s = e->share;
+	struct setting *s = f->private;
 
-	/* Messages that are all alike are told apart by order, as long as none was lost. */
-	if (spec->has_fill || spec->text)
-		return lock_step(spec) && !atomic_load(&s->lost) ? (int64_t)atomic_load(&s->seq)
-								 : TF_SEQ_UNKNOWN;
-	return tf_payload_seq(&e->flow->payload, e->me->messages, spec->count, e->buf.va, len);
-}
-
-static bool check(const struct tf_end *e, int64_t seq, size_t len)
-{
-	const struct tf_spec *spec = e->flow->spec;
-
-	if (spec->ends == ENDS_BOTH && len != spec->size)
-		return false;
-	return tf_payload_check(&e->flow->payload, seq, e->buf.va, len);
-}
-
-/* One recvfrom(); bytes, -EAGAIN if nothing came within a tick, or -errno. */
-static ssize_t receive(struct tf_end *e, int flags)
-{
-	const struct tf_spec *spec = e->flow->spec;
-	struct tf_record r = {.kind = RECORD_RECV,
-			      .seq = TF_SEQ_UNKNOWN,
-			      .va = e->buf.va,
-			      .len = e->buf.len,
-			      .fd = e->fd,
-			      .flags = flags,
-			      .verified = -1};
-	bool ask = spec->ends == ENDS_RECV && !e->me->peer.sin_family;
-	socklen_t alen = sizeof(e->me->peer);
-	ssize_t n = recvfrom(e->fd, e->buf.va, e->buf.len, flags,
-			     ask ? (struct sockaddr *)&e->me->peer : NULL, ask ? &alen : NULL);
-	int err;
-
-	r.result = n < 0 ? -errno : n;
-	r.time = tf_now();
-	if (r.result == -EAGAIN || r.result == -EINTR)
-		return -EAGAIN;
-	if (n >= 0)
-		r.seq = find_seq(e, n);
-	if (n >= 0 && spec->verify) {
-		r.verified = check(e, r.seq, n);
-		e->me->bad += !r.verified;
-	}
-	err = tf_records_add(&e->records, &r);
-	return err ? err : r.result;
-}
-
-static bool is_over(const struct tf_end *e, unsigned int quiet_ms)
-{
-	const struct tf_spec *spec = e->flow->spec;
-
-	if (atomic_load(&e->share->stop))
-		return true;
-	if (quiet_ms < spec->timeout)
-		return false;
-	if (spec->ends == ENDS_RECV)
-		return e->me->messages;
-	return atomic_load(&e->share->send.progress) >= END_DONE;
-}
-
-int tf_udp_loop_recv(struct tf_end *e)
-{
-	const struct tf_spec *spec = e->flow->spec;
-	const struct sockaddr *from = (const struct sockaddr *)&e->share->send.addr;
-	unsigned int quiet = 0;
-
-	if (spec->connected && spec->ends == ENDS_BOTH &&
-	    connect(e->fd, from, sizeof(e->share->send.addr)))
-		return msg_errno(-errno, "connect");
-	while (e->me->messages < spec->count) {
-		ssize_t n = spec->peek ? receive(e, MSG_PEEK) : 0;
-
-		if (n >= 0)
-			n = receive(e, 0);
-		if (n == -EAGAIN) {
-			quiet += TF_TICK_MS;
-			if (is_over(e, quiet))
-				break;
-			continue;
-		}
-		if (n < 0)
-			return msg_errno(n, "recvfrom");
-		quiet = 0;
-		e->me->messages++;
-		e->me->bytes += n;
-		atomic_fetch_add(&e->share->received, 1);
-		tf_wake(&e->share->received);
-	}
-	return 0;
+	if (!s)
+		return;
+	tf_offload_undo(&s->offload, f->bed);
+	if (s->ipv6)
+		tf_ipv6_down(f->bed);
+	free(s);
+	f->private = NULL;
 }
 
 const struct tf_kind tf_udp = {
 	.proto = "udp",
-	.send = {open_send, loop_send},
+	.begin = begin,
+	.finish = finish,
+	.send = {tf_udp_open_send, tf_udp_loop_send},
 	.recv = {tf_udp_open_recv, tf_udp_loop_recv},
+	.room = tf_udp_room,
+	.close = tf_udp_close,
 };

@@ -1,20 +1,47 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What other flows over UDP take from it. */
+/* Flows whose messages travel as datagrams; other flows take from here what they need. */
 #ifndef TRAFFIC_UDP_H
 #define TRAFFIC_UDP_H
 
+#include "traffic/call.h"
 #include "traffic/flow.h"
+#include "traffic/vector.h"
 
 #define TF_TICK_MS 100 /* how often an end that waits looks whether it is over */
 
-/* Sends the first len bytes of e->buf; 0, 1 if the kernel refused (logged), or -errno. */
-int tf_udp_send(struct tf_end *e, uint32_t seq, size_t len);
+/* What an end has of its own. */
+struct tf_udp_end {
+	const struct tf_call *call;
+	struct tf_vector vector;
+};
 
-/* Waits until the receiver has counted past seen, or counts the message as lost. */
-void tf_udp_await(struct tf_end *e, uint32_t seen);
+/* What the options come to: never 0. */
+unsigned int tf_udp_datagrams(const struct tf_spec *spec); /* of a message */
+unsigned int tf_udp_parts(const struct tf_spec *spec);
+unsigned int tf_udp_batch(const struct tf_spec *spec, bool sender);
+unsigned int tf_udp_segments(const struct tf_spec *spec, bool sender);
+const struct tf_call *tf_udp_call(const struct tf_spec *spec, bool sender);
 
-/* A receiver of any flow whose messages come as datagrams. */
+/* Bytes of a message's datagram, which are counted from 0. */
+size_t tf_udp_datagram_len(const struct tf_spec *spec, unsigned int datagram);
+
+/* The buffers of an end. */
+void tf_udp_layout(const struct tf_spec *spec, bool sender, struct tf_layout *l);
+size_t tf_udp_room(const struct tf_spec *spec, bool sender);
+
+/* Socket, address, vectors. */
+int tf_udp_open_send(struct tf_end *e);
 int tf_udp_open_recv(struct tf_end *e);
+void tf_udp_close(struct tf_end *e);
+
+/* All messages. */
+int tf_udp_loop_send(struct tf_end *e);
 int tf_udp_loop_recv(struct tf_end *e);
+
+/* One call of a sender: its messages are written, sent and, in lock-step, awaited. */
+int tf_udp_turn(struct tf_end *e, unsigned int call);
+
+/* The next message is sent when this one was received. */
+bool tf_udp_lock_step(const struct tf_spec *spec);
 
 #endif

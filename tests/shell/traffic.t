@@ -196,8 +196,22 @@ only_two()
 {
 	rm -f "$T/log"
 	"$TRAFFIC" set default --count 3 --only udp-lo-1400,udp-lo-64 --log "$T/log" 2>"$T/err" &&
-		[ "$(sed -n 's/.*"kind":"flow","flow":\([0-9]*\),"name":"\([^"]*\)".*/\1 \2/p' "$T/log")" = "1 udp-lo-64
-2 udp-lo-1400" ]
+		[ "$(sed -n 's/.*"kind":"flow","flow":[0-9]*\([0-9]\{3\}\),"name":"\([^"]*\)".*/\1 \2/p' "$T/log")" = "001 udp-lo-64
+002 udp-lo-1400" ]
+}
+
+# Flows of commands that write one log at once are told apart.
+shared_log()
+{
+	local pids=() i
+
+	rm -f "$T/log"
+	for i in 1 2 3; do
+		"$TRAFFIC" udp --count 50 --size $((i * 100)) --verify --log "$T/log" &
+		pids+=($!)
+	done
+	wait "${pids[@]}" || return
+	check "$T/log" udp-lo-100 100 50 && check "$T/log" udp-lo-200 200 50 && check "$T/log" udp-lo-300 300 50
 }
 
 set_runs()
@@ -214,7 +228,8 @@ set_runs()
 import json, sys
 lines = [json.loads(l) for l in open(sys.argv[1])]
 firsts = [l for l in lines if l["kind"] in ("flow", "skip")]
-assert [l["flow"] for l in firsts] == list(range(1, int(sys.argv[2]) + 1))
+assert [l["flow"] % 1000 for l in firsts] == list(range(1, int(sys.argv[2]) + 1))
+assert len({l["flow"] // 1000 for l in firsts}) == 1
 assert all(l["why"] for l in firsts if l["kind"] == "skip")
 END
 }
@@ -326,6 +341,7 @@ ok "send and receive apart, in a namespace" apart
 ok "contents that nobody sent exit 1" mismatch
 ok "the log may come from the environment" env COPYCHAIN_TRAFFIC_LOG="$T/env" "$TRAFFIC" udp --count 3
 ok "... and is there" grep -q '"kind":"end"' "$T/env"
+ok "several commands write one log" shared_log
 ok "the terminal flow" pty_log
 
 if ip link add "cct$$" type veth peer name "ccu$$" 2>/dev/null; then

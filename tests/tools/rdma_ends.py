@@ -6,7 +6,7 @@ import json
 import os
 import sys
 
-SAME = """flow name proto path size count fill src dst dport op qp inline depth mtu dev_send dev_recv
+SAME = """name proto path size count fill src dst dport op qp inline depth mtu dev_send dev_recv
 qpn_send qpn_recv psn_send psn_recv gid_send gid_recv gid_index_send gid_index_recv""".split()
 
 

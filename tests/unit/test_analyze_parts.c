@@ -436,6 +436,122 @@ static void test_trafficlog_damaged(void **state)
 	trafficlog_free(&log);
 }
 
+/* Whole lines about single messages are passed over; what is cut off is damage all the same. */
+static void test_trafficlog_skips_messages(void **state)
+{
+	struct trafficlog log;
+	char why[4400];
+
+	(void)state;
+	assert_int_equal(load_log("{\"kind\":\"send\",\"flow\":5,\"seq\":0}\n"
+				  "{\"kind\":\"recv\",\"flow\":6,\"seq\":0}\n\n"
+				  "{\"kind\":\"print\",\"flow\":7,\"len\":1}\n", &log, why, sizeof(why)), 0);
+	assert_int_equal(log.count, 0);
+	trafficlog_free(&log);
+	assert_int_equal(load_log("{\"kind\":\"end\",\"flow\":1}\n"
+				  "{\"kind\":\"recv\",\"flow\":6,\"seq\":0,\"len\":4\n", &log, why, sizeof(why)),
+			 -EBADMSG);
+	assert_non_null(strstr(why, "line 2"));
+	trafficlog_free(&log);
+	assert_int_equal(load_log("{\"kind\":\"received\",\"flow\":6,\"seq\":0}\n", &log, why, sizeof(why)), 0);
+	assert_int_equal(log.count, 1);
+	trafficlog_free(&log);
+}
+
+#define SENT(seq, head) "{\"kind\":\"send\",\"flow\":1,\"seq\":" #seq ",\"va\":\"0x10\",\"head\":\"" head "\"}\n"
+
+/* What is kept of a log may not grow with the numbers in it. */
+static void test_trafficlog_heads(void **state)
+{
+	struct trafficlog log;
+	char why[4400];
+
+	(void)state;
+	assert_int_equal(load_log("{\"kind\":\"flow\",\"flow\":1,\"count\":9223372036854775807}\n"
+				  SENT(9223372036854775806, "0x7") SENT(3, "0x8") SENT(1000000, "0x9")
+				  SENT(2000001, "0xa") SENT(4000003, "0xb") SENT(8000007, "0xc")
+				  SENT(16000015, "0xd") SENT(32000031, "0xe") SENT(64000063, "0xf")
+				  "{\"kind\":\"send\",\"flow\":1,\"seq\":4,\"va\":\"0x10\"}\n", &log, why, sizeof(why)), 0);
+	assert_int_equal(log.count, 1);
+	assert_int_equal(log.flows[0].head_count, 9);
+	assert_true(log.flows[0].head_cap <= 64);
+	assert_int_equal(logged_head_of(&log.flows[0], 9223372036854775806)->head, 7);
+	assert_int_equal(logged_head_of(&log.flows[0], 3)->head, 8);
+	assert_int_equal(logged_head_of(&log.flows[0], 64000063)->head, 15);
+	assert_null(logged_head_of(&log.flows[0], 4));
+	assert_null(logged_head_of(&log.flows[0], 5));
+	trafficlog_free(&log);
+}
+
+#define FLOW(number, spid, rpid, sport)                                                             \
+	"{\"kind\":\"flow\",\"flow\":" #number ",\"name\":\"n\",\"proto\":\"udp\",\"src\":\"10.0.0.1\","            \
+	"\"dst\":\"10.0.0.2\",\"sport\":" #sport ",\"dport\":9,\"send_pid\":" #spid ",\"recv_pid\":" #rpid "}\n"
+#define PAGES(number, side, pid, pfn)                                                               \
+	"{\"kind\":\"pages\",\"flow\":" #number ",\"side\":\"" side "\",\"pid\":" #pid ",\"va\":\"0x4000\","        \
+	"\"len\":4096,\"pfns\":[\"" pfn "\"]}\n"
+
+/* Several commands in one recording: their flows may have one number, or one flow two. */
+static void test_trafficlog_commands(void **state)
+{
+	struct trafficlog log;
+	const struct logged *f;
+	char why[4400];
+
+	(void)state;
+	assert_int_equal(load_log(FLOW(1, 7, 8, 70) PAGES(1, "send", 7, "0x5") PAGES(1, "recv", 8, "0x6")
+				  "{\"kind\":\"end\",\"flow\":1,\"sent\":1}\n"
+				  FLOW(1, 17, 18, 71) PAGES(1, "send", 17, "0x7") PAGES(1, "recv", 18, "0x8")
+				  "{\"kind\":\"end\",\"flow\":1,\"sent\":2}\n"
+				  FLOW(28001, null, 28, 72) PAGES(28001, "recv", 28, "0x9")
+				  "{\"kind\":\"end\",\"flow\":28001,\"received_bytes\":20,\"sent\":null}\n"
+				  FLOW(27001, 27, null, 72) PAGES(27001, "send", 27, "0xa")
+				  FLOW(29001, null, 29, 72) PAGES(29001, "recv", 29, "0xb")
+				  "{\"kind\":\"end\",\"flow\":29001,\"received_bytes\":22,\"bad\":1}\n"
+				  "{\"kind\":\"end\",\"flow\":27001,\"sent\":3,\"received_bytes\":null}\n"
+				  FLOW(30001, null, 30, 73), &log, why, sizeof(why)), 0);
+	assert_int_equal(log.count, 6);
+	f = trafficlog_find(&log, 7, 70, 9);
+	assert_int_equal(f->sent, 1);
+	assert_int_equal(logged_phys(&f->recv, 0x4010, 4096), 0x6010);
+	f = trafficlog_find(&log, 17, 71, 9);
+	assert_int_equal(f->sent, 2);
+	assert_int_equal(logged_phys(&f->send, 0x4010, 4096), 0x7010);
+	assert_int_equal(logged_phys(&f->recv, 0x4010, 4096), 0x8010);
+	f = trafficlog_find(&log, 27, 72, 9);
+	assert_int_equal(f->sent, 3);
+	assert_int_equal(f->received_bytes, 42);
+	assert_int_equal(f->bad, 1);
+	assert_int_equal(f->recv_pid, 28);
+	assert_int_equal(logged_phys(&f->recv, 0x4010, 4096), 0x9010);
+	assert_int_equal(logged_user_phys(f, 27, 0x4010, 4096), 0xa010);
+	assert_int_equal(logged_user_phys(f, 28, 0x4010, 4096), 0x9010);
+	assert_int_equal(logged_user_phys(f, 29, 0x4010, 4096), 0xb010);
+	assert_int_equal(logged_user_phys(f, 30, 0x4010, 4096), 0);
+	assert_false(log.flows[5].joined);
+	trafficlog_free(&log);
+}
+
+/* Threads and processes of one end have a buffer each, some at the same address. */
+static void test_trafficlog_buffers(void **state)
+{
+	struct trafficlog log;
+	const struct logged *f;
+	char why[4400];
+
+	(void)state;
+	assert_int_equal(load_log(FLOW(1, 7, 8, 70) PAGES(1, "send", 7, "0x5") PAGES(1, "send", 17, "0x6")
+				  PAGES(1, "recv", 8, "0x7") PAGES(1, "recv", 18, "0x8")
+				  PAGES(1, "send", 7, "0x5") PAGES(1, "send", 17, "0x9")
+				  PAGES(1, "recv", 8, "0x7") PAGES(1, "recv", 18, "0x8"), &log, why, sizeof(why)), 0);
+	f = trafficlog_find(&log, 7, 70, 9);
+	assert_int_equal(f->more_count, 2);
+	assert_int_equal(logged_user_phys(f, 7, 0x4000, 4096), 0x5000);
+	assert_int_equal(logged_user_phys(f, 17, 0x4000, 4096), 0); /* moved */
+	assert_int_equal(logged_user_phys(f, 8, 0x4000, 4096), 0x7000);
+	assert_int_equal(logged_user_phys(f, 18, 0x4000, 4096), 0x8000);
+	trafficlog_free(&log);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, free_made)
 
 int main(void)
@@ -450,6 +566,10 @@ int main(void)
 		TEST(test_rundir_traits),
 		TEST(test_trafficlog),
 		TEST(test_trafficlog_damaged),
+		TEST(test_trafficlog_skips_messages),
+		TEST(test_trafficlog_heads),
+		TEST(test_trafficlog_commands),
+		TEST(test_trafficlog_buffers),
 		TEST(test_rundir_types),
 	};
 

@@ -14,6 +14,9 @@
 
 #include "common/vec.h"
 #include "traffic/cmd.h"
+#include "traffic/group.h"
+#include "traffic/ipv6.h"
+#include "traffic/udp.h"
 
 static const size_t sizes[] = {1, 2, 3, 4, 7, 8, 9, 12, 15, 16, 19, 20, 23, 24, 25, 64, 1400, 65507};
 
@@ -101,6 +104,18 @@ static void a_cut_message_does_not_check(void **state)
 	(void)state;
 	tf_payload_write(&plain, 6, buf, sizeof(buf));
 	assert_false(tf_payload_check(&plain, 6, buf, sizeof(buf) - 1));
+}
+
+static void the_beginning_of_a_message_checks_as_part(void **state)
+{
+	unsigned char buf[1400];
+
+	(void)state;
+	tf_payload_write(&plain, 6, buf, sizeof(buf));
+	for (size_t len = 0; len <= sizeof(buf); len += 7)
+		assert_true(tf_payload_check_part(&plain, 6, buf, len, sizeof(buf)));
+	assert_false(tf_payload_check_part(&plain, 6, buf, 100, sizeof(buf) - 1));
+	assert_false(tf_payload_check_part(&plain, 7, buf, 100, sizeof(buf)));
 }
 
 static void sequence_is_read_or_found_by_nonce(void **state)
@@ -238,6 +253,55 @@ static void udp_refuses(void **state)
 		{"udp", "--path", "veth", "--recv"},
 		{"udp", "--nonsense"},
 		{"udp", "--netns"},
+		{"udp", "--to", "[::1:9"},
+		{"udp", "--send", "--to", "[::1]"},
+		{"udp", "--send", "--to", "[::1]9"},
+		{"udp", "--bind", "::1:g"},
+		{"udp", "--send-call", "recv"},
+		{"udp", "--send-call", "send"},
+		{"udp", "--recv-call", "sendto"},
+		{"udp", "--send-segments", "0"},
+		{"udp", "--send-segments", "1025"},
+		{"udp", "--send-segments", "65"},
+		{"udp", "--recv-segments", "65"},
+		{"udp", "--recv-segments", "65", "--size", "99", "--recv-size", "64"},
+		{"udp", "--send-call", "sendto", "--send-segments", "2"},
+		{"udp", "--recv-call", "recv", "--recv-segments", "2"},
+		{"udp", "--batch", "1025"},
+		{"udp", "--batch", "2", "--send-call", "sendmsg"},
+		{"udp", "--recv-batch", "2", "--recv-call", "recvmsg"},
+		{"udp", "--recv-batch", "2", "--peek"},
+		{"udp", "--peek", "--recv-call", "read"},
+		{"udp", "--trunc", "--recv-call", "readv"},
+		{"udp", "--recv-size", "65536"},
+		{"udp", "--parts", "2"},
+		{"udp", "--cork", "--more"},
+		{"udp", "--cork", "--batch", "2"},
+		{"udp", "--cork", "--parts", "65"},
+		{"udp", "--more", "--connected", "--send-call", "writev"},
+		{"udp", "--gso", "65"},
+		{"udp", "--gso", "1", "--size", "65"},
+		{"udp", "--gso", "9", "--no-check"},
+		{"udp", "--gso", "9", "--cork"},
+		{"udp", "--gro", "--recv-call", "recvfrom"},
+		{"udp", "--gro", "--recv-size", "9"},
+		{"udp", "--receivers", "2"},
+		{"udp", "--receivers", "17", "--multicast"},
+		{"udp", "--multicast", "--broadcast"},
+		{"udp", "--reuseport", "--broadcast"},
+		{"udp", "--multicast", "--connected"},
+		{"udp", "--multicast", "--bind", "127.0.0.1"},
+		{"udp", "--multicast", "--send", "--to", "127.0.0.1:9"},
+		{"udp", "--mtu", "1280"},
+		{"udp", "--mtu", "1279", "--ipv6"},
+		{"udp", "--ipv6", "--broadcast"},
+		{"udp", "--ipv6", "--bind", "127.0.0.1"},
+		{"udp", "--ethtool", ""},
+		{"udp", "--ethtool", "sg"},
+		{"udp", "--ethtool", "sg offf"},
+		{"udp", "--ethtool", "sgg off"},
+		{"udp", "--ethtool", "sg off tx"},
+		{"udp", "--ethtool", "sg off", "--bind", "127.0.0.1"},
 	};
 	struct tf_spec spec;
 	char name[48];
@@ -269,6 +333,168 @@ static void udp_fills_in(void **state)
 	assert_int_equal(spec.ends, ENDS_BOTH);
 }
 
+static void udp_calls_follow_from_what_they_are_for(void **state)
+{
+	static const struct {
+		const char *line[8];
+		const char *send, *recv;
+	} want[] = {
+		{{"udp"}, "sendto", "recvfrom"},
+		{{"udp", "--send-segments", "2"}, "sendmsg", "recvfrom"},
+		{{"udp", "--recv-segments", "2"}, "sendto", "recvmsg"},
+		{{"udp", "--batch", "2", "--recv-batch", "3"}, "sendmmsg", "recvmmsg"},
+		{{"udp", "--connected", "--send-call", "writev", "--recv-call", "readv"},
+		 "writev", "readv"},
+		{{"udp", "--send-call", "sendmmsg", "--recv-call", "recvmmsg"},
+		 "sendmmsg", "recvmmsg"},
+		{{"udp", "--gso", "9", "--gro"}, "sendto", "recvmsg"},
+		{{"udp", "--cork", "--parts", "9"}, "sendto", "recvfrom"},
+	};
+	struct tf_spec spec;
+	char name[48];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(want); i++) {
+		const char **line = (const char **)want[i].line;
+
+		assert_int_equal(udp(&spec, name, words(line), line), 0);
+		assert_string_equal(tf_udp_call(&spec, true)->name, want[i].send);
+		assert_string_equal(tf_udp_call(&spec, false)->name, want[i].recv);
+	}
+}
+
+static void addresses_of_both_families_are_read(void **state)
+{
+	static const struct {
+		const char *text, *addr;
+		int port;
+	} want[] = {
+		{"10.0.0.2", "10.0.0.2", 0},	   {"10.0.0.2:7", "10.0.0.2", 7},
+		{"::1", "::1", 0},		   {"[::1]", "::1", 0},
+		{"[fe80::1]:65535", "fe80::1", 65535}, {"[10.0.0.2]:7", "10.0.0.2", 7},
+	};
+	static const struct tf_addr_option any = {"--x", 0, false, true}, old = {"--x", 0, false, false};
+	union tf_addr a;
+	char text[TF_ADDR_TEXT];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(want); i++) {
+		assert_int_equal(tf_parse_addr(&any, want[i].text, &a), 0);
+		assert_string_equal(tf_addr_text(&a, text), want[i].addr);
+		assert_int_equal(tf_addr_port(&a), want[i].port);
+	}
+	assert_int_equal(tf_parse_addr(&old, "[::1]:7", &a), -EINVAL);
+}
+
+static void a_message_is_as_many_datagrams_as_its_size_asks_for(void **state)
+{
+	struct tf_spec spec = {.size = 1400};
+
+	(void)state;
+	assert_int_equal(tf_udp_datagrams(&spec), 1);
+	assert_int_equal(tf_udp_datagram_len(&spec, 0), 1400);
+	spec.udp.gso = 1400;
+	assert_int_equal(tf_udp_datagrams(&spec), 1);
+	assert_int_equal(tf_udp_datagram_len(&spec, 0), 1400);
+	spec.udp.gso = 699;
+	assert_int_equal(tf_udp_datagrams(&spec), 3);
+	assert_int_equal(tf_udp_datagram_len(&spec, 0), 699);
+	assert_int_equal(tf_udp_datagram_len(&spec, 1), 699);
+	assert_int_equal(tf_udp_datagram_len(&spec, 2), 2);
+}
+
+static void groups_and_networks_follow_from_addresses(void **state)
+{
+	union tf_addr a;
+	char text[TF_ADDR_TEXT];
+
+	(void)state;
+	assert_int_equal(tf_addr_read(&a, "10.77.1.2", 7), 0);
+	assert_false(tf_addr_is_group(&a));
+	tf_broadcast_of(&a);
+	assert_string_equal(tf_addr_text(&a, text), "10.77.1.255");
+	tf_group_of(&a);
+	assert_true(tf_addr_is_group(&a));
+	assert_int_equal(a.sa.sa_family, AF_INET);
+	assert_int_equal(tf_addr_port(&a), 7);
+	assert_int_equal(tf_addr_read(&a, "127.0.0.1", 0), 0);
+	tf_broadcast_of(&a);
+	assert_string_equal(tf_addr_text(&a, text), "127.255.255.255");
+	assert_int_equal(tf_addr_read(&a, "::1", 9), 0);
+	assert_false(tf_addr_is_group(&a));
+	tf_group_of(&a);
+	assert_true(tf_addr_is_group(&a));
+	assert_int_equal(a.sa.sa_family, AF_INET6);
+	assert_int_equal(tf_addr_port(&a), 9);
+}
+
+static void an_end_has_an_ipv6_address_like_its_other_one(void **state)
+{
+	struct tf_bed_end lo = {.addr = "127.0.0.1"}, veth = {.addr = "10.77.1.2"};
+	char text[TF_ADDR_TEXT];
+
+	(void)state;
+	assert_string_equal(tf_ipv6_addr(&lo, text), "::1");
+	assert_string_equal(tf_ipv6_addr(&veth, text), "fd77::1:2");
+}
+
+/* Each is one that the options can ask for, too. */
+static void every_datagram_flow_has_a_name_of_its_own(void **state)
+{
+	const struct tf_set *set = tf_set_find("datagrams");
+
+	(void)state;
+	assert_non_null(set);
+	for (size_t i = 0; i < set->count; i++) {
+		const struct tf_spec *flow = &set->flows[i];
+
+		assert_non_null(tf_kind_find(flow->proto));
+		assert_true(flow->verify && flow->timeout && flow->count > 1);
+		assert_int_equal(tf_udp_check(flow), 0);
+		for (size_t k = 0; k < i; k++)
+			assert_string_not_equal(flow->name, set->flows[k].name);
+	}
+}
+
+/* Whatever the number of segments: they overlap nothing, and what was written comes back. */
+static void vectors_cut_and_join(void **state)
+{
+	static const struct tf_layout layouts[] = {{64, 1, 1},	   {64, 64, 1},	    {1400, 7, 3},
+						   {8000, 1024, 2}, {4096, 2, 1024}, {65507, 1, 2}};
+	struct tf_buffer b;
+	struct tf_vector v;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(layouts); i++) {
+		const struct tf_layout *l = &layouts[i];
+		const char *last = NULL;
+
+		assert_int_equal(tf_buffer_map(&b, tf_layout_room(l)), 0);
+		assert_int_equal(tf_vector_init(&v, l, &b, false), 0);
+		for (unsigned int m = 0; m < l->messages; m++) {
+			size_t sum = 0;
+
+			for (unsigned int k = 0; k < l->segments; k++) {
+				const struct iovec *iov = &v.msgs[m].msg_hdr.msg_iov[k];
+
+				assert_true(!last || (const char *)iov->iov_base >= last + 64 ||
+					    !k);
+				last = (const char *)iov->iov_base + iov->iov_len;
+				assert_true(last <= (const char *)b.va + b.len);
+				sum += iov->iov_len;
+			}
+			assert_int_equal(sum, l->size);
+			tf_payload_write(&plain, m, tf_vector_whole(&v, m), l->size);
+			tf_vector_scatter(&v, m);
+		}
+		for (unsigned int m = 0; m < l->messages; m++)
+			assert_true(tf_payload_check(&plain, m, tf_vector_gather(&v, m, l->size),
+						     l->size));
+		tf_vector_free(&v);
+		tf_buffer_unmap(&b);
+	}
+}
+
 static void udp_ends_apart(void **state)
 {
 	static const char *send[] = {"udp", "--send", "--to", "10.0.0.2:7", "--bind", "10.0.0.1"};
@@ -279,14 +505,14 @@ static void udp_ends_apart(void **state)
 	(void)state;
 	assert_int_equal(udp(&spec, name, ARRAY_SIZE(send), send), 0);
 	assert_int_equal(spec.ends, ENDS_SEND);
-	assert_int_equal(ntohs(spec.to.sin_port), 7);
-	assert_int_equal(ntohl(spec.to.sin_addr.s_addr), 0x0a000002);
-	assert_int_equal(ntohs(spec.bind.sin_port), 0);
+	assert_int_equal(tf_addr_port(&spec.to), 7);
+	assert_int_equal(ntohl(spec.to.in.sin_addr.s_addr), 0x0a000002);
+	assert_int_equal(tf_addr_port(&spec.bind), 0);
 	assert_true(spec.rate > 0);
 	assert_int_equal(udp(&spec, name, ARRAY_SIZE(recv), recv), 0);
 	assert_int_equal(spec.ends, ENDS_RECV);
 	assert_string_equal(spec.netns, "n");
-	assert_int_equal(spec.to.sin_family, 0);
+	assert_int_equal(spec.to.sa.sa_family, 0);
 }
 
 static void the_default_set_is_what_the_design_says(void **state)
@@ -402,6 +628,7 @@ int main(void)
 		cmocka_unit_test(any_flipped_bit_is_found),
 		cmocka_unit_test(a_message_checks_at_every_size_and_only_as_itself),
 		cmocka_unit_test(a_cut_message_does_not_check),
+		cmocka_unit_test(the_beginning_of_a_message_checks_as_part),
 		cmocka_unit_test(sequence_is_read_or_found_by_nonce),
 		cmocka_unit_test(a_receiver_alone_believes_the_nonce),
 		cmocka_unit_test(another_flows_message_is_not_ours),
@@ -411,6 +638,13 @@ int main(void)
 		cmocka_unit_test(a_fixed_text_is_itself_only),
 		cmocka_unit_test(udp_refuses),
 		cmocka_unit_test(udp_fills_in),
+		cmocka_unit_test(udp_calls_follow_from_what_they_are_for),
+		cmocka_unit_test(addresses_of_both_families_are_read),
+		cmocka_unit_test(a_message_is_as_many_datagrams_as_its_size_asks_for),
+		cmocka_unit_test(vectors_cut_and_join),
+		cmocka_unit_test(groups_and_networks_follow_from_addresses),
+		cmocka_unit_test(an_end_has_an_ipv6_address_like_its_other_one),
+		cmocka_unit_test(every_datagram_flow_has_a_name_of_its_own),
 		cmocka_unit_test(udp_ends_apart),
 		cmocka_unit_test(the_default_set_is_what_the_design_says),
 		cmocka_unit_test(only_our_namespaces_have_an_owner),

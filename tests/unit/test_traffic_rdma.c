@@ -174,7 +174,7 @@ static void one_end_waits_the_other_goes_there(void **state)
 		char name[64];
 
 		assert_int_equal(parse(&spec, name, (const char **)rows[i].line), 0);
-		addr = rows[i].ends == ENDS_SEND ? &spec.to : &spec.bind;
+		addr = rows[i].ends == ENDS_SEND ? &spec.to.in : &spec.bind.in;
 		assert_int_equal(spec.ends, rows[i].ends);
 		assert_int_equal(addr->sin_family, AF_INET);
 		assert_int_equal(ntohl(addr->sin_addr.s_addr), rows[i].addr);
@@ -238,7 +238,7 @@ static void places_do_not_overlap(void **state)
 
 		send.buf.va = recv.buf.va = base;
 		assert_int_equal(tf_rdma_stride(&spec), rows[i].stride);
-		assert_int_equal(tf_rdma.room(&spec), rows[i].stride * rows[i].depth);
+		assert_int_equal(tf_rdma.room(&spec, true), rows[i].stride * rows[i].depth);
 		for (uint32_t seq = 0; seq < 9; seq++) {
 			char *place = base + seq % rows[i].depth * rows[i].stride;
 
