@@ -83,7 +83,8 @@ static void compare_log(struct flow *f)
 	/* What the receiver's own calls returned it knows, also where they were not recorded. */
 	if (l && l->received_bytes > f->expected_bytes)
 		f->expected_bytes = l->received_bytes;
-	if (l && (f->messages < l->sent || f->arrived_bytes < l->received_bytes))
+	if (l && (f->messages < l->sent || 
+		  (f->arrived_bytes < l->received_bytes && f->taken_bytes < l->received_bytes)))
 		f->caveats[CAVEAT_UNACCOUNTED]++;
 	if (l)
 		f->caveats[CAVEAT_CONTENT] += l->bad;

@@ -72,6 +72,43 @@ struct owner *block_owner(const struct block *b, const struct holder *h)
 	return NULL;
 }
 
+struct holder *block_unnamed(const struct block *b)
+{
+	for (size_t i = 0; i < b->count; i++)
+		if (b->owners[i].by->unnamed)
+			return b->owners[i].by;
+	return NULL;
+}
+
+struct unnamed {
+	struct holder **list;
+	size_t count, cap;
+};
+
+static int list_unnamed(void *ctx, const struct rm_piece *p)
+{
+	struct unnamed *u = ctx;
+	struct holder *h = block_unnamed(p->tag);
+
+	/* One that has several blocks is listed by its first. */
+	if (!h || h->blocks[0] != p->tag || p->addr != h->blocks[0]->addr)
+		return 0;
+	if (vec_reserve(&u->list, &u->cap, u->count + 1))
+		return -ENOMEM;
+	u->list[u->count++] = h;
+	return 0;
+}
+
+int holders_unnamed(struct holders *hs, struct holder ***list, size_t *count)
+{
+	struct unnamed u = {0};
+	int err = rangemap_walk(hs->memory, SPACE_KERNEL, 0, UINT64_MAX, list_unnamed, &u);
+
+	*list = u.list;
+	*count = u.count;
+	return err;
+}
+
 int holder_add(struct holder *h, struct block *b, uint64_t since, struct custody *base)
 {
 	if (block_owner(b, h))

@@ -32,6 +32,7 @@ struct holder {
 	struct block *head;  /* one of the blocks, or NULL: not known yet */
 	uint64_t data, len;  /* as at the last hand-off; 0: there was none */
 	bool passed;	     /* has been handed on since it was filled */
+	bool unnamed;	     /* it is known that an skb holds the memory, and not yet which */
 	bool weak;	     /* an entry of a queue, which keeps no memory alive */
 	bool taken;	     /* by a receive */
 	bool sent;	     /* a device has read it since */
@@ -84,6 +85,12 @@ struct owner *block_owner(const struct block *b, const struct holder *h);
 
 /* Who held b's bytes until now, by this owner; one reference, or NULL: none, or no memory (*err). */
 struct custody *owner_custody(const struct owner *o, int *err);
+
+/* The owner that is an skb without a name, or NULL. */
+struct holder *block_unnamed(const struct block *b);
+
+/* All holders without a name, in an array that the caller frees. 0 or -ENOMEM. */
+int holders_unnamed(struct holders *hs, struct holder ***list, size_t *count);
 
 /* The owner whose last hand-off is the newest, or NULL. */
 const struct owner *block_newest(const struct block *b);

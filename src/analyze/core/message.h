@@ -98,6 +98,7 @@ struct flow {
 	uint64_t failed; /* sends that gave an error; they are no messages */
 	uint64_t sent_bytes, arrived_bytes; /* of all messages; of those that were delivered */
 	uint64_t payload_bytes;		    /* delivered, over all receivers */
+	uint64_t taken_bytes; /* of these, by those who take messages out of a queue for good */
 	uint64_t chains;
 	struct range_stat copies, emulated, dmas, wires, gaps, hops, transforms, pios;
 	uint64_t calls;		      /* system calls that handed over messages, doorbells included */

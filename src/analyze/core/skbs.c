@@ -112,7 +112,32 @@ static void claim_alone(struct engine *e, struct holder *s, struct block *b)
 	block_evict(b, s);
 }
 
-/* The skbs that memory in this head was filled for hold it, too, as far as they are known. */
+void skb_unnamed(struct engine *e, struct block *head)
+{
+	struct holder *h = holder_new();
+
+	if (!h || holder_add(h, head, 0, NULL)) {
+		free(h);
+		e->err = -ENOMEM;
+		return;
+	}
+	h->unnamed = true;
+}
+
+/* The skb that nobody knew by name is this one. */
+static void name(struct engine *e, struct holder *s, struct holder *unnamed)
+{
+	if (!s->custody)
+		s->custody = custody_get(unnamed->custody);
+	for (size_t i = 0; i < unnamed->count; i++) {
+		const struct owner *o = block_owner(unnamed->blocks[i], unnamed);
+
+		if (holder_add(s, unnamed->blocks[i], o->since, o->base))
+			e->err = -ENOMEM;
+	}
+	holder_end(&e->holders, unnamed, &moved);
+}
+
 static void set_head(struct engine *e, struct holder *s, uint64_t head, uint64_t end, bool shared)
 {
 	struct block *b, *old = s->head;
@@ -131,7 +156,9 @@ static void set_head(struct engine *e, struct holder *s, uint64_t head, uint64_t
 			e->err = -ENOMEM;
 		return; /* a range that wraps is a stale fetch */
 	}
-	if (!shared)
+	if (!shared && block_unnamed(b))
+		name(e, s, block_unnamed(b));
+	else if (!shared)
 		claim_alone(e, s, b);
 	/* The hands that an skb has passed are its new head's, too. */
 	if (holder_add(s, b, 0, NULL))

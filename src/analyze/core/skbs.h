@@ -29,6 +29,9 @@ void skb_take(struct engine *e, struct holder *s, uint64_t addr, uint64_t len);
 /* Another skb is gone, and what it held is s's, with its past; s may be NULL. */
 void skb_take_over(struct engine *e, struct holder *s, uint64_t other);
 
+/* Somebody who is not known yet holds a head, too: the parent of a clone. */
+void skb_unnamed(struct engine *e, struct block *head);
+
 /* The messages in an skb get a caveat. */
 void skb_mark(struct engine *e, const struct holder *s, enum caveat d);
 

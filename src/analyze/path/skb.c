@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The lives of socket buffers: how they are filled, cloned, merged and freed. */
+#include <stdlib.h>
+
 #include "analyze/core/path.h"
 #include "analyze/core/skbs.h"
 #include "analyze/core/task.h"
@@ -73,6 +75,8 @@ static void on_clone(struct engine *e, const struct event *ev)
 	parent = s ? parent_of(s, ev) : NULL;
 	if (parent)
 		inherit(e, s, parent);
+	else if (s && s->head)
+		skb_unnamed(e, s->head);
 }
 
 /* net/core/skbuff.c: skb_morph makes one skb a clone of another, letting go of what it held. */
@@ -106,14 +110,25 @@ static void on_coalesce(struct engine *e, const struct event *ev)
 
 /*
  * Is what is freed another packet than was last seen under this pointer, so that the free of that
- * one was not recorded? One that shares its head may be changed by its other owners' makers.
+ * one was not recorded? One that shares its head may be changed by its other owners' makers. Headers
+ * are pulled and pushed meanwhile, which leaves the end where it was.
  */
 static bool is_another(struct engine *e, const struct holder *s, const struct event *ev)
 {
 	if (s->head && s->head->addr != ev->v[F_head])
 		return !content_has_payload(e->content, SPACE_KERNEL, ev->v[F_head], ev->v[F_end]);
 	return s->head && s->head->count == 1 && s->data && ev->v[F_data] &&
-	       (s->data != ev->v[F_data] || s->len != ev->v[F_len]);
+	       s->data + s->len != ev->v[F_data] + ev->v[F_len];
+}
+
+/* The end of an skb that had no other event. */
+static void free_unnamed(struct engine *e, uint64_t head, const struct doom *d)
+{
+	const struct block *b = block_at(&e->holders, head);
+	struct holder *h = b ? block_unnamed(b) : NULL;
+
+	if (h)
+		skb_end(e, h, d);
 }
 
 static void on_free(struct engine *e, const struct event *ev)
@@ -121,8 +136,10 @@ static void on_free(struct engine *e, const struct event *ev)
 	struct doom d = {ev->v[F_reason], ev->kind == EV_DROP_SKB};
 	struct holder *s = hashmap_remove(&e->skbs, ev->v[F_skb]);
 
-	if (!s)
+	if (!s) {
+		free_unnamed(e, ev->v[F_head], &d);
 		return;
+	}
 	if (is_another(e, s, ev)) {
 		skb_mark(e, s, CAVEAT_RECYCLED);
 		d.dropped = false;
@@ -140,7 +157,16 @@ static void mark_unfreed(void *value, void *ctx)
 /* The recording outlives the workload: what is still in an skb then was never freed. */
 static void finish(struct engine *e)
 {
+	struct holder **unnamed;
+	size_t n;
+
+	engine_check(e, holders_unnamed(&e->holders, &unnamed, &n));
 	hashmap_each(&e->skbs, mark_unfreed, e);
+	for (size_t i = 0; i < n; i++) {
+		mark_unfreed(unnamed[i], e);
+		skb_end(e, unnamed[i], &(struct doom){0});
+	}
+	free(unnamed);
 }
 
 static const struct handler handlers[] = {

@@ -196,6 +196,7 @@ static void book(struct engine *e, struct op *op)
 			if (!f->receiver.sk || (!op->tap && f->receiver.fam == AF_PACKET))
 				f->receiver = op->sock;
 		}
+		f->taken_bytes += op->tap || op->peek ? 0 : op->items[i].len;
 		engine_check(e, ledger_book(&e->ledger, &op->items[i]));
 	}
 }
