@@ -52,9 +52,11 @@ static int mark_recycled(void *ctx, const struct payload *p)
 	return 0;
 }
 
-void check_overwrite(struct engine *e, const struct message *source, uint64_t dst, uint64_t len)
+void check_overwrite(struct engine *e, const struct message *source, struct place dst, uint64_t len)
 {
-	content_each(e->content, SPACE_KERNEL, dst, len, mark_recycled, (void *)source);
+	/* A program may do with its own memory what it likes. */
+	if (dst.space == SPACE_KERNEL)
+		content_each(e->content, dst.space, dst.addr, len, mark_recycled, (void *)source);
 }
 
 /* Of a frame it is known only later whose bytes were copied. */
@@ -123,17 +125,18 @@ static int list_piece(void *ctx, const struct rm_piece *p)
 
 /* Source and destination may overlap: all of the source is seen before anything is written. */
 static void move_pieces(struct engine *e, const struct content *like, struct piece_list *l,
-			uint64_t src, uint64_t dst)
+			struct place src, struct place dst)
 {
-	struct custody *held = l->count ? custody_at(e, l->pieces[0].addr) : NULL;
+	bool held_by = l->count && src.space == SPACE_KERNEL;
+	struct custody *held = held_by ? custody_at(e, l->pieces[0].addr) : NULL;
 
 	for (size_t i = 0; i < l->count; i++) {
 		struct rm_piece *p = &l->pieces[i];
-		uint64_t to = dst + (p->addr - src);
+		uint64_t to = dst.addr + (p->addr - src.addr);
 		struct content *c = copied(e, like, p, held, to);
 
 		if (c)
-			content_place(e, to, c, p->off, p->len);
+			engine_check(e, content_put_at(e->content, dst.space, to, c, p->off, p->len));
 		content_put(c);
 	}
 	custody_put(held);
@@ -145,19 +148,19 @@ static int first_message(void *ctx, const struct payload *p)
 	return 1;
 }
 
-uint64_t copy_within(struct engine *e, const struct content *like, uint64_t src, uint64_t dst,
-		     uint64_t len)
+uint64_t copy_within(struct engine *e, const struct content *like, struct place src,
+		     struct place dst, uint64_t len)
 {
 	struct piece_list l = {0};
 	struct message *source = NULL;
 	uint64_t carried = 0;
 
-	content_each(e->content, SPACE_KERNEL, src, len, first_message, &source);
-	rangemap_walk(e->content, SPACE_KERNEL, src, len, list_piece, &l);
+	content_each(e->content, src.space, src.addr, len, first_message, &source);
+	rangemap_walk(e->content, src.space, src.addr, len, list_piece, &l);
 	if (l.err)
 		e->err = -ENOMEM;
 	check_overwrite(e, source, dst, len);
-	engine_check(e, rangemap_clear(e->content, SPACE_KERNEL, dst, len));
+	engine_check(e, rangemap_clear(e->content, dst.space, dst.addr, len));
 	move_pieces(e, like, &l, src, dst);
 	for (size_t i = 0; i < l.count; i++) {
 		carried += l.pieces[i].len;
@@ -172,7 +175,7 @@ void copy_from(struct engine *e, const struct content *like, struct content *fro
 {
 	struct content new = *like, *c;
 
-	check_overwrite(e, from->msg, dst, len);
+	check_overwrite(e, from->msg, (struct place){SPACE_KERNEL, dst}, len);
 	new.msg = from->msg;
 	new.late = from->late;
 	new.from = from;

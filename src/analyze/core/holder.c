@@ -285,6 +285,7 @@ static bool is_held(const struct block *b)
 static void free_holder(struct holder *h)
 {
 	custody_put(h->custody);
+	free(h->members);
 	free(h->blocks);
 	free(h);
 }

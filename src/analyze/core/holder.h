@@ -31,6 +31,9 @@ struct holder {
 	size_t count, cap;
 	struct block *head;  /* one of the blocks, or NULL: not known yet */
 	uint64_t data, len;  /* as at the last hand-off; 0: there was none */
+	uint64_t lead;	     /* the skb whose list of fragments this one is on, or 0 */
+	uint64_t *members;   /* the skbs on its own */
+	size_t member_count, member_cap;
 	bool passed;	     /* has been handed on since it was filled */
 	bool unnamed;	     /* it is known that an skb holds the memory, and not yet which */
 	bool weak;	     /* an entry of a queue, which keeps no memory alive */

@@ -47,7 +47,7 @@ struct op *op_of_iter(const struct thread *t, bool send, uint64_t iter, uint64_t
 {
 	struct op *op = t->op;
 
-	if (!op || op->send != send || count > op->count)
+	if (!op || op->file || op->send != send || count > op->count)
 		return NULL;
 	if (iter && op->hdr && (iter < op->hdr || iter - op->hdr >= MSGHDR_MAX))
 		return NULL;

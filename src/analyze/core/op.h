@@ -29,6 +29,8 @@ struct op {
 	struct message *msg;
 	struct content **starts; /* by offset */
 	size_t start_count, start_cap;
+	uint64_t first_skb; /* that it filled */
+	bool file; /* of a file that hands frames over: its bytes stay in the program's buffer */
 	/* Of a receive: */
 	bool tap, peek;
 	uint64_t copied; /* bytes of anything */
@@ -47,6 +49,7 @@ struct thread {
 	int64_t fd;
 	uint64_t file, file_priv;
 	uint64_t fill_to, fill_len, fill_skb; /* what the next copies fill in */
+	uint64_t cloning; /* the skb that it is about to clone */
 	char comm[16];
 };
 

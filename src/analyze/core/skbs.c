@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "common/vec.h"
+
 static const struct doom moved = {0};
 
 struct mark {
@@ -52,7 +54,8 @@ static void let_go(struct engine *e, struct holder *s)
 		holder_drop(&e->holders, s, s->blocks[0], &moved);
 	custody_put(s->custody);
 	s->custody = NULL;
-	s->data = s->len = 0;
+	s->data = s->len = s->lead = 0;
+	s->member_count = 0;
 	s->passed = s->sent = false;
 }
 
@@ -112,6 +115,38 @@ static void claim_alone(struct engine *e, struct holder *s, struct block *b)
 	block_evict(b, s);
 }
 
+void skb_join(struct engine *e, uint64_t first, struct holder *s)
+{
+	struct holder *lead = skb_find(e, first);
+
+	if (!lead || lead == s || s->lead == first)
+		return;
+	if (vec_reserve(&lead->members, &lead->member_cap, lead->member_count + 1)) {
+		e->err = -ENOMEM;
+		return;
+	}
+	lead->members[lead->member_count++] = s->addr;
+	s->lead = first;
+}
+
+void skb_pass(struct engine *e, struct holder *s, const struct custody *node, bool linear)
+{
+	if (holder_pass(s, node)) {
+		e->err = -ENOMEM;
+		return;
+	}
+	if (linear)
+		s->member_count = 0;
+	for (size_t i = 0; i < s->member_count; i++) {
+		struct holder *m = skb_find(e, s->members[i]);
+
+		if (!m || m->lead != s->addr || m->passed)
+			continue;
+		custody_put(m->custody);
+		m->custody = custody_get(s->custody);
+	}
+}
+
 void skb_unnamed(struct engine *e, struct block *head)
 {
 	struct holder *h = holder_new();
@@ -124,12 +159,12 @@ void skb_unnamed(struct engine *e, struct block *head)
 	h->unnamed = true;
 }
 
-/* The skb that nobody knew by name is this one. */
-static void name(struct engine *e, struct holder *s, struct holder *unnamed)
+/* The skb that nobody knew by name is this one; linear: it has nothing but its head. */
+static void name(struct engine *e, struct holder *s, struct holder *unnamed, bool linear)
 {
 	if (!s->custody)
 		s->custody = custody_get(unnamed->custody);
-	for (size_t i = 0; i < unnamed->count; i++) {
+	for (size_t i = 0; i < unnamed->count && !linear; i++) {
 		const struct owner *o = block_owner(unnamed->blocks[i], unnamed);
 
 		if (holder_add(s, unnamed->blocks[i], o->since, o->base))
@@ -138,8 +173,9 @@ static void name(struct engine *e, struct holder *s, struct holder *unnamed)
 	holder_end(&e->holders, unnamed, &moved);
 }
 
-static void set_head(struct engine *e, struct holder *s, uint64_t head, uint64_t end, bool shared)
+static void set_head(struct engine *e, struct holder *s, const struct event *ev, bool shared)
 {
+	uint64_t head = ev->v[F_head], end = ev->v[F_end];
 	struct block *b, *old = s->head;
 
 	if (!head || (old && old->addr == head && old->len >= end))
@@ -156,14 +192,14 @@ static void set_head(struct engine *e, struct holder *s, uint64_t head, uint64_t
 			e->err = -ENOMEM;
 		return; /* a range that wraps is a stale fetch */
 	}
-	if (!shared && block_unnamed(b))
-		name(e, s, block_unnamed(b));
-	else if (!shared)
-		claim_alone(e, s, b);
 	/* The hands that an skb has passed are its new head's, too. */
 	if (holder_add(s, b, 0, NULL))
 		e->err = -ENOMEM;
 	s->head = b;
+	if (!shared && block_unnamed(b))
+		name(e, s, block_unnamed(b), !ev->v[F_dlen]);
+	else if (!shared)
+		claim_alone(e, s, b);
 	if (old && old != b)
 		holder_drop(&e->holders, s, old, &moved);
 }
@@ -175,7 +211,7 @@ struct holder *skb_of(struct engine *e, const struct event *ev, bool shared)
 	if (!s)
 		s = new_skb(e, ev->v[F_skb]);
 	if (s)
-		set_head(e, s, ev->v[F_head], ev->v[F_end], shared);
+		set_head(e, s, ev, shared);
 	return s;
 }
 

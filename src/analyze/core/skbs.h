@@ -29,8 +29,17 @@ void skb_take(struct engine *e, struct holder *s, uint64_t addr, uint64_t len);
 /* Another skb is gone, and what it held is s's, with its past; s may be NULL. */
 void skb_take_over(struct engine *e, struct holder *s, uint64_t other);
 
+/*
+ * One send filled both: s goes on the list of fragments of the first skb
+ * (net/ipv4/ip_output.c: __ip_make_skb), and is handed on with it until it is by itself.
+ */
+void skb_join(struct engine *e, uint64_t first, struct holder *s);
+
 /* Somebody who is not known yet holds a head, too: the parent of a clone. */
 void skb_unnamed(struct engine *e, struct block *head);
+
+/* A hand-off of an skb and, where it is not linear, of those on its list of fragments. */
+void skb_pass(struct engine *e, struct holder *s, const struct custody *node, bool linear);
 
 /* The messages in an skb get a caveat. */
 void skb_mark(struct engine *e, const struct holder *s, enum caveat d);

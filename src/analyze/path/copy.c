@@ -119,10 +119,36 @@ static void tell_reading(struct engine *e, uint64_t src, uint64_t len)
 			e->paths[i]->reading(e, src, len);
 }
 
+static struct place kernel(uint64_t addr)
+{
+	return (struct place){SPACE_KERNEL, addr};
+}
+
+static struct place user(const struct carry *c, uint64_t addr)
+{
+	return (struct place){c->t->space, addr};
+}
+
+static uint64_t within(struct carry *c, struct place src, struct place dst, uint64_t len)
+{
+	struct content l = like(c, src.addr);
+
+	l.src_user = src.space != SPACE_KERNEL;
+	l.dst_user = dst.space != SPACE_KERNEL;
+	l.holder = l.dst_user ? BY_PROGRAM : l.src_user ? BY_FRAME : BY_SAME;
+	if (!l.src_user)
+		tell_reading(c->e, src.addr, len);
+	return copy_within(c->e, &l, src, dst, len);
+}
+
 static uint64_t to_user(struct carry *c, uint64_t src, uint64_t dst, uint64_t len)
 {
 	struct arrival a = {.c = c, .src = src, .dst = dst};
 
+	/* A program that is given frames, as by a tap, has them in its hands. */
+	if (c->t->op && c->t->op->file)
+		return dst ? within(c, kernel(src), user(c, dst), len) : 0;
+	engine_check(c->e, rangemap_clear(c->e->content, c->t->space, dst, len));
 	tell_reading(c->e, src, len);
 	content_each(c->e->content, SPACE_KERNEL, src, len, arrive, &a);
 	if (c->t->op)
@@ -130,18 +156,10 @@ static uint64_t to_user(struct carry *c, uint64_t src, uint64_t dst, uint64_t le
 	return a.bytes;
 }
 
-static uint64_t within(struct carry *c, uint64_t src, uint64_t dst, uint64_t len)
-{
-	struct content l = like(c, src);
-
-	tell_reading(c->e, src, len);
-	return copy_within(c->e, &l, src, dst, len);
-}
-
 /* Nothing that is known comes to be at dst. */
 static uint64_t overwrite(struct engine *e, uint64_t dst, uint64_t len)
 {
-	check_overwrite(e, NULL, dst, len);
+	check_overwrite(e, NULL, kernel(dst), len);
 	engine_check(e, rangemap_clear(e->content, SPACE_KERNEL, dst, len));
 	return 0;
 }
@@ -179,14 +197,14 @@ static uint64_t from_op(struct carry *c, struct op *op, uint64_t off, uint64_t u
 	return done;
 }
 
-static uint64_t from_user(struct carry *c, uint64_t user, uint64_t dst, uint64_t len)
+static uint64_t from_user(struct carry *c, uint64_t src, uint64_t dst, uint64_t len)
 {
-	struct op *op = c->t->op && c->t->op->send ? c->t->op : NULL;
-	struct content *start = op ? op_start_of(op, user) : NULL;
+	struct op *op = c->t->op && c->t->op->send && !c->t->op->file ? c->t->op : NULL;
+	struct content *start = op ? op_start_of(op, src) : NULL;
 
-	if (!start)
-		return overwrite(c->e, dst, len);
-	return from_op(c, op, start->off + (user - start->dst), user, dst, len);
+	if (start)
+		return from_op(c, op, start->off + (src - start->dst), src, dst, len);
+	return src ? within(c, user(c, src), kernel(dst), len) : overwrite(c->e, dst, len);
 }
 
 /* The kernel side of a copy between an iterator and a buffer or page. */
@@ -215,8 +233,9 @@ static uint64_t from_iter(struct carry *c, const struct event *ev)
 	if (op && iter_is_user(c->e->run, ev))
 		return from_op(c, op, op->count - ev->v[F_icnt], spans[0].addr, at, len);
 	for (size_t i = 0; i < n; at += spans[i].len, i++)
-		payload += spans[i].user || !spans[i].addr ? overwrite(c->e, at, spans[i].len) :
-				   within(c, spans[i].addr, at, spans[i].len);
+		payload += spans[i].user ? from_user(c, spans[i].addr, at, spans[i].len) :
+			   spans[i].addr ? within(c, kernel(spans[i].addr), kernel(at), spans[i].len) :
+					   overwrite(c->e, at, spans[i].len);
 	return payload;
 }
 
@@ -232,7 +251,7 @@ static uint64_t to_iter(struct carry *c, const struct event *ev)
 		return 0;
 	for (size_t i = 0; i < n; at += spans[i].len, i++) {
 		payload += spans[i].user ? to_user(c, at, spans[i].addr, spans[i].len) :
-			   spans[i].addr ? within(c, at, spans[i].addr, spans[i].len) : 0;
+			   spans[i].addr ? within(c, kernel(at), kernel(spans[i].addr), spans[i].len) : 0;
 		c->sampled = false;
 	}
 	return payload;
@@ -242,7 +261,8 @@ static uint64_t plain(struct carry *c, uint64_t src, uint64_t dst, uint64_t len)
 {
 	if (!is_kernel_address(src))
 		return is_kernel_address(dst) ? from_user(c, src, dst, len) : 0;
-	return is_kernel_address(dst) ? within(c, src, dst, len) : to_user(c, src, dst, len);
+	return is_kernel_address(dst) ? within(c, kernel(src), kernel(dst), len) :
+					to_user(c, src, dst, len);
 }
 
 static void count_other(struct engine *e, const struct carry *c, uint64_t len)

@@ -73,7 +73,7 @@ static void fill_bounce(struct engine *e, uint64_t va, uint64_t at, uint64_t siz
 		return;
 	like.at = engine_stamp(e);
 	like.at.ip = 0;
-	copy_within(e, &like, va, at, size);
+	copy_within(e, &like, (struct place){SPACE_KERNEL, va}, (struct place){SPACE_KERNEL, at}, size);
 }
 
 static void map_to_device(struct engine *e, uint64_t va, uint64_t dma, uint64_t size)

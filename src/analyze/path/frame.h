@@ -16,6 +16,7 @@ struct frame {
 	unsigned int ident_len; /* 0: it has arrived, or cannot be told */
 	char dev[16];
 	bool mapped, unmapped;
+	uint64_t seq; /* when it was handed to the driver */
 	struct late *sent; /* what is in it, by offset in the frame */
 	struct frame *alike; /* the next of those with the same key */
 };

@@ -26,8 +26,7 @@ static void pass(struct engine *e, struct holder *h, const struct event *ev)
 			       .skb = ev->v[F_skb], .sk = ev->v[F_sk]};
 
 	event_dev(ev, node.dev);
-	if (holder_pass(h, &node))
-		e->err = -ENOMEM;
+	skb_pass(e, h, &node, !ev->v[F_dlen]);
 }
 
 static void on_handoff(struct engine *e, const struct event *ev)

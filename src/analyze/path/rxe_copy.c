@@ -101,7 +101,7 @@ static void move_out(struct engine *e, const struct moved *m)
 	if (!c)
 		e->err = -ENOMEM;
 	late_put(late);
-	check_overwrite(e, NULL, m->packet, m->len);
+	check_overwrite(e, NULL, (struct place){SPACE_KERNEL, m->packet}, m->len);
 	if (c)
 		content_place(e, m->packet, c, 0, m->len);
 	content_put(c);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The lives of socket buffers: how they are filled, cloned, merged and freed. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "analyze/core/path.h"
 #include "analyze/core/skbs.h"
 #include "analyze/core/task.h"
 #include "analyze/paths.h"
+#include "common/vec.h"
 
 static void on_fill(struct engine *e, const struct event *ev)
 {
@@ -18,21 +20,54 @@ static void on_fill(struct engine *e, const struct event *ev)
 	t->fill_len = ev->v[F_len];
 	t->fill_skb = ev->v[F_skb];
 	s = skb_filled(e, ev->v[F_skb]);
-	if (s)
-		skb_take(e, s, ev->v[F_to], ev->v[F_len]);
+	if (!s)
+		return;
+	skb_take(e, s, ev->v[F_to], ev->v[F_len]);
+	if (!t->op || !t->op->send)
+		return;
+	if (!t->op->first_skb)
+		t->op->first_skb = s->addr;
+	skb_join(e, t->op->first_skb, s);
 }
 
-/* The clone's parent: of those that have its head the one that was last seen as the clone is now. */
-static const struct holder *parent_of(const struct holder *clone, const struct event *ev)
+static void on_cloning(struct engine *e, const struct event *ev)
 {
-	const struct holder *parent = NULL;
+	struct thread *t = thread_of(e, ev->tid);
+
+	if (t)
+		t->cloning = ev->v[F_skb];
+}
+
+/* What a socket has in its queue is cloned no more. */
+static bool is_queued(const struct holder *h)
+{
+	const struct custody *last = custody_last(h->custody, 0);
+
+	return last && (last->holder == BY_SOCKET || last->holder == BY_TAP);
+}
+
+/*
+ * The clone's parent, if that was recorded; else, of those that have its head, the one that was
+ * last seen as the clone is now.
+ */
+static const struct holder *parent_of(struct engine *e, const struct holder *clone,
+				      const struct event *ev)
+{
+	struct thread *t = thread_of(e, ev->tid);
+	const struct holder *parent = t && t->cloning ? skb_find(e, t->cloning) : NULL;
 	uint64_t seq = 0;
+
+	if (t)
+		t->cloning = 0;
+	if (parent && clone->head && parent != clone && holder_has(parent, clone->head))
+		return parent;
+	parent = NULL;
 
 	for (size_t i = 0; clone->head && i < clone->head->count; i++) {
 		const struct holder *h = clone->head->owners[i].by;
 		uint64_t at = h->custody ? h->custody->at.seq : 0;
 
-		if (h == clone || h->weak)
+		if (h == clone || h->weak || is_queued(h))
 			continue;
 		if (parent && (parent->data == ev->v[F_data]) >= (h->data == ev->v[F_data]) && at <= seq)
 			continue;
@@ -42,7 +77,9 @@ static const struct holder *parent_of(const struct holder *clone, const struct e
 	return parent;
 }
 
-static void inherit(struct engine *e, struct holder *s, const struct holder *parent)
+/* What the parent holds, with its past; but: not this block. */
+static void inherit(struct engine *e, struct holder *s, const struct holder *parent,
+		    const struct block *but)
 {
 	custody_put(s->custody);
 	s->custody = custody_get(parent->custody);
@@ -51,6 +88,8 @@ static void inherit(struct engine *e, struct holder *s, const struct holder *par
 		const struct owner *o = block_owner(b, parent);
 		struct owner *own = block_owner(b, s);
 
+		if (b == but)
+			continue;
 		if (!own) {
 			if (holder_add(s, b, o->since, o->base))
 				e->err = -ENOMEM;
@@ -72,9 +111,9 @@ static void on_clone(struct engine *e, const struct event *ev)
 	if (s)
 		skb_renew(e, s);
 	s = skb_of(e, ev, true);
-	parent = s ? parent_of(s, ev) : NULL;
+	parent = s ? parent_of(e, s, ev) : NULL;
 	if (parent)
-		inherit(e, s, parent);
+		inherit(e, s, parent, NULL);
 	else if (s && s->head)
 		skb_unnamed(e, s->head);
 }
@@ -88,7 +127,7 @@ static void on_morph(struct engine *e, const struct event *ev)
 		to = skb_filled(e, ev->v[F_to]);
 	if (!to || !from || to == from)
 		return;
-	inherit(e, to, from);
+	inherit(e, to, from, NULL);
 	for (size_t i = 0; i < to->count;)
 		if (block_owner(to->blocks[i], from))
 			i++;
@@ -121,25 +160,28 @@ static bool is_another(struct engine *e, const struct holder *s, const struct ev
 	       s->data + s->len != ev->v[F_data] + ev->v[F_len];
 }
 
-/* The end of an skb that had no other event. */
-static void free_unnamed(struct engine *e, uint64_t head, const struct doom *d)
+static int find_unnamed(void *ctx, const struct rm_piece *p)
 {
-	const struct block *b = block_at(&e->holders, head);
-	struct holder *h = b ? block_unnamed(b) : NULL;
+	(void)ctx;
+	return block_unnamed(p->tag) != NULL;
+}
 
-	if (h)
-		skb_end(e, h, d);
+/* Does an skb that had no other event have this head? */
+static bool is_unnamed(struct engine *e, uint64_t head, uint64_t end)
+{
+	return rangemap_walk(e->holders.memory, SPACE_KERNEL, head, end, find_unnamed, NULL) == 1;
 }
 
 static void on_free(struct engine *e, const struct event *ev)
 {
 	struct doom d = {ev->v[F_reason], ev->kind == EV_DROP_SKB};
-	struct holder *s = hashmap_remove(&e->skbs, ev->v[F_skb]);
+	struct holder *s;
 
-	if (!s) {
-		free_unnamed(e, ev->v[F_head], &d);
+	if (!skb_find(e, ev->v[F_skb]) && is_unnamed(e, ev->v[F_head], ev->v[F_end]))
+		skb_of(e, ev, false);
+	s = hashmap_remove(&e->skbs, ev->v[F_skb]);
+	if (!s)
 		return;
-	}
 	if (is_another(e, s, ev)) {
 		skb_mark(e, s, CAVEAT_RECYCLED);
 		d.dropped = false;
@@ -169,10 +211,41 @@ static void finish(struct engine *e)
 	free(unnamed);
 }
 
+static const char *const splitters[] = {
+#define SPLITTER(function) function,
+#include "analyze/path/splitters.def"
+#undef SPLITTER
+};
+
+static bool splits(const struct site *site)
+{
+	for (size_t i = 0; site && i < ARRAY_SIZE(splitters); i++)
+		if (!strcmp(site->function, splitters[i]))
+			return true;
+	return false;
+}
+
+/* The headers of an skb are copied for a part of it, a new skb that shares its other memory. */
+static bool on_copy(struct engine *e, const struct copying *c)
+{
+	const struct block *b = splits(c->site) ? block_at(&e->holders, c->src) : NULL;
+	const struct owner *o = b ? block_newest(b) : NULL;
+	struct block *to;
+
+	if (!o || block_at(&e->holders, c->dst))
+		return false;
+	to = block_of(&e->holders, c->dst, c->len);
+	if (to)
+		skb_unnamed(e, to);
+	if (to && block_unnamed(to))
+		inherit(e, block_unnamed(to), o->by, o->by->head);
+	return false;
+}
+
 static const struct handler handlers[] = {
-	{EV_SKB_FILL, on_fill},	   {EV_SKB_CLONE, on_clone},  {EV_SKB_MORPH, on_morph},
+	{EV_SKB_FILL, on_fill},	   {EV_SKB_CLONING, on_cloning}, {EV_SKB_CLONE, on_clone},   {EV_SKB_MORPH, on_morph},
 	{EV_COALESCE, on_coalesce}, {EV_CONSUME_SKB, on_free}, {EV_DEFER_FREE, on_free},
 	{EV_DROP_SKB, on_free},	   {0, NULL},
 };
 
-const struct path path_skb = {.name = "skb", .handlers = handlers, .finish = finish};
+const struct path path_skb = {.name = "skb", .handlers = handlers, .claim = on_copy, .finish = finish};

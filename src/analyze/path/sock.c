@@ -146,10 +146,10 @@ static void on_send_enter(struct engine *e, const struct event *ev)
 	if (!t)
 		return;
 	/* udpv6_sendmsg hands IPv4 destinations on to udp_sendmsg with the same msghdr. */
-	if (t->op && t->op->send && t->op->hdr == ev->v[F_msg] && t->op->ip != ev->ip)
+	if (t->op && t->op->send && !t->op->file && t->op->hdr == ev->v[F_msg] && t->op->ip != ev->ip)
 		return;
 	/* The next message of a sendmmsg: the one before was sent. */
-	if (t->op && t->op->send && t->many)
+	if (t->op && t->op->send && !t->op->file && t->many)
 		send_returned(e, t, 0, true);
 	thread_abandon(e, t);
 	read_socket(t, ev, &s);
@@ -272,7 +272,7 @@ static void thread_end(struct engine *e, struct thread *t)
 {
 	struct op *op = t->op;
 
-	if (!op || op->send)
+	if (!op || op->send || op->file)
 		return;
 	for (size_t i = 0; i < op->item_count; i++)
 		message_caveat(op->items[i].msg, CAVEAT_NO_RETURN);
@@ -286,7 +286,7 @@ static void on_recv_enter(struct engine *e, const struct event *ev)
 
 	if (!t)
 		return;
-	if (t->op && !t->op->send && t->many)
+	if (t->op && !t->op->send && !t->op->file && t->many)
 		recv_returned(e, t, 1, true);
 	thread_abandon(e, t);
 	op = op_begin(e, t, false);
@@ -308,7 +308,9 @@ static void on_syscall_exit(struct engine *e, const struct event *ev)
 
 	if (!t)
 		return;
-	if (t->op && t->op->send)
+	if (t->op && t->op->file)
+		op_end(e, t);
+	else if (t->op && t->op->send)
 		send_returned(e, t, ret, many);
 	else if (t->op)
 		recv_returned(e, t, ret, many);

@@ -31,6 +31,7 @@ static void on_exec(struct engine *e, const struct event *ev)
 
 	if (!t)
 		return;
+	engine_check(e, rangemap_clear_space(e->content, t->space));
 	t->space = (uint32_t)++e->next_space;
 	slash = file ? memrchr(file, '/', len) : NULL;
 	len -= slash ? (size_t)(slash + 1 - file) : 0;

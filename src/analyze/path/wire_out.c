@@ -22,8 +22,15 @@ static struct frames *frames_of(const struct engine *e)
 	return engine_state(e, &path_wire_out);
 }
 
-static uint64_t ident_key(const unsigned char *ident, unsigned int len)
+/* The bytes that every record of a packet has: its IP header and 8 bytes behind it. */
+static unsigned int ident_head(const unsigned char *ident)
 {
+	return (ident[0] >> 4 == 6 ? 40u : (ident[0] & 15u) * 4) + 8;
+}
+
+static uint64_t ident_key(const unsigned char *ident)
+{
+	unsigned int len = ident_head(ident);
 	uint64_t key = len;
 
 	for (unsigned int i = 0; i < len; i += 8) {
@@ -43,21 +50,26 @@ struct frame *frame_of_skb(struct engine *e, uint64_t skb)
 struct frame *frame_at(struct engine *e, uint64_t va)
 {
 	const struct block *b = block_at(&e->holders, va);
-	struct frame *f = NULL;
+	struct frame *newest = NULL;
 
-	for (size_t i = 0; b && i < b->count && !f; i++)
-		f = frame_of_skb(e, b->owners[i].by->addr);
-	return f;
+	/* Parts of one skb share its memory: the driver gives the device the one it got last. */
+	for (size_t i = 0; b && i < b->count; i++) {
+		struct frame *f = frame_of_skb(e, b->owners[i].by->addr);
+
+		if (f && (!newest || f->seq > newest->seq))
+			newest = f;
+	}
+	return newest;
 }
 
 static bool is_alike(const struct frame *f, const unsigned char *ident, unsigned int len)
 {
-	return f->ident_len == len && !memcmp(f->ident, ident, len);
+	return f->ident_len && !memcmp(f->ident, ident, f->ident_len < len ? f->ident_len : len);
 }
 
 struct frame *frame_with(struct engine *e, const unsigned char *ident, unsigned int len)
 {
-	struct frame *f = hashmap_find(&frames_of(e)->by_ident, ident_key(ident, len));
+	struct frame *f = hashmap_find(&frames_of(e)->by_ident, ident_key(ident));
 
 	while (f && !is_alike(f, ident, len))
 		f = f->alike;
@@ -66,9 +78,11 @@ struct frame *frame_with(struct engine *e, const unsigned char *ident, unsigned 
 
 unsigned int frame_ident(const struct event *ev, uint64_t ip_at, unsigned char *ident)
 {
-	uint32_t have = ev->array_len[A_hdr];
+	uint64_t linear = ev->v[F_len] - ev->v[F_dlen], have = ev->array_len[A_hdr];
 	unsigned int n, header;
 
+	/* Behind the linear part is anything. */
+	have = linear < have ? linear : have;
 	if (!ev->array[A_hdr] || ip_at > have || have - ip_at < 20)
 		return 0;
 	n = have - ip_at < IDENT_MAX ? (unsigned int)(have - ip_at) : IDENT_MAX;
@@ -88,6 +102,8 @@ unsigned int frame_ident(const struct event *ev, uint64_t ip_at, unsigned char *
 	} else {
 		return 0;
 	}
+	if (n < ident_head(ident))
+		return 0;
 	if (header + 8 <= n)
 		ident[header + 6] = ident[header + 7] = 0;
 	return n;
@@ -101,7 +117,7 @@ static void mark_frame(const struct frame *f, enum caveat d)
 
 static void forget_ident(struct frames *fs, struct frame *f)
 {
-	uint64_t key = ident_key(f->ident, f->ident_len);
+	uint64_t key = f->ident_len ? ident_key(f->ident) : 0;
 	struct frame *first = f->ident_len ? hashmap_find(&fs->by_ident, key) : NULL, **at = &first;
 
 	while (*at && *at != f)
@@ -209,7 +225,7 @@ void frame_local(struct engine *e, uint64_t skb)
 static void add_ident(struct engine *e, struct frame *f)
 {
 	struct frames *fs = frames_of(e);
-	uint64_t key = ident_key(f->ident, f->ident_len);
+	uint64_t key = f->ident_len ? ident_key(f->ident) : 0;
 	struct frame *first = f->ident_len ? hashmap_find(&fs->by_ident, key) : NULL, *last = first;
 
 	for (struct frame *o = first; o; last = o, o = o->alike)
@@ -236,6 +252,7 @@ static struct frame *new_frame(struct engine *e, const struct event *ev)
 		return NULL;
 	}
 	f->skb = ev->v[F_skb];
+	f->seq = e->seq;
 	f->data = ev->v[F_data];
 	f->linear = f->given = ev->v[F_len] - ev->v[F_dlen];
 	f->ident_len = frame_ident(ev, ev->v[F_net] && net < 64 ? net : ETH_HEADER, f->ident);
