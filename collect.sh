@@ -51,7 +51,7 @@ Records which kernel code copied which payload, into a run folder for ./analyze.
   --vm=KERNEL          in a virtual machine: bookworm (default), bookworm/6.12,
                        trixie-backports, or a folder with a kernel of yours
   --native             on this kernel; takes root
-  --with BED           give COMMAND a bed: veth, nics or rxe (addresses in COPYCHAIN_SRC, _DST)
+  --with TESTBED       set up test interfaces for COMMAND: veth, nics or rxe (addresses in COPYCHAIN_SRC, _DST)
   --exclude-site SITE  do not probe this site; may be repeated
   --buffer-kb N        ring buffer per CPU
   --steps              record every kernel function passed, too (for a few messages)
@@ -238,7 +238,7 @@ workload()
 	if [ ${#words[@]} -eq 0 ]; then
 		WORKLOAD=("$TOP/traffic" set default)
 	elif [ -n "$bed" ]; then
-		WORKLOAD=("$TOP/traffic" bed "$bed" -- "${words[@]}")
+		WORKLOAD=("$TOP/traffic" testbed "$bed" -- "${words[@]}")
 	else
 		WORKLOAD=("${words[@]}")
 	fi

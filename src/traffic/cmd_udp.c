@@ -105,7 +105,7 @@ static int check_ends(const struct tf_udp_args *a, enum tf_ends *ends)
 	if (tf_check_ends(a->send, a->recv, a->to, a->hold, ends))
 		return -EINVAL;
 	if (alone && strcmp(a->path, "lo"))
-		return wrong("--path makes a bed for both ends; one end takes --netns");
+		return wrong("--path sets up a testbed for both ends; one end takes --netns");
 	if (a->netns && strcmp(a->path, "lo"))
 		return wrong("--path makes namespaces of its own; leave out --netns");
 	return 0;

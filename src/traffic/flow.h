@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "traffic/addr.h"
-#include "traffic/bed.h"
+#include "traffic/testbed.h"
 #include "traffic/buffer.h"
 #include "traffic/log.h"
 #include "traffic/payload.h"

@@ -4,7 +4,7 @@
 #define TRAFFIC_IPV6_H
 
 #include "traffic/addr.h"
-#include "traffic/bed.h"
+#include "traffic/testbed.h"
 
 /* The IPv6 address of an end, which follows from the other one that it has. */
 const char *tf_ipv6_addr(const struct tf_bed_end *end, char text[TF_ADDR_TEXT]);

@@ -19,7 +19,7 @@ static const struct {
 	{"rdma", tf_cmd_rdma, "RDMA messages over soft-RoCE devices or those you name"},
 	{"pty", tf_cmd_pty, "one datagram of a program that prints to a terminal"},
 	{"set", tf_cmd_set, "a set of flows, one after the other"},
-	{"bed", tf_cmd_bed, "run a program of yours on a veth pair or two network cards"},
+	{"testbed", tf_cmd_testbed, "run a program of yours on a veth pair or two network cards"},
 	{"help", cmd_help, "this list"},
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "traffic/bed.h"
+#include "traffic/testbed.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "common/msg.h"
-#include "traffic/bed_ops.h"
+#include "traffic/testbed_ops.h"
 #include "traffic/ip.h"
 
 #define NETNS_DIR "/run/netns"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "traffic/bed.h"
+#include "traffic/testbed.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -7,7 +7,7 @@
 
 #include "common/msg.h"
 #include "common/vec.h"
-#include "traffic/bed_ops.h"
+#include "traffic/testbed_ops.h"
 
 static int lo_up(struct tf_bed *bed)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the beds are made of; for src/traffic/bed*.c only. */
-#ifndef TRAFFIC_BED_OPS_H
-#define TRAFFIC_BED_OPS_H
+/* What the beds are made of; for src/traffic/testbed*.c only. */
+#ifndef TRAFFIC_TESTBED_OPS_H
+#define TRAFFIC_TESTBED_OPS_H
 
-#include "traffic/bed.h"
+#include "traffic/testbed.h"
 
 struct tf_bed_ops {
 	const char *path;

@@ -3,8 +3,8 @@
  * A bed is the path that messages travel: two addresses and, but for lo, two network
  * namespaces with a device each. It is made by traffic, and everything of it is removed again.
  */
-#ifndef TRAFFIC_BED_H
-#define TRAFFIC_BED_H
+#ifndef TRAFFIC_TESTBED_H
+#define TRAFFIC_TESTBED_H
 
 #include <net/if.h>
 #include <stdbool.h>

@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "traffic/bed_ops.h"
+#include "traffic/testbed_ops.h"
 #include "traffic/ip.h"
 #include "traffic/signals.h"
 

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "common/msg.h"
-#include "traffic/bed_ops.h"
+#include "traffic/testbed_ops.h"
 #include "traffic/ip.h"
 #include "traffic/signals.h"
 

@@ -22,8 +22,8 @@ static const struct opt opts[] = {
 	{OPT_END, NULL, 0, NULL, NULL, 0, 0, NULL},
 };
 
-const struct opt_command tf_bed_command = {
-	.usage = "traffic bed veth|nics|rxe|lo -- COMMAND [ARGS]",
+const struct opt_command tf_testbed_command = {
+	.usage = "traffic testbed veth|nics|rxe|lo -- COMMAND [ARGS]",
 	.about =
 		"Runs COMMAND at the sender's end of that path and passes its exit status on.\n"
 		"It finds in its environment COPYCHAIN_SRC and COPYCHAIN_DST, the addresses,\n"
@@ -151,9 +151,9 @@ out:
 	return status;
 }
 
-int tf_cmd_bed(int argc, char **argv)
+int tf_cmd_testbed(int argc, char **argv)
 {
-	int at = opt_parse(&tf_bed_command, argc, argv, NULL);
+	int at = opt_parse(&tf_testbed_command, argc, argv, NULL);
 	struct tf_bed bed;
 	const char *path;
 	int status = EXIT_ENV, err;
@@ -166,7 +166,7 @@ int tf_cmd_bed(int argc, char **argv)
 	if (at < argc && !strcmp(argv[at], "--"))
 		at++;
 	if (!path || at >= argc) {
-		msg_error("usage: %s", tf_bed_command.usage);
+		msg_error("usage: %s", tf_testbed_command.usage);
 		return EXIT_USAGE;
 	}
 	tf_signals_catch();

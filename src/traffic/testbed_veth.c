@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <string.h>
 
-#include "traffic/bed_ops.h"
+#include "traffic/testbed_ops.h"
 #include "traffic/ip.h"
 
 int tf_veth_up(struct tf_bed *bed)
