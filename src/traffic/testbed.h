@@ -1,42 +1,61 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A bed is the path that messages travel: two addresses and, but for lo, two network
- * namespaces with a device each. It is made by traffic, and everything of it is removed again.
+ * A testbed is the path that messages travel: two addresses and, but for lo, network namespaces
+ * with devices in them. It is made by traffic, and everything of it is removed again.
  */
 #ifndef TRAFFIC_TESTBED_H
 #define TRAFFIC_TESTBED_H
 
 #include <net/if.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
-struct tf_bed_ops;
+struct tf_bed_row;
 
 struct tf_bed_end {
 	char ns[24]; /* a name that `ip netns exec` knows, or "" for the namespace we are in */
 	char dev[IFNAMSIZ];
-	char addr[16];
-	char mac[18];
-	char rdma[32];			/* an RDMA device on dev, or "" */
-	unsigned int gid;		/* the index of addr in its table */
-	bool has_ns, has_dev, has_rdma; /* to be undone */
+	char addr[INET_ADDRSTRLEN];
+	char addr6[INET6_ADDRSTRLEN]; /* "": it has none */
+	char rdma[32];		      /* an RDMA device on dev, or "" */
+	unsigned int gid;	      /* the index of addr in its table */
+	bool has_dev, has_rdma;	      /* to be undone */
 };
 
 struct tf_bed {
-	const struct tf_bed_ops *ops;
+	const struct tf_bed_row *row;
 	struct tf_bed_end src, dst;
-	char why[256]; /* of a bed that could not be made */
+	char to[INET_ADDRSTRLEN]; /* where the sender sends; "": to dst.addr */
+	bool is_static;		  /* both ends know their neighbour and need no ARP */
+	bool has_ipv6;
+	bool has_spaces; /* namespaces, to be undone */
+	int fds[2];	 /* what lasts as long as it is open; 0: none */
+	pid_t helper;	 /* a process that is part of the path; 0: none */
+	char why[256];	 /* of a testbed that could not be made */
 };
 
-#define TF_BED_PATHS "lo veth nics"
-#define TF_BEDS TF_BED_PATHS " rxe rxe-lo rxe-dev" /* and those with soft-RoCE devices */
-
-/* Makes the bed, or undoes what was made, fills in why and gives -errno. */
-int tf_bed_up(struct tf_bed *bed, const char *path);
+/*
+ * Makes the testbed, with IPv6 if it is to have that, or undoes what was made, fills in why and
+ * gives -errno. The path is a name of the table; ",static" behind it makes static neighbours.
+ */
+int tf_bed_up(struct tf_bed *bed, const char *path, bool with_ipv6);
 
 /* Undoes it all; any bed will do: half made, never made, undone. */
 void tf_bed_down(struct tf_bed *bed);
+
+/* Whether there is such a path; fills in why. 0 or -EINVAL. */
+int tf_bed_known(const char *path, char *why, size_t size);
+
+/* The kernel modules that the path takes, with their parameters, between commas; NULL: no such path. */
+const char *tf_bed_modules(const char *path);
+
+/* The name in it, without what a comma adds; NULL: no such path. */
+const char *tf_bed_name(const char *path);
+
+/* Prints the table on stdout. */
+void tf_bed_list(void);
 
 /* Removes namespaces and devices whose traffic is dead; tf_bed_reaped says how many. */
 void tf_bed_reap(void);

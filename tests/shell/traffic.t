@@ -398,7 +398,7 @@ ok "no way to the receiver" exits 4 "$TRAFFIC" udp --send --to 255.255.255.255:9
 ok "no such RDMA device" exits 4 "$TRAFFIC" rdma --rdma-dev "nosuch-$$"
 ok "one end of an RDMA flow on a bed" exits 2 "$TRAFFIC" rdma --send --to 127.0.0.1
 ok "bed: no such program" exits 127 "$TRAFFIC" testbed lo -- "/nosuch-$$"
-for command in udp rdma pty set bed; do
+for command in udp rdma pty set testbed; do
 	ok "$command --help" "$TRAFFIC" $command --help
 done
 ok "help" "$TRAFFIC" help

@@ -15,7 +15,6 @@
 #include "common/vec.h"
 #include "traffic/cmd.h"
 #include "traffic/group.h"
-#include "traffic/ipv6.h"
 #include "traffic/udp.h"
 
 static const size_t sizes[] = {1, 2, 3, 4, 7, 8, 9, 12, 15, 16, 19, 20, 23, 24, 25, 64, 1400, 65507};
@@ -428,17 +427,6 @@ static void groups_and_networks_follow_from_addresses(void **state)
 	assert_int_equal(tf_addr_port(&a), 9);
 }
 
-static void an_end_has_an_ipv6_address_like_its_other_one(void **state)
-{
-	struct tf_bed_end lo = {.addr = "127.0.0.1"}, veth = {.addr = "10.77.1.2"};
-	char text[TF_ADDR_TEXT];
-
-	(void)state;
-	assert_string_equal(tf_ipv6_addr(&lo, text), "::1");
-	assert_string_equal(tf_ipv6_addr(&veth, text), "fd77::1:2");
-}
-
-/* Each is one that the options can ask for, too. */
 static void every_datagram_flow_has_a_name_of_its_own(void **state)
 {
 	const struct tf_set *set = tf_set_find("datagrams");
@@ -643,7 +631,6 @@ int main(void)
 		cmocka_unit_test(a_message_is_as_many_datagrams_as_its_size_asks_for),
 		cmocka_unit_test(vectors_cut_and_join),
 		cmocka_unit_test(groups_and_networks_follow_from_addresses),
-		cmocka_unit_test(an_end_has_an_ipv6_address_like_its_other_one),
 		cmocka_unit_test(every_datagram_flow_has_a_name_of_its_own),
 		cmocka_unit_test(udp_ends_apart),
 		cmocka_unit_test(the_default_set_is_what_the_design_says),
