@@ -55,7 +55,7 @@ static int set_up(const char *dev)
 
 /*
  * IPv6 is off, or at least says nothing by itself but reports of groups: no router is asked for,
- * and no device makes up an address. /proc/sys/net shows the namespace of who opens it.
+ * and no address is looked for twice. /proc/sys/net shows the namespace of who opens it.
  */
 static int settle_space(void *arg)
 {
@@ -64,7 +64,7 @@ static int settle_space(void *arg)
 		char value;
 	} off[] = {{"all/disable_ipv6", '1'}, {"default/disable_ipv6", '1'}},
 	  quiet[] = {{"default/accept_ra", '0'}, {"default/router_solicitations", '0'},
-		     {"default/dad_transmits", '0'}, {"default/addr_gen_mode", '1'}};
+		     {"default/dad_transmits", '0'}};
 	const struct tf_bed *bed = arg;
 	int err = 0;
 
