@@ -11,13 +11,12 @@
 #include "traffic/pty.h"
 #include "traffic/signals.h"
 
-#define UDP_ON(path_, bed_, size_, count_, timeout_, ...)                                          \
+#define UDP_ON(path_, size_, count_, timeout_, ...)                                                \
 	{                                                                                          \
-		.name = "udp-" path_ "-" #size_, .proto = "udp", .path = path_, .bed = bed_,       \
-		.size = size_, .count = count_, .timeout = timeout_, .verify = true, __VA_ARGS__   \
+		.name = "udp-" path_ "-" #size_, .proto = "udp", .path = path_, .size = size_,     \
+		.count = count_, .timeout = timeout_, .verify = true, __VA_ARGS__                  \
 	}
-#define UDP(path_, size_) UDP_ON(path_, path_, size_, 1000, 2000, )
-#define UDP_STATIC(path_, size_) UDP_ON(path_, path_ ",static", size_, 1000, 2000, )
+#define UDP(path_, size_) UDP_ON(path_, size_, 1000, 2000, )
 
 #define RDMA(name_, path_, bed_, size_, count_, ...)                                               \
 	{                                                                                          \
@@ -34,10 +33,10 @@
 static const struct tf_spec default_flows[] = {
 	UDP("lo", 64),
 	UDP("lo", 1400),
-	UDP_STATIC("veth", 1400),
-	UDP_STATIC("nics", 128),
-	UDP_STATIC("nics", 1400),
-	UDP_STATIC("nics", 8000),
+	UDP("veth", 1400),
+	UDP("nics", 128),
+	UDP("nics", 1400),
+	UDP("nics", 8000),
 	TF_PTY_SPEC,
 	RC("send", RDMA_SEND, 64, 200),
 	RC("send", RDMA_SEND, 4096, 200),
@@ -50,14 +49,14 @@ static const struct tf_spec default_flows[] = {
 	RC("read", RDMA_READ, 1048576, 4),
 };
 
-#define NET(path_, size_, ...) UDP_ON(path_, path_, size_, 200, 2000, __VA_ARGS__)
+#define NET(path_, size_, ...) UDP_ON(path_, size_, 200, 2000, __VA_ARGS__)
 
 /* The networks that people have. */
 static const struct tf_spec network_flows[] = {
 	NET("veth", 1000),
 	NET("nics", 1000),
 	NET("neigh-slow", 1000, .rate = 200),
-	UDP_ON("neigh-fail", "neigh-fail", 1000, 4, 500, ),
+	UDP_ON("neigh-fail", 1000, 4, 500, ),
 	NET("vlan", 1000),
 	NET("qinq", 1000),
 	NET("bridge", 1000),

@@ -58,18 +58,18 @@ fi
 PLAIN='lo-1400 --size 1400 --count 3
 lo-peek --size 1400 --count 3 --peek
 lo-tap --size 1400 --count 2
-veth-1400 --path veth,static --size 1400 --count 3
-veth-8000 --path veth,static --size 8000 --count 2
-nics-128 --path nics,static --size 128 --count 3
-nics-1400 --path nics,static --size 1400 --count 3
-nics-8000 --path nics,static --size 8000 --count 3'
+veth-1400 --path veth --size 1400 --count 3
+veth-8000 --path veth --size 8000 --count 2
+nics-128 --path nics --size 128 --count 3
+nics-1400 --path nics --size 1400 --count 3
+nics-8000 --path nics --size 8000 --count 3'
 RDMA='rc-send --op send --size 2500 --count 2
 rc-write --op write --size 64 --count 2
 rc-write-imm --op write-imm --size 64 --count 2
 rc-read --op read --size 1500 --count 2
 rc-inside --op send --path dev --size 64 --count 2
 ud-send --qp ud --size 512 --depth 3 --count 3'
-BOUNCED='nics-1400 --path nics,static --size 1400 --count 2'
+BOUNCED='nics-1400 --path nics --size 1400 --count 2'
 
 work=$(mktemp -d) || exit 4
 trap 'rm -rf "$work"' EXIT

@@ -44,6 +44,6 @@ for kernel; do
 	NAME="$kernel, lo" DMA=0 WIRE=0
 	foreign "$kernel"
 	NAME="$kernel, nics" DMA=2 WIRE=1
-	foreign "$kernel" --with nics,static
+	foreign "$kernel" --with nics
 done
 plan

@@ -52,17 +52,17 @@ record()
 case $3 in
 plain)
 	record lo lo
-	record veth veth,static
-	record nics nics,static
+	record veth veth
+	record nics nics
 	{ cat /proc/net/snmp; } >/tmp/logs/flood.before
 	printf '\n\n' | ./collect.sh run --native --out "$share/flood" -- \
 		./traffic udp --hold --size 1400 --count 300 --timeout 500 || exit
 	cat /proc/net/snmp >/tmp/logs/flood.after
 	rmmod e1000 && modprobe e1000 copybreak=1600 || exit
-	record copybreak nics,static
+	record copybreak nics
 	;;
 swiotlb)
-	record swiotlb nics,static
+	record swiotlb nics
 	;;
 esac
 dmesg >/tmp/logs/dmesg
