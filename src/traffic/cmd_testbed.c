@@ -20,10 +20,13 @@
 
 struct args {
 	bool list, modules;
+	const char *show;
 };
 
 static const struct opt opts[] = {
 	{OPT_FLAG, "list", offsetof(struct args, list), NULL, "show all testbeds", 0, 0, NULL},
+	{OPT_STR, "show", offsetof(struct args, show), "TESTBED",
+	 "show the lines that set it up: namespace, program and its words", 0, 0, NULL},
 	{OPT_FLAG, "modules", offsetof(struct args, modules), NULL,
 	 "show the kernel modules of all testbeds and sets named in COMMAND", 0, 0, NULL},
 	{OPT_END, NULL, 0, NULL, NULL, 0, 0, NULL},
@@ -214,6 +217,18 @@ static int list_modules(char **words)
 	return fflush(stdout) ? EXIT_ENV : EXIT_GOOD;
 }
 
+static int show(const char *path)
+{
+	char why[256];
+
+	if (tf_bed_known(path, why, sizeof(why))) {
+		msg_error("%s", why);
+		return EXIT_USAGE;
+	}
+	tf_bed_show(path);
+	return fflush(stdout) ? EXIT_ENV : EXIT_GOOD;
+}
+
 int tf_cmd_testbed(int argc, char **argv)
 {
 	struct args args = {0};
@@ -230,6 +245,8 @@ int tf_cmd_testbed(int argc, char **argv)
 	}
 	if (args.modules)
 		return list_modules(argv + at);
+	if (args.show && at == argc)
+		return show(args.show);
 	path = at < argc ? argv[at++] : NULL;
 	if (at < argc && !strcmp(argv[at], "--"))
 		at++;

@@ -94,6 +94,14 @@ void tf_bed_list(void)
 		printf("%-16s %s\n", rows[i].name, rows[i].about);
 }
 
+void tf_bed_show(const char *path)
+{
+	const struct tf_bed_row *row = find(path);
+
+	if (row)
+		printf("# %s: %s\n%s", row->name, row->about, row->script ? row->script : "");
+}
+
 int tf_bed_up(struct tf_bed *bed, const char *path, bool with_ipv6)
 {
 	int err = choose(bed, path);

@@ -54,8 +54,9 @@ const char *tf_bed_modules(const char *path);
 /* The name in it, without what a comma adds; NULL: no such path. */
 const char *tf_bed_name(const char *path);
 
-/* Prints the table on stdout. */
+/* Print on stdout: the table, and the script of one row, as testbed_ops.h describes it. */
 void tf_bed_list(void);
+void tf_bed_show(const char *path);
 
 /* Removes namespaces and devices whose traffic is dead; tf_bed_reaped says how many. */
 void tf_bed_reap(void);

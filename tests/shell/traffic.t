@@ -288,6 +288,18 @@ ignored()
 	wait $!
 }
 
+# Each line of a script names a namespace and a program, and no two testbeds share addresses.
+scripts_are_well_formed()
+{
+	local name
+	for name in $("$TRAFFIC" testbed --list | cut -d ' ' -f 1); do
+		"$TRAFFIC" testbed --show "$name" >"$T/script" || return
+		! grep -vE '^(# |6?[-abm] (ip|tc|nft) [a-z]|6?[abm] sysctl net/[a-z0-9/_-]+=)' "$T/script" || return
+	done
+	! sed -n 's/^TESTBED.*, \([1-9][0-9]*\),$/\1/p; s/^\t"[^"]*", \([0-9]*\),$/\1/p' src/traffic/testbeds.def |
+		grep -vx 3 | sort | uniq -d | grep .
+}
+
 bed_interrupted()
 {
 	local pid
@@ -389,6 +401,8 @@ ok "a set is named" exits 2 "$TRAFFIC" set
 ok "a flow that the set lacks" exits 2 "$TRAFFIC" set default --only udp-lo-64,nosuch
 ok "no flow at all" exits 2 "$TRAFFIC" set default --only ,
 ok "some flows of a set" only_two
+ok "testbeds have scripts that can be read" scripts_are_well_formed
+ok "show what is no testbed" exits 2 "$TRAFFIC" testbed --show wlan
 ok "bed without a command" exits 2 "$TRAFFIC" testbed veth
 ok "bed on an unknown path" exits 2 "$TRAFFIC" testbed wlan -- true
 ok "log on a full disk" exits 4 "$TRAFFIC" udp --count 10 --log /dev/full
