@@ -51,7 +51,8 @@ Records which kernel code copied which payload, into a run folder for ./analyze.
   --vm=KERNEL          in a virtual machine: bookworm (default), bookworm/6.12,
                        trixie-backports, or a folder with a kernel of yours
   --native             on this kernel; takes root
-  --with BED           give COMMAND a bed: veth, nics or rxe (addresses in COPYCHAIN_SRC, _DST)
+  --with TESTBED       set up a network for COMMAND: veth, nics, vlan, ... (traffic testbed --list shows
+                       them all; addresses in COPYCHAIN_SRC, _DST)
   --exclude-site SITE  do not probe this site; may be repeated
   --buffer-kb N        ring buffer per CPU
   --steps              record every kernel function passed, too (for a few messages)
@@ -104,12 +105,16 @@ set_where()
 	where=$1
 }
 
+testbeds()
+{
+	sed -n 's/^TESTBED("\([^"]*\)".*/\1/p' "$TOP/src/traffic/testbeds.def"
+}
+
+# What stands behind a comma is for traffic to judge.
 set_bed()
 {
-	case $1 in
-	veth | nics | rxe) bed=$1 ;;
-	*) usage_error "--with takes veth, nics or rxe, not '$1'" ;;
-	esac
+	testbeds | grep -qxF -e "${1%%,*}" || usage_error "--with takes one of $(testbeds | paste -s -d ' '), not '$1'"
+	bed=$1
 }
 
 parse_run()
@@ -238,7 +243,7 @@ workload()
 	if [ ${#words[@]} -eq 0 ]; then
 		WORKLOAD=("$TOP/traffic" set default)
 	elif [ -n "$bed" ]; then
-		WORKLOAD=("$TOP/traffic" bed "$bed" -- "${words[@]}")
+		WORKLOAD=("$TOP/traffic" testbed "$bed" -- "${words[@]}")
 	else
 		WORKLOAD=("${words[@]}")
 	fi
@@ -248,9 +253,26 @@ workload()
 load_modules()
 {
 	modprobe -q veth 2>/dev/null
-	if in_guest || [ ${#words[@]} -eq 0 ] || [ "$bed" = rxe ]; then
+	if in_guest || [ ${#words[@]} -eq 0 ]; then
 		modprobe -qa rdma_rxe ib_uverbs 2>/dev/null
 	fi
+	[ "$(readlink -f "${WORKLOAD[0]}")" != "$TOP/traffic" ] || load_testbed_modules
+}
+
+load_testbed_modules()
+{
+	local line plain=()
+	while read -r line; do
+		case $line in
+		*' '*)
+			# a name and its parameters
+			# shellcheck disable=SC2086
+			modprobe -q $line 2>/dev/null
+			;;
+		*) plain+=("$line") ;;
+		esac
+	done < <("$TOP/traffic" testbed --modules -- "${WORKLOAD[@]:1}" | sort -u)
+	[ ${#plain[@]} -eq 0 ] || modprobe -qa "${plain[@]}" 2>/dev/null
 }
 
 record_native()

@@ -10,7 +10,7 @@ int tf_cmd_udp(int argc, char **argv);
 int tf_cmd_rdma(int argc, char **argv);
 int tf_cmd_pty(int argc, char **argv);
 int tf_cmd_set(int argc, char **argv);
-int tf_cmd_bed(int argc, char **argv);
+int tf_cmd_testbed(int argc, char **argv);
 
 /* What the options of `traffic udp` fill in. */
 struct tf_udp_args {
@@ -30,7 +30,7 @@ struct tf_rdma_args {
 extern const struct tf_rdma_args tf_rdma_defaults;
 
 extern const struct opt_command tf_udp_command, tf_rdma_command, tf_pty_command, tf_set_command,
-	tf_bed_command;
+	tf_testbed_command;
 
 /* Makes the flow of the options, or prints what is wrong with them and gives -EINVAL. */
 int tf_udp_spec(const struct tf_udp_args *args, struct tf_spec *spec, char *name, size_t size);

@@ -30,8 +30,8 @@ static const struct opt udp_opts[] = {
 	 NULL},
 	{OPT_STR, "to", AT(to), "ADDR:PORT", "where to send", 0, 0, NULL},
 	{OPT_STR, "netns", AT(netns), "NAME", "network namespace to run in", 0, 0, NULL},
-	{OPT_WORD, "path", AT(path), "PATH", "lo (default), veth, or nics: two idle network cards",
-	 0, 0, TF_BED_PATHS},
+	{OPT_STR, "path", AT(path), "TESTBED", "lo (default), or another of traffic testbed --list",
+	 0, 0, NULL},
 	{OPT_FLAG, "send", AT(send), NULL, "only send", 0, 0, NULL},
 	{OPT_FLAG, "recv", AT(recv), NULL, "only receive", 0, 0, NULL},
 	{OPT_FLAG, "hold", AT(hold), NULL, "send all, wait for the user, then receive", 0, 0, NULL},
@@ -105,7 +105,7 @@ static int check_ends(const struct tf_udp_args *a, enum tf_ends *ends)
 	if (tf_check_ends(a->send, a->recv, a->to, a->hold, ends))
 		return -EINVAL;
 	if (alone && strcmp(a->path, "lo"))
-		return wrong("--path makes a bed for both ends; one end takes --netns");
+		return wrong("--path sets up a testbed for both ends; one end takes --netns");
 	if (a->netns && strcmp(a->path, "lo"))
 		return wrong("--path makes namespaces of its own; leave out --netns");
 	return 0;
@@ -226,13 +226,17 @@ int tf_udp_check(const struct tf_spec *spec)
 int tf_udp_spec(const struct tf_udp_args *a, struct tf_spec *spec, char *name, size_t size)
 {
 	enum tf_ends ends;
+	char why[256];
 	int err = check_ends(a, &ends);
 
 	if (err)
 		return err;
+	if (tf_bed_known(a->path, why, sizeof(why)))
+		return wrong(why);
 	*spec = (struct tf_spec){.name = name,
 				 .proto = "udp",
-				 .path = a->path,
+				 .path = tf_bed_name(a->path),
+				 .bed = a->path,
 				 .size = a->size,
 				 .count = a->count,
 				 .rate = a->rate   ? a->rate
@@ -280,7 +284,7 @@ int tf_run_one(const struct tf_spec *spec, const char *log_path)
 		return EXIT_ENV;
 	tf_signals_catch();
 	tf_bed_reap();
-	if (tf_bed_up(&bed, tf_flow_bed(spec))) {
+	if (tf_bed_up(&bed, tf_flow_bed(spec), spec->udp.ipv6)) {
 		if (!tf_interrupted)
 			msg_error("path %s: %s", spec->path, bed.why);
 		goto out;

@@ -58,7 +58,8 @@ static int get_ready(struct tf_end *e)
 	const struct tf_spec *spec = e->flow->spec;
 	const struct tf_kind *kind = e->flow->kind;
 	const char *netns = netns_of(e);
-	size_t records = e->flow->log->fd < 0 ? 0 : spec->count * (spec->peek && !e->sender ? 2 : 1);
+	size_t each = e->sender ? 1 : tf_spec_times(spec) * (spec->peek ? 2 : 1);
+	size_t records = e->flow->log->fd < 0 ? 0 : spec->count * each;
 	int err = tf_netns_enter(netns);
 
 	if (err)

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "traffic/addr.h"
-#include "traffic/bed.h"
+#include "traffic/testbed.h"
 #include "traffic/buffer.h"
 #include "traffic/log.h"
 #include "traffic/payload.h"
@@ -58,6 +58,7 @@ struct tf_spec {
 	const char *path;
 	unsigned long size, count;
 	unsigned long rate;    /* messages a second; 0: lock-step */
+	unsigned long times;   /* how often the network delivers each; 0: once */
 	unsigned long timeout; /* ms after which a message counts as lost */
 	enum tf_ends ends;
 	bool has_fill, verify, peek, connected, hold;
@@ -69,6 +70,11 @@ struct tf_spec {
 	const char *netns;	  /* of an end that is not on a bed */
 	union tf_addr bind, to;
 };
+
+static inline unsigned long tf_spec_times(const struct tf_spec *spec)
+{
+	return spec->times ? spec->times : 1;
+}
 
 struct tf_flow {
 	const struct tf_spec *spec;

@@ -15,11 +15,11 @@ static const struct {
 	int (*run)(int argc, char **argv);
 	const char *help;
 } commands[] = {
-	{"udp", tf_cmd_udp, "UDP messages over lo, a veth pair or two network cards"},
+	{"udp", tf_cmd_udp, "UDP messages over a network of your choice"},
 	{"rdma", tf_cmd_rdma, "RDMA messages over soft-RoCE devices or those you name"},
 	{"pty", tf_cmd_pty, "one datagram of a program that prints to a terminal"},
 	{"set", tf_cmd_set, "a set of flows, one after the other"},
-	{"bed", tf_cmd_bed, "run a program of yours on a veth pair or two network cards"},
+	{"testbed", tf_cmd_testbed, "set up a network, and run a program of yours in it"},
 	{"help", cmd_help, "this list"},
 };
 

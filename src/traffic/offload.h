@@ -3,7 +3,7 @@
 #ifndef TRAFFIC_OFFLOAD_H
 #define TRAFFIC_OFFLOAD_H
 
-#include "traffic/bed.h"
+#include "traffic/testbed.h"
 
 #define TF_OFFLOADS 8
 

@@ -11,11 +11,12 @@
 #include "traffic/pty.h"
 #include "traffic/signals.h"
 
-#define UDP(path_, size_)                                                                          \
+#define UDP_ON(path_, size_, count_, timeout_, ...)                                                \
 	{                                                                                          \
 		.name = "udp-" path_ "-" #size_, .proto = "udp", .path = path_, .size = size_,     \
-		.count = 1000, .timeout = 2000, .verify = true                                     \
+		.count = count_, .timeout = timeout_, .verify = true, __VA_ARGS__                  \
 	}
+#define UDP(path_, size_) UDP_ON(path_, size_, 1000, 2000, )
 
 #define RDMA(name_, path_, bed_, size_, count_, ...)                                               \
 	{                                                                                          \
@@ -46,6 +47,49 @@ static const struct tf_spec default_flows[] = {
 	RC("read", RDMA_READ, 64, 200),
 	RC("read", RDMA_READ, 4096, 200),
 	RC("read", RDMA_READ, 1048576, 4),
+};
+
+#define NET(path_, size_, ...) UDP_ON(path_, size_, 200, 2000, __VA_ARGS__)
+
+/* The networks that people have. */
+static const struct tf_spec network_flows[] = {
+	NET("veth", 1000),
+	NET("nics", 1000),
+	NET("neigh-slow", 1000, .rate = 200),
+	UDP_ON("neigh-fail", 1000, 4, 500, ),
+	NET("vlan", 1000),
+	NET("qinq", 1000),
+	NET("bridge", 1000),
+	NET("bond", 1000),
+	NET("macvlan", 1000),
+	NET("macvlan-bridge", 1000),
+	NET("ipvlan", 1000),
+	NET("vxlan", 1000),
+	NET("geneve", 1000),
+	NET("gre", 1000),
+	NET("ipip", 1000),
+	NET("wireguard", 1000),
+	NET("tap", 1000),
+	NET("tun", 1000),
+	NET("router", 1000),
+	NET("router-mtu", 1400),
+	NET("router-pmtu", 1400),
+	NET("masquerade", 1000),
+	NET("dnat", 1000),
+	NET("policy-routing", 1000),
+	NET("netem-delay", 1000),
+	NET("netem-loss", 1000, .rate = 200),
+	NET("netem-duplicate", 1000, .rate = 200, .times = 2),
+	NET("netem-reorder", 1000, .rate = 200),
+	NET("mirror", 1000),
+	NET("redirect", 1000),
+	NET("ifb", 1000),
+	NET("nft-dup", 1000),
+	NET("nft-dup-netdev", 1000),
+	NET("xdp-generic", 1000),
+	NET("xdp-native", 1000),
+	NET("multicast", 1000),
+	NET("broadcast", 1000, .udp = {.broadcast = true}),
 };
 
 static const struct tf_spec rdma_flows[] = {
@@ -141,6 +185,7 @@ static const struct tf_spec datagram_flows[] = {
 static const struct tf_set sets[] = {
 	{"default", default_flows, ARRAY_SIZE(default_flows)},
 	{"rdma", rdma_flows, ARRAY_SIZE(rdma_flows)},
+	{"networks", network_flows, ARRAY_SIZE(network_flows)},
 	{"datagrams", datagram_flows, ARRAY_SIZE(datagram_flows)},
 };
 
@@ -171,12 +216,13 @@ const struct opt_command tf_set_command = {
 	.opts = opts,
 };
 
-/* What a set keeps between its flows: beds that follow each other on one path are one bed. */
+/* What a set keeps between its flows: those that follow each other on one path share its bed. */
 struct state {
 	const struct args *args;
 	struct tf_log log;
 	struct tf_bed bed;
 	const char *path; /* of the bed, NULL: none */
+	bool ipv6;	  /* it is to have */
 	int bed_err;
 	int status;
 };
@@ -191,24 +237,25 @@ const struct tf_set *tf_set_find(const char *name)
 
 static void list(void)
 {
-	printf("%-10s %4s  %-26s %-6s %-6s %7s %9s\n", "set", "flow", "name", "proto", "path",
+	printf("%-10s %4s  %-26s %-6s %-15s %7s %9s\n", "set", "flow", "name", "proto", "path",
 	       "bytes", "messages");
 	for (size_t i = 0; i < SETS; i++)
 		for (size_t k = 0; k < sets[i].count; k++) {
 			const struct tf_spec *f = &sets[i].flows[k];
 
-			printf("%-10s %4zu  %-26s %-6s %-6s %7lu %9lu\n", sets[i].name, k + 1,
+			printf("%-10s %4zu  %-26s %-6s %-15s %7lu %9lu\n", sets[i].name, k + 1,
 			       f->name, f->proto, f->path, f->size, f->count);
 		}
 }
 
-static int make_bed(struct state *st, const char *path)
+static int make_bed(struct state *st, const char *path, bool ipv6)
 {
-	if (st->path && !strcmp(st->path, path))
+	if (st->path && !strcmp(st->path, path) && st->ipv6 == ipv6)
 		return st->bed_err;
 	tf_bed_down(&st->bed);
 	st->path = path;
-	st->bed_err = tf_bed_up(&st->bed, path);
+	st->ipv6 = ipv6;
+	st->bed_err = tf_bed_up(&st->bed, path, ipv6);
 	return st->bed_err;
 }
 
@@ -239,7 +286,7 @@ static int can_run(struct state *st, const struct tf_spec *spec, char *why, size
 		if (err)
 			return err;
 	}
-	err = make_bed(st, tf_flow_bed(spec));
+	err = make_bed(st, tf_flow_bed(spec), spec->udp.ipv6);
 	if (err)
 		snprintf(why, size, "%s", st->bed.why);
 	return err;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* UDP flows: what the options come to. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "common/msg.h"
-#include "traffic/ipv6.h"
 #include "traffic/offload.h"
 #include "traffic/udp.h"
 
@@ -95,7 +95,6 @@ bool tf_udp_lock_step(const struct tf_spec *spec)
 /* What the beds are made to be for the flow. */
 struct setting {
 	struct tf_offload offload;
-	bool ipv6;
 };
 
 static int begin(struct tf_flow *f)
@@ -108,9 +107,9 @@ static int begin(struct tf_flow *f)
 	f->private = s;
 	if (!s)
 		return -ENOMEM;
-	if (u->ipv6) {
-		s->ipv6 = true;
-		err = tf_ipv6_up(f->bed, why, sizeof(why));
+	if (u->ipv6 && !f->bed->dst.addr6[0]) {
+		snprintf(why, sizeof(why), "%s: this path has no IPv6", f->spec->path);
+		err = -EAFNOSUPPORT;
 	}
 	if (!err && u->ethtool)
 		err = tf_offload_set(&s->offload, f->bed, u->ethtool, why, sizeof(why));
@@ -126,8 +125,6 @@ static void finish(struct tf_flow *f)
 	if (!s)
 		return;
 	tf_offload_undo(&s->offload, f->bed);
-	if (s->ipv6)
-		tf_ipv6_down(f->bed);
 	free(s);
 	f->private = NULL;
 }

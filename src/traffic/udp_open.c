@@ -9,7 +9,6 @@
 #include "common/msg.h"
 #include "common/vec.h"
 #include "traffic/group.h"
-#include "traffic/ipv6.h"
 #include "traffic/udp.h"
 
 static const char *call_name(const struct tf_record *r)
@@ -124,8 +123,7 @@ static int bind_end(struct tf_end *e, const union tf_addr *at)
 static int bed_addr(const struct tf_end *e, union tf_addr *at)
 {
 	const struct tf_bed_end *end = e->sender ? &e->flow->bed->src : &e->flow->bed->dst;
-	char buf[TF_ADDR_TEXT];
-	const char *text = e->flow->spec->udp.ipv6 ? tf_ipv6_addr(end, buf) : end->addr;
+	const char *text = e->flow->spec->udp.ipv6 ? end->addr6 : end->addr;
 
 	return tf_addr_read(at, text, 0) ? msg_errno(-EINVAL, "address '%s'", text) : 0;
 }
@@ -196,6 +194,8 @@ int tf_udp_open_send(struct tf_end *e)
 	int err;
 
 	e->me->peer = spec->to.sa.sa_family ? spec->to : e->share->recv.addr;
+	if (spec->ends == ENDS_BOTH && e->flow->bed->to[0] && e->me->peer.sa.sa_family == AF_INET)
+		tf_addr_read(&e->me->peer, e->flow->bed->to, tf_addr_port(&e->me->peer));
 	err = make_vector(e);
 	if (!err)
 		err = source(e, &at);

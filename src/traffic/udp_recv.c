@@ -193,7 +193,7 @@ static int connect_to_sender(const struct tf_end *e)
 static bool is_through(const struct tf_end *e)
 {
 	const struct tf_spec *spec = e->flow->spec;
-	uint64_t want = (uint64_t)spec->count * tf_udp_datagrams(spec);
+	uint64_t want = (uint64_t)spec->count * tf_udp_datagrams(spec) * tf_spec_times(spec);
 
 	return tf_flow_copies(spec) > 1 ? e->me->datagrams >= want :
 					  atomic_load(&e->share->received) >= want;

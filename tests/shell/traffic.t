@@ -244,7 +244,7 @@ pty_log()
 bed_env()
 {
 	# shellcheck disable=SC2016
-	"$TRAFFIC" bed veth -- sh -c 'ip netns exec "$COPYCHAIN_NS_DST" ip -o -4 addr show dev \
+	"$TRAFFIC" testbed veth -- sh -c 'ip netns exec "$COPYCHAIN_NS_DST" ip -o -4 addr show dev \
 		"$COPYCHAIN_DEV_DST" | grep -qw "$COPYCHAIN_DST/24" &&
 		ip -o -4 addr show dev "$COPYCHAIN_DEV_SRC" | grep -qw "$COPYCHAIN_SRC/24" && exit 7'
 	[ $? -eq 7 ]
@@ -288,11 +288,23 @@ ignored()
 	wait $!
 }
 
+# Each line of a script names a namespace and a program, and no two testbeds share addresses.
+scripts_are_well_formed()
+{
+	local name
+	for name in $("$TRAFFIC" testbed --list | cut -d ' ' -f 1); do
+		"$TRAFFIC" testbed --show "$name" >"$T/script" || return
+		! grep -vE '^(# |6?[-abm] (ip|tc|nft) [a-z]|6?[abm] sysctl net/[a-z0-9/_-]+=)' "$T/script" || return
+	done
+	! sed -n 's/^TESTBED.*, \([1-9][0-9]*\),$/\1/p; s/^\t"[^"]*", \([0-9]*\),$/\1/p' src/traffic/testbeds.def |
+		grep -vx 3 | sort | uniq -d | grep .
+}
+
 bed_interrupted()
 {
 	local pid
 
-	"$TRAFFIC" bed veth -- sleep 60 &
+	"$TRAFFIC" testbed veth -- sleep 60 &
 	pid=$!
 	until [ "$(ours | wc -l)" -eq 2 ]; do sleep 0.05; done
 	sleep 0.5
@@ -360,14 +372,14 @@ if ip link add "cct$$" type veth peer name "ccu$$" 2>/dev/null; then
 else
 	skip "flows and beds over veth" "no veth here"
 fi
-if "$TRAFFIC" bed nics -- true 2>/dev/null; then
+if "$TRAFFIC" testbed nics -- true 2>/dev/null; then
 	cards=$(ls /sys/class/net)
 	for size in 128 1400 8000; do
 		ok "nics, $size bytes" udp_ok "udp-nics-$size" $size 100 \
 			'f["src"] == "10.77.2.1" and f["dst"] == "10.77.2.2"' --path nics
 	done
 	ok "nics, at a rate" udp_ok udp-nics-64 64 100 True --path nics --rate 1000
-	ok "a bed of cards passes the exit status" exits 0 "$TRAFFIC" bed nics -- sh -c "echo >&2"
+	ok "a bed of cards passes the exit status" exits 0 "$TRAFFIC" testbed nics -- sh -c "echo >&2"
 	ok "cards of a killed one are reaped" killed_is_reaped nics
 	ok "... and can be used again" udp_ok udp-nics-64 64 10 True --path nics
 	ok "SIGTERM brings cards back" interrupted SIGTERM 2 nics
@@ -389,16 +401,18 @@ ok "a set is named" exits 2 "$TRAFFIC" set
 ok "a flow that the set lacks" exits 2 "$TRAFFIC" set default --only udp-lo-64,nosuch
 ok "no flow at all" exits 2 "$TRAFFIC" set default --only ,
 ok "some flows of a set" only_two
-ok "bed without a command" exits 2 "$TRAFFIC" bed veth
-ok "bed on an unknown path" exits 2 "$TRAFFIC" bed wlan -- true
+ok "testbeds have scripts that can be read" scripts_are_well_formed
+ok "show what is no testbed" exits 2 "$TRAFFIC" testbed --show wlan
+ok "bed without a command" exits 2 "$TRAFFIC" testbed veth
+ok "bed on an unknown path" exits 2 "$TRAFFIC" testbed wlan -- true
 ok "log on a full disk" exits 4 "$TRAFFIC" udp --count 10 --log /dev/full
 ok "log in no folder" exits 4 "$TRAFFIC" udp --count 10 --log "$T/no/log"
 ok "no such namespace" exits 4 "$TRAFFIC" udp --count 10 --netns "nosuch-$$"
 ok "no way to the receiver" exits 4 "$TRAFFIC" udp --send --to 255.255.255.255:9 --count 1
 ok "no such RDMA device" exits 4 "$TRAFFIC" rdma --rdma-dev "nosuch-$$"
 ok "one end of an RDMA flow on a bed" exits 2 "$TRAFFIC" rdma --send --to 127.0.0.1
-ok "bed: no such program" exits 127 "$TRAFFIC" bed lo -- "/nosuch-$$"
-for command in udp rdma pty set bed; do
+ok "bed: no such program" exits 127 "$TRAFFIC" testbed lo -- "/nosuch-$$"
+for command in udp rdma pty set testbed; do
 	ok "$command --help" "$TRAFFIC" $command --help
 done
 ok "help" "$TRAFFIC" help

@@ -15,7 +15,6 @@
 #include "common/vec.h"
 #include "traffic/cmd.h"
 #include "traffic/group.h"
-#include "traffic/ipv6.h"
 #include "traffic/udp.h"
 
 static const size_t sizes[] = {1, 2, 3, 4, 7, 8, 9, 12, 15, 16, 19, 20, 23, 24, 25, 64, 1400, 65507};
@@ -311,6 +310,56 @@ static void udp_refuses(void **state)
 		assert_int_equal(udp(&spec, name, words(lines[i]), lines[i]), -EINVAL);
 }
 
+static void a_path_is_a_testbed_and_its_neighbours(void **state)
+{
+	static const char *const unknown[] = {"", "wlan", "vet", "veth2", "veth,", "veth,dynamic",
+					      "veth,static,static", "lo,static", "gre,static", ",static"};
+	static const char *line[] = {"udp", "--path", "veth,static"};
+	struct tf_spec spec;
+	char name[48], why[256];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(unknown); i++) {
+		why[0] = '\0';
+		assert_int_equal(tf_bed_known(unknown[i], why, sizeof(why)), -EINVAL);
+		assert_true(why[0]);
+	}
+	assert_int_equal(tf_bed_known("veth,static", why, sizeof(why)), 0);
+	assert_int_equal(udp(&spec, name, ARRAY_SIZE(line), line), 0);
+	assert_string_equal(spec.name, "udp-veth-64");
+	assert_string_equal(spec.path, "veth");
+	assert_string_equal(tf_flow_bed(&spec), "veth,static");
+}
+
+/* What collect.sh loads before its census. */
+static void a_testbed_says_which_modules_it_takes(void **state)
+{
+	(void)state;
+	assert_null(tf_bed_modules("wlan"));
+	assert_null(tf_bed_modules("lo"));
+	assert_string_equal(tf_bed_modules("vlan"), "veth,8021q");
+	assert_string_equal(tf_bed_modules("bond,static"), "veth,bonding max_bonds=0");
+}
+
+static void each_network_has_a_flow_of_its_name(void **state)
+{
+	const struct tf_set *set = tf_set_find("networks");
+	char why[256], prefix[48];
+
+	(void)state;
+	assert_non_null(set);
+	for (size_t i = 0; i < set->count; i++) {
+		const struct tf_spec *flow = &set->flows[i];
+
+		assert_int_equal(tf_bed_known(flow->path, why, sizeof(why)), 0);
+		snprintf(prefix, sizeof(prefix), "udp-%s-%lu", flow->path, flow->size);
+		assert_string_equal(flow->name, prefix);
+		assert_null(strchr(tf_flow_bed(flow), ','));
+		for (size_t k = 0; k < i; k++)
+			assert_string_not_equal(set->flows[k].path, flow->path);
+	}
+}
+
 static void udp_fills_in(void **state)
 {
 	static const char *line[] = {"udp", "--size", "65507", "--count=3", "--fill", "deadbeef",
@@ -428,17 +477,6 @@ static void groups_and_networks_follow_from_addresses(void **state)
 	assert_int_equal(tf_addr_port(&a), 9);
 }
 
-static void an_end_has_an_ipv6_address_like_its_other_one(void **state)
-{
-	struct tf_bed_end lo = {.addr = "127.0.0.1"}, veth = {.addr = "10.77.1.2"};
-	char text[TF_ADDR_TEXT];
-
-	(void)state;
-	assert_string_equal(tf_ipv6_addr(&lo, text), "::1");
-	assert_string_equal(tf_ipv6_addr(&veth, text), "fd77::1:2");
-}
-
-/* Each is one that the options can ask for, too. */
 static void every_datagram_flow_has_a_name_of_its_own(void **state)
 {
 	const struct tf_set *set = tf_set_find("datagrams");
@@ -638,12 +676,14 @@ int main(void)
 		cmocka_unit_test(a_fixed_text_is_itself_only),
 		cmocka_unit_test(udp_refuses),
 		cmocka_unit_test(udp_fills_in),
+		cmocka_unit_test(a_path_is_a_testbed_and_its_neighbours),
+		cmocka_unit_test(a_testbed_says_which_modules_it_takes),
+		cmocka_unit_test(each_network_has_a_flow_of_its_name),
 		cmocka_unit_test(udp_calls_follow_from_what_they_are_for),
 		cmocka_unit_test(addresses_of_both_families_are_read),
 		cmocka_unit_test(a_message_is_as_many_datagrams_as_its_size_asks_for),
 		cmocka_unit_test(vectors_cut_and_join),
 		cmocka_unit_test(groups_and_networks_follow_from_addresses),
-		cmocka_unit_test(an_end_has_an_ipv6_address_like_its_other_one),
 		cmocka_unit_test(every_datagram_flow_has_a_name_of_its_own),
 		cmocka_unit_test(udp_ends_apart),
 		cmocka_unit_test(the_default_set_is_what_the_design_says),

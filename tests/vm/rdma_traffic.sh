@@ -305,7 +305,7 @@ before_any_bed()
 # What is said in it goes to where ours goes.
 bed()
 {
-	COPYCHAIN_TRAFFIC_LOG=$share/bed.log ./traffic bed rxe -- bash "$0" "$share" bed
+	COPYCHAIN_TRAFFIC_LOG=$share/bed.log ./traffic testbed rxe -- bash "$0" "$share" bed
 	ok "the bed is gone" unchanged
 }
 

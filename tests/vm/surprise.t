@@ -47,7 +47,7 @@ record()
 	mkdir -p /tmp/logs
 	bed=$2
 	./collect.sh run --native --out "$share/$1" -- \
-		./traffic bed "$bed" -- sh -c 'exec sh "$1" /tmp/logs <"$2"' sh "$flows" "$share/flows-$1" || exit
+		./traffic testbed "$bed" -- sh -c 'exec sh "$1" /tmp/logs <"$2"' sh "$flows" "$share/flows-$1" || exit
 }
 case $3 in
 plain)

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "common/msg.h"
-#include "traffic/bed_ops.h"
+#include "traffic/testbed_ops.h"
 #include "traffic/ip.h"
 #include "traffic/signals.h"
 
@@ -86,12 +86,6 @@ static int configure(struct tf_bed *bed, struct tf_bed_end *end)
 	return err ? err : tf_ip(bed->why, sizeof(bed->why), "link set %s up", end->dev);
 }
 
-static int know(struct tf_bed *bed, const struct tf_bed_end *end, const struct tf_bed_end *other)
-{
-	return tf_ip(bed->why, sizeof(bed->why), "neigh replace %s lladdr %s dev %s nud permanent",
-		     other->addr, other->mac, end->dev);
-}
-
 /* Names and addresses that no other traffic has, since all share the namespace. */
 static void name_ends(struct tf_bed *bed)
 {
@@ -103,8 +97,6 @@ static void name_ends(struct tf_bed *bed)
 		snprintf(end->dev, sizeof(end->dev), "cc%d-%c", pid, 'a' + i);
 		snprintf(end->addr, sizeof(end->addr), "10.77.%d.%d", 64 + pid / 64 % 128,
 			 pid % 64 * 4 + 1 + i);
-		snprintf(end->mac, sizeof(end->mac), "02:63:63:%02x:%02x:%02x", pid >> 8 & 0xff,
-			 pid & 0xff, i + 1);
 	}
 }
 
@@ -169,9 +161,8 @@ static int pair_up(struct tf_bed *bed)
 	int err;
 
 	name_ends(bed);
-	err = tf_ip(bed->why, sizeof(bed->why),
-		    "link add name %s address %s type veth peer name %s address %s", a->dev, a->mac,
-		    b->dev, b->mac);
+	err = tf_ip(bed->why, sizeof(bed->why), "link add name %s type veth peer name %s", a->dev,
+		    b->dev);
 	if (err)
 		return err;
 	a->has_dev = true;
@@ -180,9 +171,7 @@ static int pair_up(struct tf_bed *bed)
 		err = configure(bed, a);
 	if (!err)
 		err = configure(bed, b);
-	if (!err)
-		err = know(bed, a, b);
-	return err ? err : know(bed, b, a);
+	return err ? err : tf_bed_neighbours(bed);
 }
 
 static int read_line(const char *dev, const char *name, char *text, size_t size)

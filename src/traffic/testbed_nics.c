@@ -8,9 +8,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "traffic/bed_ops.h"
+#include "common/msg.h"
 #include "traffic/ip.h"
 #include "traffic/signals.h"
+#include "traffic/testbed_ops.h"
 
 #define NET_DIR "/sys/class/net"
 #define LOOKS 30 /* cards of a reaped namespace come back a little later */
@@ -72,8 +73,6 @@ static int pick(struct tf_bed *bed)
 		struct tf_bed_end *end = i ? &bed->dst : &bed->src;
 
 		snprintf(end->dev, sizeof(end->dev), "%.*s", IFNAMSIZ - 1, found[i]->d_name);
-		if (!err)
-			err = read_text(end->dev, "address", end->mac, sizeof(end->mac));
 	}
 	if (n < 2) {
 		snprintf(bed->why, sizeof(bed->why),
@@ -127,8 +126,29 @@ int tf_nics_up(struct tf_bed *bed)
 	if (!err)
 		err = move(bed, &bed->dst);
 	if (!err)
-		err = tf_bed_links(bed);
+		err = tf_script_run(bed, bed->row->script);
+	if (!err)
+		err = tf_bed_neighbours(bed);
+	if (!err)
+		err = tf_bed_carriers(bed);
 	if (!err)
 		pause_ms(SETTLE_MS);
 	return err;
+}
+
+static void bring_back(struct tf_bed_end *end)
+{
+	char why[256];
+
+	if (end->has_dev && (tf_ip(why, sizeof(why), "-n %s link set %s down", end->ns, end->dev) ||
+			     tf_ip(why, sizeof(why), "-n %s link set %s netns %d", end->ns,
+				   end->dev, (int)getpid())))
+		msg_note("network card %s is not back: %s", end->dev, why);
+	end->has_dev = false;
+}
+
+void tf_nics_down(struct tf_bed *bed)
+{
+	bring_back(&bed->src);
+	bring_back(&bed->dst);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "traffic/bed.h"
+#include "traffic/testbed.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -7,11 +7,12 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/msg.h"
-#include "traffic/bed_ops.h"
 #include "traffic/ip.h"
+#include "traffic/testbed_ops.h"
 
 #define NETNS_DIR "/run/netns"
 
@@ -57,7 +58,7 @@ pid_t tf_bed_owner(const char *name)
 
 	if (sscanf(name, "cc%d-%c%n", &pid, &side, &end) != 2 || name[end] || pid <= 0)
 		return 0;
-	return side == 'a' || side == 'b' ? pid : 0;
+	return side && strchr(TF_BED_SPACES, side) ? pid : 0;
 }
 
 int tf_bed_reaped;

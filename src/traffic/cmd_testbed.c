@@ -18,22 +18,32 @@
 #define NO_FLOW 0
 #define PATIENCE_S 5 /* between SIGTERM and SIGKILL */
 
+struct args {
+	bool list, modules;
+	const char *show;
+};
+
 static const struct opt opts[] = {
+	{OPT_FLAG, "list", offsetof(struct args, list), NULL, "show all testbeds", 0, 0, NULL},
+	{OPT_STR, "show", offsetof(struct args, show), "TESTBED",
+	 "show the lines that set it up: namespace, program and its words", 0, 0, NULL},
+	{OPT_FLAG, "modules", offsetof(struct args, modules), NULL,
+	 "show the kernel modules of all testbeds and sets named in COMMAND", 0, 0, NULL},
 	{OPT_END, NULL, 0, NULL, NULL, 0, 0, NULL},
 };
 
-const struct opt_command tf_bed_command = {
-	.usage = "traffic bed veth|nics|rxe|lo -- COMMAND [ARGS]",
+const struct opt_command tf_testbed_command = {
+	.usage = "traffic testbed TESTBED -- COMMAND [ARGS]",
 	.about =
-		"Runs COMMAND at the sender's end of that path and passes its exit status on.\n"
-		"It finds in its environment COPYCHAIN_SRC and COPYCHAIN_DST, the addresses,\n"
-		"COPYCHAIN_DEV_SRC and _DST, the devices, and COPYCHAIN_NS_SRC and _DST, the\n"
-		"network namespaces for ip netns exec (empty on lo and rxe). With rxe, a veth "
-		"pair\n"
-		"with a soft-RoCE device on each end, COPYCHAIN_RDMA_SRC and _DST name these, and\n"
-		"COPYCHAIN_RDMA_GID_SRC and _DST the indexes of their addresses; what they "
-		"counted\n"
-		"before and after COMMAND goes to $COPYCHAIN_TRAFFIC_LOG.",
+		"Sets up a network and runs COMMAND at the sender's end; its exit status is passed on.\n"
+		"COMMAND finds in its environment COPYCHAIN_SRC and COPYCHAIN_DST, the addresses\n"
+		"(with IPv6 also COPYCHAIN_SRC6 and _DST6), COPYCHAIN_BIND, where a receiver is to\n"
+		"bind if that is not COPYCHAIN_DST, COPYCHAIN_DEV_SRC and _DST, the devices, and\n"
+		"COPYCHAIN_NS_SRC and _DST, the network namespaces for ip netns exec (empty on lo and\n"
+		"rxe). With rxe, COPYCHAIN_RDMA_SRC and _DST name the soft-RoCE devices,\n"
+		"COPYCHAIN_RDMA_GID_SRC and _DST the indexes of their addresses; what they counted\n"
+		"before and after COMMAND goes to $COPYCHAIN_TRAFFIC_LOG.\n"
+		"TESTBED,static knows its neighbours without ARP.",
 	.opts = opts,
 };
 
@@ -48,10 +58,21 @@ static void set_rdma(const char *device_key, const char *gid_key, const struct t
 	setenv(gid_key, gid, 1);
 }
 
+static void set_addr6(const char *key, const char *addr)
+{
+	if (addr[0])
+		setenv(key, addr, 1);
+	else
+		unsetenv(key);
+}
+
 static void set_env(const struct tf_bed *bed)
 {
 	setenv("COPYCHAIN_SRC", bed->src.addr, 1);
-	setenv("COPYCHAIN_DST", bed->dst.addr, 1);
+	setenv("COPYCHAIN_DST", bed->to[0] ? bed->to : bed->dst.addr, 1);
+	setenv("COPYCHAIN_BIND", bed->dst.addr, 1);
+	set_addr6("COPYCHAIN_SRC6", bed->src.addr6);
+	set_addr6("COPYCHAIN_DST6", bed->dst.addr6);
 	setenv("COPYCHAIN_NS_SRC", bed->src.ns, 1);
 	setenv("COPYCHAIN_NS_DST", bed->dst.ns, 1);
 	setenv("COPYCHAIN_DEV_SRC", bed->src.dev, 1);
@@ -151,33 +172,87 @@ out:
 	return status;
 }
 
-int tf_cmd_bed(int argc, char **argv)
+/* With IPv6, which a foreign command may want; our own flows ask for it. */
+static int run_on(const char *path, char **argv)
 {
-	int at = opt_parse(&tf_bed_command, argc, argv, NULL);
 	struct tf_bed bed;
-	const char *path;
 	int status = EXIT_ENV, err;
+
+	tf_signals_catch();
+	tf_bed_reap();
+	err = tf_bed_up(&bed, path, true);
+	if (err && !tf_interrupted)
+		msg_error("path %s: %s", path, bed.why);
+	if (!err)
+		status = run(&bed, argv);
+	tf_bed_down(&bed);
+	if (err)
+		tf_signals_end();
+	return err == -EINVAL ? EXIT_USAGE : status;
+}
+
+static void print_modules(const char *path)
+{
+	const char *at = tf_bed_modules(path);
+
+	while (at && *at) {
+		size_t len = strcspn(at, ",");
+
+		printf("%.*s\n", (int)len, at);
+		at += len + (at[len] == ',');
+	}
+}
+
+/* Of a command line of traffic; a word may be an option with its value, too. */
+static int list_modules(char **words)
+{
+	for (; *words; words++) {
+		const char *value = strchr(*words, '=');
+		const struct tf_set *set = tf_set_find(*words);
+
+		print_modules(value ? value + 1 : *words);
+		for (size_t i = 0; set && i < set->count; i++)
+			print_modules(tf_flow_bed(&set->flows[i]));
+	}
+	return fflush(stdout) ? EXIT_ENV : EXIT_GOOD;
+}
+
+static int show(const char *path)
+{
+	char why[256];
+
+	if (tf_bed_known(path, why, sizeof(why))) {
+		msg_error("%s", why);
+		return EXIT_USAGE;
+	}
+	tf_bed_show(path);
+	return fflush(stdout) ? EXIT_ENV : EXIT_GOOD;
+}
+
+int tf_cmd_testbed(int argc, char **argv)
+{
+	struct args args = {0};
+	int at = opt_parse(&tf_testbed_command, argc, argv, &args);
+	const char *path;
 
 	if (at == -ECANCELED)
 		return EXIT_GOOD;
 	if (at < 0)
 		return EXIT_USAGE;
+	if (args.list && at == argc) {
+		tf_bed_list();
+		return fflush(stdout) ? EXIT_ENV : EXIT_GOOD;
+	}
+	if (args.modules)
+		return list_modules(argv + at);
+	if (args.show && at == argc)
+		return show(args.show);
 	path = at < argc ? argv[at++] : NULL;
 	if (at < argc && !strcmp(argv[at], "--"))
 		at++;
 	if (!path || at >= argc) {
-		msg_error("usage: %s", tf_bed_command.usage);
+		msg_error("usage: %s", tf_testbed_command.usage);
 		return EXIT_USAGE;
 	}
-	tf_signals_catch();
-	tf_bed_reap();
-	err = tf_bed_up(&bed, path);
-	if (err && !tf_interrupted)
-		msg_error("path %s: %s", path, bed.why);
-	if (!err)
-		status = run(&bed, argv + at);
-	tf_bed_down(&bed);
-	if (err)
-		tf_signals_end();
-	return err == -EINVAL ? EXIT_USAGE : status;
+	return run_on(path, argv + at);
 }

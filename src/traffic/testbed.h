@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A testbed is the path that messages travel: two addresses and, but for lo, network namespaces
+ * with devices in them. It is made by traffic, and everything of it is removed again.
+ */
+#ifndef TRAFFIC_TESTBED_H
+#define TRAFFIC_TESTBED_H
+
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct tf_bed_row;
+
+struct tf_bed_end {
+	char ns[24]; /* a name that `ip netns exec` knows, or "" for the namespace we are in */
+	char dev[IFNAMSIZ];
+	char addr[INET_ADDRSTRLEN];
+	char addr6[INET6_ADDRSTRLEN]; /* "": it has none */
+	char rdma[32];		      /* an RDMA device on dev, or "" */
+	unsigned int gid;	      /* the index of addr in its table */
+	bool has_dev, has_rdma;	      /* to be undone */
+};
+
+struct tf_bed {
+	const struct tf_bed_row *row;
+	struct tf_bed_end src, dst;
+	char to[INET_ADDRSTRLEN]; /* where the sender sends; "": to dst.addr */
+	bool is_static;		  /* both ends know their neighbour and need no ARP */
+	bool has_ipv6;
+	bool has_spaces; /* namespaces, to be undone */
+	int fds[2];	 /* what lasts as long as it is open; 0: none */
+	pid_t helper;	 /* a process that is part of the path; 0: none */
+	char why[256];	 /* of a testbed that could not be made */
+};
+
+/*
+ * Makes the testbed, with IPv6 if it is to have that, or undoes what was made, fills in why and
+ * gives -errno. The path is a name of the table; ",static" behind it makes static neighbours.
+ */
+int tf_bed_up(struct tf_bed *bed, const char *path, bool with_ipv6);
+
+/* Undoes it all; any bed will do: half made, never made, undone. */
+void tf_bed_down(struct tf_bed *bed);
+
+/* Whether there is such a path; fills in why. 0 or -EINVAL. */
+int tf_bed_known(const char *path, char *why, size_t size);
+
+/* The kernel modules that the path takes, with their parameters, between commas; NULL: no such path. */
+const char *tf_bed_modules(const char *path);
+
+/* The name in it, without what a comma adds; NULL: no such path. */
+const char *tf_bed_name(const char *path);
+
+/* Print on stdout: the table, and the script of one row, as testbed_ops.h describes it. */
+void tf_bed_list(void);
+void tf_bed_show(const char *path);
+
+/* Removes namespaces and devices whose traffic is dead; tf_bed_reaped says how many. */
+void tf_bed_reap(void);
+extern int tf_bed_reaped;
+
+/* The process that owns the namespace or device of this name, 0 if it is none of traffic's. */
+pid_t tf_bed_owner(const char *name);
+
+/* Moves the calling process into a namespace; "" is none. 0 or -errno. */
+int tf_netns_enter(const char *name);
+
+/* Runs fn(arg) inside the namespace and comes back; gives what fn gave, or -errno. */
+int tf_netns_call(const char *name, int (*fn)(void *), void *arg);
+
+#endif

@@ -1,0 +1,62 @@
+#!/bin/bash
+# description: every testbed carries its flow, finds its neighbours by ARP, and leaves nothing behind
+# requires: kernels in the cache or a mirror, python3, trace-cmd; boots two virtual machines
+set -u
+cd "$(dirname "$0")/../.." || exit
+# shellcheck source=tests/vm/vm.sh
+. tests/vm/vm.sh
+
+# In the guest. GRE and IPIP have devices of their own that come with their modules.
+cat >"$T/job" <<'END_OF_JOB'
+share=$1
+left()
+{
+	ls /run/netns
+	ip -o link | cut -d : -f 2 | sort
+	ls /proc | grep -v '[^0-9]' | while read -r pid; do
+		grep -xs 'forwarder' "/proc/$pid/comm"
+	done
+}
+modprobe -a ip_gre ipip
+left >"$share/before"
+./collect.sh run --native --out "$share/run" -- ./traffic set networks || exit
+left >"$share/after"
+./traffic testbed vxlan -- sh -c 'ip -6 -o addr show dev "$COPYCHAIN_DEV_SRC" && ping=$COPYCHAIN_DST6 &&
+	ip netns exec "$COPYCHAIN_NS_DST" ip -6 -o addr show dev "$COPYCHAIN_DEV_DST" | grep -F "$ping/64"' >"$share/ipv6" || exit
+./traffic testbed veth,static -- ip -o neigh show nud permanent >"$share/static" || exit
+dmesg >"$share/dmesg"
+END_OF_JOB
+
+networks()
+{
+	local kernel=$1 share=$T/share
+	mkdir "$share"
+	in_guest "$kernel" --share "$share" -- sh "$T/job" "$share"
+	check "$kernel: the set runs" status 0
+	check "$kernel: it leaves no namespace, device or program" cmp "$share/before" "$share/after"
+	check "$kernel: IPv6 for programs that are not ours" grep -q 'fd77:19::1/64' "$share/ipv6"
+	check "$kernel: static neighbours where these are asked for" grep -q '^10.77.1.2 dev cca .*PERMANENT' "$share/static"
+	check "$kernel: the kernel has nothing to complain about" kernel_quiet "$share/dmesg"
+	analyze_run "$share/run" --report json
+	NAME=$kernel
+	claims "$share/run" "$share/run.report" <<-'CLAIMS'
+		no flow is skipped | a.skipped == []
+		no event is lost | a.lost == 0
+		all messages arrive, as they were sent | [(x.begin.name, x.end.received, x.end.bad) for x in logged if (x.end.received, x.end.bad) != (x.end.sent, 0) and not any(w in x.begin.name for w in ("fail", "loss", "duplicate", "pmtu"))] == []
+		none where nobody answers | (log("udp-neigh-fail-1000").end.sent, log("udp-neigh-fail-1000").end.received) == (4, 0)
+		some of them where netem loses some | 0 < log("udp-netem-loss-1000").end.received < log("udp-netem-loss-1000").end.sent
+		each twice where it duplicates | log("udp-netem-duplicate-1000").end.received == 2 * log("udp-netem-duplicate-1000").end.sent
+		not in order where it reorders | [r.seq for r in log("udp-netem-reorder-1000").recvs] != sorted(r.seq for r in log("udp-netem-reorder-1000").recvs)
+		one is lost until the sender knows the path's MTU | log("udp-router-pmtu-1400").end.received == log("udp-router-pmtu-1400").end.sent - 1
+		NAT puts another address in place | log("udp-dnat-1000").begin.dst == "10.77.30.126" and log("udp-masquerade-1000").begin.dst == "10.77.29.129"
+		ARP before the first message arrives, but where there is none | (lambda arp: [x.begin.name for x in logged if not any(x.begin.time / 1e9 <= t <= (x.recvs + x.sends)[0].time / 1e9 + 1 for t in arp)])([f.time for f in e.trace.find("dev_queue", len=(42, 46))]) == ["udp-tun-1000", "udp-multicast-1000", "udp-broadcast-1000"]
+		what nobody answers for is dropped, with the reason | e.trace.count("drop_skb", reason=e.run.btf.SKB_DROP_REASON_NEIGH_FAILED) == 4
+	CLAIMS
+	rm -rf "$share"
+}
+
+[ $# -gt 0 ] || set -- bookworm bookworm/6.12
+for kernel; do
+	networks "$kernel"
+done
+plan
