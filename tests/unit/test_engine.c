@@ -110,8 +110,9 @@ static void copy_in(struct world *w, unsigned long to, unsigned long len, unsign
 		    AT_FILL, to, len, w->mk->ubuf, off, len, UA, w->nonce);
 }
 
-static void pass(struct world *w, const char *event, unsigned long skb, unsigned long head,
-		 unsigned long len)
+/* dlen of the bytes are not in the head. */
+static void pass_parts(struct world *w, const char *event, unsigned long skb, unsigned long head,
+		       unsigned long len, unsigned long dlen)
 {
 	const char *dev = !strncmp(event, "dev_", 4) || !strncmp(event, "net", 3) ||
 			  !strncmp(event, "gro", 3) ? " dev=lo" : "";
@@ -121,8 +122,14 @@ static void pass(struct world *w, const char *event, unsigned long skb, unsigned
 		snprintf(sk, sizeof(sk), " sk=%#lx", SK_B);
 	if (!strcmp(event, "tap_rcv"))
 		snprintf(sk, sizeof(sk), " sk=%#lx", SK_TAP);
-	mkrun_event(w->mk, SENDER, "%s skb=%#lx head=%#lx data=%#lx end=2048 len=%lu mac=2%s%s", event,
-		    skb, head, head + PAYLOAD - 28, len + 28, dev, sk);
+	mkrun_event(w->mk, SENDER, "%s skb=%#lx head=%#lx data=%#lx end=2048 len=%lu dlen=%lu mac=2%s%s",
+		    event, skb, head, head + PAYLOAD - 28, len + 28, dlen, dev, sk);
+}
+
+static void pass(struct world *w, const char *event, unsigned long skb, unsigned long head,
+		 unsigned long len)
+{
+	pass_parts(w, event, skb, head, len, 0);
 }
 
 static void recv_enter(struct world *w, unsigned long room)
@@ -1179,7 +1186,7 @@ static void test_fragments(void **state)
 	fragment(&w, 1, 0, 1400);
 	fragment(&w, 2, 1400, 600);
 	mkrun_event(w.mk, SENDER, "coalesce to=%#lx skb=%#lx head=%#lx end=2048", SKB(1), SKB(2), HEAD(2));
-	pass(&w, "sk_queue", SKB(1), HEAD(1), 2000);
+	pass_parts(&w, "sk_queue", SKB(1), HEAD(1), 2000, 600);
 	send_exit(&w, 2000);
 	recv_enter(&w, 4096);
 	copy_out(&w, HEAD(1) + PAYLOAD, 1400, 0);
@@ -1210,7 +1217,7 @@ static void test_morph(void **state)
 	mkrun_event(w.mk, SENDER, "skb_morph to=%#lx skb=%#lx head=%#lx end=2048", SKB(2), SKB(1), HEAD(1));
 	consume(&w, SKB(1), HEAD(1));
 	mkrun_event(w.mk, SENDER, "coalesce to=%#lx skb=%#lx head=%#lx end=2048", SKB(2), SKB(3), HEAD(2));
-	pass(&w, "sk_queue", SKB(2), HEAD(1), 2000);
+	pass_parts(&w, "sk_queue", SKB(2), HEAD(1), 2000, 600);
 	send_exit(&w, 2000);
 	recv_enter(&w, 4096);
 	copy_out(&w, HEAD(1) + PAYLOAD, 1400, 0);

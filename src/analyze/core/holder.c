@@ -177,51 +177,55 @@ static int absorb(struct block *into, struct block *b)
 	return 0;
 }
 
+/* The map leads to b in all of its range, and smaller blocks there have become part of it. */
+static int spread(struct holders *hs, struct block *b)
+{
+	struct rm_piece p = {.space = SPACE_KERNEL, .addr = b->addr, .len = b->len, .tag = b};
+	struct inside in = {.addr = b->addr, .len = b->len, .not = b};
+
+	while (rangemap_walk(hs->memory, SPACE_KERNEL, b->addr, b->len, find_inside, &in) == 1) {
+		int err = absorb(b, in.found);
+
+		if (err)
+			return err;
+	}
+	return rangemap_insert(hs->memory, &p);
+}
+
 static struct block *block_new(struct holders *hs, uint64_t addr, uint64_t len)
 {
-	struct inside in = {.addr = addr, .len = len};
 	struct block *b = calloc(1, sizeof(*b));
-	struct rm_piece p = {.space = SPACE_KERNEL, .addr = addr, .len = len, .tag = b};
+	int err;
 
 	if (!b)
 		return NULL;
 	b->refs = 1;
 	b->addr = addr;
 	b->len = len;
-	in.not = b;
-	while (rangemap_walk(hs->memory, SPACE_KERNEL, addr, len, find_inside, &in) == 1)
-		if (absorb(b, in.found))
-			break;
-	if (rangemap_insert(hs->memory, &p)) {
-		block_put(b);
-		return NULL;
-	}
-	b->refs--; /* the map's reference keeps it */
-	return b;
+	err = spread(hs, b);
+	/* The map's reference keeps it. */
+	block_put(b);
+	return err ? NULL : b;
+}
+
+static int other_block(void *ctx, const struct rm_piece *p)
+{
+	return p->tag != ctx;
 }
 
 struct block *block_of(struct holders *hs, uint64_t addr, uint64_t len)
 {
 	struct block *b = block_at(hs, addr);
 
-	if (b && b->addr == addr && b->len == len)
-		return b;
+	if (!len || addr + len <= addr)
+		return NULL;
+	if (!b || b->addr != addr || (!b->count && b->len != len))
+		return block_new(hs, addr, len);
 	/* An end that moved: the same memory, taken for longer. */
-	if (b && b->addr == addr && b->len < len) {
-		struct rm_piece p = {.space = SPACE_KERNEL, .addr = addr, .len = len, .tag = b};
-		struct inside in = {.addr = addr, .len = len, .not = b};
-
-		while (rangemap_walk(hs->memory, SPACE_KERNEL, addr, len, find_inside, &in) == 1)
-			if (absorb(b, in.found))
-				return NULL;
-		if (rangemap_insert(hs->memory, &p))
-			return NULL;
-		b->len = len;
+	if (b->len >= len && !rangemap_walk(hs->memory, SPACE_KERNEL, addr, len, other_block, b))
 		return b;
-	}
-	if (b && b->addr == addr && b->count)
-		return b;
-	return len && addr + len > addr ? block_new(hs, addr, len) : NULL;
+	b->len = b->len > len ? b->len : len;
+	return spread(hs, b) ? NULL : b;
 }
 
 int holder_share(struct holder *h, const struct holder *other, uint64_t now)

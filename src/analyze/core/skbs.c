@@ -196,9 +196,9 @@ static void set_head(struct engine *e, struct holder *s, const struct event *ev,
 	if (holder_add(s, b, 0, NULL))
 		e->err = -ENOMEM;
 	s->head = b;
-	if (!shared && block_unnamed(b))
+	while (!shared && block_unnamed(b))
 		name(e, s, block_unnamed(b), !ev->v[F_dlen]);
-	else if (!shared)
+	if (!shared)
 		claim_alone(e, s, b);
 	if (old && old != b)
 		holder_drop(&e->holders, s, old, &moved);
@@ -213,6 +213,15 @@ struct holder *skb_of(struct engine *e, const struct event *ev, bool shared)
 	if (s)
 		set_head(e, s, ev, shared);
 	return s;
+}
+
+void skb_linear(struct engine *e, struct holder *s)
+{
+	for (size_t i = 0; s->head && i < s->count;)
+		if (s->blocks[i] == s->head)
+			i++;
+		else
+			holder_drop(&e->holders, s, s->blocks[i], &moved);
 }
 
 void skb_take(struct engine *e, struct holder *s, uint64_t addr, uint64_t len)

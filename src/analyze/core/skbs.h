@@ -26,6 +26,9 @@ void skb_renew(struct engine *e, struct holder *s);
 /* len bytes at addr are the skb's. */
 void skb_take(struct engine *e, struct holder *s, uint64_t addr, uint64_t len);
 
+/* All that it holds is its head: the rest was copied there (__pskb_pull_tail). */
+void skb_linear(struct engine *e, struct holder *s);
+
 /* Another skb is gone, and what it held is s's, with its past; s may be NULL. */
 void skb_take_over(struct engine *e, struct holder *s, uint64_t other);
 

@@ -40,6 +40,8 @@ static void on_handoff(struct engine *e, const struct event *ev)
 	s->data = ev->v[F_data];
 	s->len = ev->v[F_len];
 	pass(e, s, ev);
+	if (!ev->v[F_dlen])
+		skb_linear(e, s);
 }
 
 /* A packet socket takes the frame beside its path: what it queues is a holder of its own. */
