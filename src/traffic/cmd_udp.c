@@ -11,6 +11,7 @@
 #include "traffic/offload.h"
 #include "traffic/signals.h"
 #include "traffic/udp.h"
+#include "traffic/worker.h"
 
 #define ALONE_RATE 100 /* a sender that cannot see its receiver has no lock-step */
 
@@ -77,6 +78,10 @@ static const struct opt udp_opts[] = {
 	 1280, 65535, NULL},
 	{OPT_STR, "ethtool", AT(udp.ethtool), "'WORD on|off ...'",
 	 "switch rx, tx, sg, tso, gso, gro of the path's devices", 0, 0, NULL},
+	{OPT_UINT, "threads", AT(udp.threads), "N", "threads of each end that use its socket at once",
+	 1, TF_WORKERS, NULL},
+	{OPT_WORD, "dup", AT(udp.dup), "HOW",
+	 "a second user of each socket: dup, fork, exec, scm (over SCM_RIGHTS)", 0, 0, TF_DUPS},
 	{OPT_STR, "log", AT(log), "FILE", "append to FILE, default $COPYCHAIN_TRAFFIC_LOG", 0, 0,
 	 NULL},
 	{OPT_END, NULL, 0, NULL, NULL, 0, 0, NULL},
@@ -203,6 +208,17 @@ static const char *check_bed(const struct tf_spec *spec)
 	return NULL;
 }
 
+static const char *check_workers(const struct tf_spec *spec)
+{
+	if (spec->udp.dup && spec->udp.threads)
+		return "--dup and --threads: give one of them";
+	if (tf_workers_of(spec) > 1 && spec->peek)
+		return "--peek takes one reader of a socket";
+	if (tf_workers_of(spec) > 1 && tf_udp_parts(spec) > 1)
+		return "--cork and --more take one writer of a socket";
+	return NULL;
+}
+
 /* What does not go together. */
 int tf_udp_check(const struct tf_spec *spec)
 {
@@ -220,6 +236,8 @@ int tf_udp_check(const struct tf_spec *spec)
 		why = check_receivers(spec);
 	if (!why)
 		why = check_bed(spec);
+	if (!why)
+		why = check_workers(spec);
 	return why ? wrong(why) : 0;
 }
 

@@ -305,23 +305,52 @@ static void say(const struct run *r, char *said, size_t size)
 			 want > got.messages ? want - got.messages : 0, got.bad);
 }
 
-static int prepare(struct run *r)
+/* Pointers mean nothing to another program. */
+static void strip(struct tf_spec *s)
 {
-	struct tf_flow *f = &r->flow;
-	struct tf_share *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE,
-				  MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	s->name = s->proto = s->path = s->text = s->bed = s->netns = s->rdma.dev = NULL;
+	s->udp.send_call = s->udp.recv_call = s->udp.ethtool = s->udp.dup = NULL;
+}
 
-	if (s == MAP_FAILED)
-		return msg_errno(-errno, "shared memory");
-	f->share = s;
-	if (getrandom(&s->seed, sizeof(s->seed), 0) != sizeof(s->seed))
-		return msg_errno(-errno, "getrandom");
-	f->payload = (struct tf_payload){.seed = s->seed,
+void tf_flow_payload(struct tf_flow *f)
+{
+	f->payload = (struct tf_payload){.seed = f->share->seed,
 					 .has_seed = f->spec->ends == ENDS_BOTH,
 					 .has_fill = f->spec->has_fill,
 					 .fill = f->spec->fill,
 					 .text = f->spec->text,
 					 .flow = f->index};
+}
+
+static int share(struct tf_flow *f)
+{
+	struct tf_shared *s;
+
+	f->share_fd = memfd_create("traffic", MFD_CLOEXEC);
+	if (f->share_fd < 0 || ftruncate(f->share_fd, sizeof(*s)))
+		return msg_errno(-errno, "shared memory");
+	s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, f->share_fd,
+		 0);
+	if (s == MAP_FAILED)
+		return msg_errno(-errno, "shared memory");
+	f->share = &s->share;
+	s->index = f->index;
+	s->number = f->number;
+	s->spec = *f->spec;
+	strip(&s->spec);
+	if (getrandom(&f->share->seed, sizeof(f->share->seed), 0) != sizeof(f->share->seed))
+		return msg_errno(-errno, "getrandom");
+	return 0;
+}
+
+static int prepare(struct run *r)
+{
+	struct tf_flow *f = &r->flow;
+	int err = share(f);
+
+	if (err)
+		return err;
+	tf_flow_payload(f);
 	return f->kind->begin ? f->kind->begin(f) : 0;
 }
 
@@ -332,6 +361,7 @@ int tf_flow_run(const struct tf_spec *spec, unsigned int index, const struct tf_
 				 .kind = tf_kind_find(spec->proto),
 				 .index = index,
 				 .number = tf_log_number(index),
+				 .share_fd = -1,
 				 .bed = bed,
 				 .log = log}};
 	struct tf_received got;
@@ -350,6 +380,8 @@ int tf_flow_run(const struct tf_spec *spec, unsigned int index, const struct tf_
 		stop(r.recv[i]);
 	if (r.flow.kind->finish)
 		r.flow.kind->finish(&r.flow);
+	if (r.flow.share_fd >= 0)
+		close(r.flow.share_fd);
 	if (!r.flow.share)
 		return r.status;
 	got = tf_flow_received(&r.flow);
@@ -359,6 +391,6 @@ int tf_flow_run(const struct tf_spec *spec, unsigned int index, const struct tf_
 		worse(&r, EXIT_ENV);
 	if (r.receivers || r.flow.share->send.pid)
 		say(&r, said, size);
-	munmap(r.flow.share, sizeof(*r.flow.share));
+	munmap(r.flow.share, sizeof(struct tf_shared));
 	return r.status;
 }

@@ -50,6 +50,8 @@ struct tf_udp_spec {
 	unsigned long receivers;		    /* processes; 0: 1 */
 	bool multicast, broadcast;		    /* to all of them */
 	bool reuseport;				    /* to one of them */
+	unsigned long threads;			    /* that use a socket at once */
+	const char *dup;			    /* a word of TF_DUPS: how two come by a socket */
 };
 
 struct tf_spec {
@@ -78,8 +80,16 @@ struct tf_flow {
 	const struct tf_bed *bed;
 	struct tf_log *log;
 	struct tf_share *share;
+	int share_fd; /* struct tf_shared, for another program */
 	struct tf_payload payload;
 	void *private; /* of the kind */
+};
+
+/* What the processes of a flow have in common; also one that is another program. */
+struct tf_shared {
+	struct tf_share share;
+	struct tf_spec spec; /* without its pointers */
+	unsigned int index, number;
 };
 
 /* What an end has while it runs, in its own process. */
@@ -88,8 +98,11 @@ struct tf_end {
 	struct tf_share *share;
 	struct tf_side_state *me;
 	bool sender;
-	unsigned int index; /* of a receiver */
+	unsigned int index;	      /* of a receiver */
+	unsigned int worker, workers; /* of those that share its socket: which, of how many */
 	int fd;
+	int tid, err;	  /* of a thread */
+	const char *call; /* NULL: the one that its options ask for */
 	struct tf_buffer buf;
 	struct tf_records records;
 	struct tf_pages before, after;
@@ -97,8 +110,9 @@ struct tf_end {
 };
 
 struct tf_end_ops {
-	int (*open)(struct tf_end *e); /* socket and address */
-	int (*loop)(struct tf_end *e); /* all messages */
+	int (*open)(struct tf_end *e);	 /* socket and address */
+	int (*loop)(struct tf_end *e);	 /* all messages */
+	int (*attach)(struct tf_end *e); /* takes part with a socket that is open; may be NULL */
 };
 
 /* A row of the table of flow kinds: one per file. */
@@ -130,6 +144,9 @@ struct tf_received {
 };
 
 struct tf_received tf_flow_received(const struct tf_flow *f);
+
+/* What its messages hold. */
+void tf_flow_payload(struct tf_flow *f);
 
 /* The lines of the log that the parent writes. */
 int tf_flow_log_begin(const struct tf_flow *f, uint64_t time);

@@ -57,6 +57,36 @@ static void add_counts(struct json_object *o, const struct tf_side_state *s)
 	tf_line_int(o, "bad", s->bad);
 }
 
+/* Where a side is one process, it is named already. */
+static void add_pids(struct json_object *line, const char *key, pid_t *pids, unsigned int count)
+{
+	struct json_object *list;
+
+	if (count < 2)
+		return;
+	list = json_object_new_array();
+	for (unsigned int i = 0; i < count; i++)
+		json_object_array_add(list, json_object_new_int(pids[i]));
+	json_object_object_add(line, key, list);
+}
+
+static void add_processes(const struct tf_flow *f, struct json_object *line)
+{
+	pid_t pids[2 * TF_RECEIVERS] = {f->share->send.pid, f->share->send.child};
+	unsigned int n = 0;
+
+	add_pids(line, "send_pids", pids, pids[1] ? 2 : 1);
+	for (unsigned int i = 0; i < tf_flow_receivers(f->spec); i++) {
+		const struct tf_side_state *s = tf_receiver(f->share, i);
+
+		if (s->pid)
+			pids[n++] = s->pid;
+		if (s->child)
+			pids[n++] = s->child;
+	}
+	add_pids(line, "recv_pids", pids, n);
+}
+
 int tf_flow_log_begin(const struct tf_flow *f, uint64_t time)
 {
 	const struct tf_spec *spec = f->spec;
@@ -77,6 +107,7 @@ int tf_flow_log_begin(const struct tf_flow *f, uint64_t time)
 	add_pid(line, "send_pid", s->send.pid);
 	add_pid(line, "recv_pid", s->recv.pid);
 	tf_line_int(line, "time", time);
+	add_processes(f, line);
 	add_receivers(f, line, add_where);
 	if (f->kind->describe)
 		f->kind->describe(f, line);

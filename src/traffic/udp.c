@@ -136,8 +136,8 @@ const struct tf_kind tf_udp = {
 	.proto = "udp",
 	.begin = begin,
 	.finish = finish,
-	.send = {tf_udp_open_send, tf_udp_loop_send},
-	.recv = {tf_udp_open_recv, tf_udp_loop_recv},
+	.send = {tf_udp_open_send, tf_udp_loop_send, tf_udp_attach},
+	.recv = {tf_udp_open_recv, tf_udp_loop_recv, tf_udp_attach},
 	.room = tf_udp_room,
 	.close = tf_udp_close,
 };

@@ -13,6 +13,8 @@
 struct tf_udp_end {
 	const struct tf_call *call;
 	struct tf_vector vector;
+	int fds[2]; /* of one socket, for calls with even and with odd numbers */
+	unsigned int calls;
 };
 
 /* What the options come to: never 0. */
@@ -32,6 +34,7 @@ size_t tf_udp_room(const struct tf_spec *spec, bool sender);
 /* Socket, address, vectors. */
 int tf_udp_open_send(struct tf_end *e);
 int tf_udp_open_recv(struct tf_end *e);
+int tf_udp_attach(struct tf_end *e);
 void tf_udp_close(struct tf_end *e);
 
 /* All messages. */

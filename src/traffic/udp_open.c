@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Sockets of UDP flows. */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/udp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,9 @@ static int make_vector(struct tf_end *e)
 	e->private = u;
 	if (!u)
 		return -ENOMEM;
-	u->call = tf_udp_call(e->flow->spec, e->sender);
+	u->call = e->call ? tf_call_find(e->sender, e->call) : tf_udp_call(e->flow->spec, e->sender);
+	if (!u->call)
+		return -EINVAL;
 	e->records.call = call_name;
 	tf_udp_layout(e->flow->spec, e->sender, &l);
 	return tf_vector_init(&u->vector, &l, &e->buf,
@@ -189,6 +192,19 @@ static int source(const struct tf_end *e, union tf_addr *at)
 	return 0;
 }
 
+/* Where an end has a second name for its socket, it takes turns. */
+static int own_socket(struct tf_end *e)
+{
+	struct tf_udp_end *u = e->private;
+	const char *word = e->flow->spec->udp.dup;
+
+	u->fds[0] = u->fds[1] = e->fd;
+	if (!word || strcmp(word, "dup"))
+		return 0;
+	u->fds[1] = fcntl(e->fd, F_DUPFD_CLOEXEC, 0);
+	return u->fds[1] < 0 ? msg_errno(-errno, "dup") : 0;
+}
+
 int tf_udp_open_send(struct tf_end *e)
 {
 	const struct tf_spec *spec = e->flow->spec;
@@ -201,6 +217,8 @@ int tf_udp_open_send(struct tf_end *e)
 		err = source(e, &at);
 	if (!err)
 		err = bind_end(e, &at);
+	if (!err)
+		err = own_socket(e);
 	if (!err && spec->udp.multicast)
 		err = tf_group_send(e->fd, at.sa.sa_family, device_of(e));
 	if (err)
@@ -246,15 +264,28 @@ int tf_udp_open_recv(struct tf_end *e)
 		err = destination(e, &at);
 	if (!err)
 		err = bind_end(e, &at);
+	if (!err)
+		err = own_socket(e);
 	if (!err && e->flow->spec->udp.multicast)
 		err = tf_group_join(e->fd, &at, device_of(e));
 	return err;
+}
+
+int tf_udp_attach(struct tf_end *e)
+{
+	int err = make_vector(e);
+
+	if (!err && e->sender && !e->flow->spec->connected)
+		name_receiver(e);
+	return err ? err : own_socket(e);
 }
 
 void tf_udp_close(struct tf_end *e)
 {
 	struct tf_udp_end *u = e->private;
 
+	if (u && u->fds[1] != u->fds[0])
+		close(u->fds[1]);
 	if (u)
 		tf_vector_free(&u->vector);
 	free(u);

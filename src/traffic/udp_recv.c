@@ -12,13 +12,14 @@ static int64_t find_number(const struct tf_end *e, const void *data, size_t len)
 {
 	const struct tf_spec *spec = e->flow->spec;
 	const struct tf_share *s = e->share;
-	bool steps = tf_udp_lock_step(spec) && tf_udp_batch(spec, true) == 1 && !spec->udp.gso;
+	bool steps = tf_udp_lock_step(spec) && tf_udp_batch(spec, true) == 1 && !spec->udp.gso &&
+		     e->workers == 1;
 
 	/* Messages that are all alike are told apart by order, as long as none was lost. */
 	if (spec->has_fill || spec->text)
 		return steps && !atomic_load(&s->lost) ? (int64_t)atomic_load(&s->seq) :
 							 TF_SEQ_UNKNOWN;
-	return tf_payload_seq(&e->flow->payload, spec->udp.reuseport ? 0 : e->me->datagrams,
+	return tf_payload_seq(&e->flow->payload, spec->udp.reuseport || e->workers > 1 ? 0 : e->me->datagrams,
 			      spec->count * tf_udp_datagrams(spec), data, len);
 }
 
@@ -79,7 +80,10 @@ static size_t step_of(struct msghdr *h, size_t size)
 
 static void count(struct tf_end *e, const struct found *f, size_t len)
 {
-	e->me->datagrams += f->datagrams;
+	unsigned int n = tf_udp_datagrams(e->flow->spec);
+	uint64_t before = atomic_fetch_add(&e->me->datagrams, f->datagrams);
+
+	e->me->messages += (before + f->datagrams) / n - before / n;
 	e->me->bytes += len;
 	atomic_fetch_add(&e->share->received, f->datagrams);
 }
@@ -114,7 +118,8 @@ static int note(struct tf_end *e, unsigned int entry, int result, int flags, uin
 			      .seq = TF_SEQ_UNKNOWN,
 			      .va = u->vector.msgs[entry].msg_hdr.msg_iov->iov_base,
 			      .len = l->size,
-			      .fd = e->fd,
+			      .fd = u->fds[u->calls % 2],
+			      .tid = e->tid,
 			      .call = tf_call_index(u->call),
 			      .segments = l->segments,
 			      .batch = u->call->batch ? l->messages : 0,
@@ -149,14 +154,14 @@ static void ask(struct tf_end *e)
 /* One call; how many messages came, -EAGAIN if none did within a tick, or -errno. */
 static int receive(struct tf_end *e, int flags)
 {
-	const struct tf_udp_end *u = e->private;
+	struct tf_udp_end *u = e->private;
 	uint64_t time;
 	int got, err = 0;
 
 	if (e->flow->spec->udp.trunc)
 		flags |= MSG_TRUNC;
 	ask(e);
-	got = u->call->run(e->fd, u->vector.msgs, u->vector.layout.messages, flags);
+	got = u->call->run(u->fds[u->calls % 2], u->vector.msgs, u->vector.layout.messages, flags);
 	time = tf_now();
 	if (got == -EAGAIN || got == -EINTR)
 		return -EAGAIN;
@@ -164,6 +169,8 @@ static int receive(struct tf_end *e, int flags)
 		err = note(e, 0, got, flags, time);
 	for (int i = 0; i < got && !err; i++)
 		err = note(e, i, (int)u->vector.msgs[i].msg_len, flags, time);
+	if (!(flags & MSG_PEEK))
+		u->calls++;
 	if (got > 0)
 		tf_wake(&e->share->received);
 	return err ? err : got;
@@ -220,6 +227,5 @@ int tf_udp_loop_recv(struct tf_end *e)
 			err = msg_errno(n, "%s", ((struct tf_udp_end *)e->private)->call->name);
 		quiet = 0;
 	}
-	e->me->messages = e->me->datagrams / tf_udp_datagrams(spec);
 	return err;
 }
