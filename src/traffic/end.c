@@ -11,14 +11,18 @@
 
 static const struct tf_end_ops *ops_of(const struct tf_end *e)
 {
-	return e->sender ? &e->flow->kind->send : &e->flow->kind->recv;
+	const struct tf_kind *kind = e->flow->kind;
+
+	return e->sender ? &kind->send : e->observer ? &kind->observe : &kind->recv;
 }
 
 static const char *netns_of(const struct tf_end *e)
 {
-	if (e->flow->spec->netns)
-		return e->flow->spec->netns;
-	return e->sender ? e->flow->bed->src.ns : e->flow->bed->dst.ns;
+	const struct tf_spec *spec = e->flow->spec;
+
+	if (spec->netns)
+		return spec->netns;
+	return e->sender || (e->observer && spec->udp.observe_src) ? e->flow->bed->src.ns : e->flow->bed->dst.ns;
 }
 
 static struct json_object *pages_line(const struct tf_end *e, const char *when,
@@ -27,7 +31,10 @@ static struct json_object *pages_line(const struct tf_end *e, const char *when,
 	struct json_object *line = tf_line("pages", e->flow->number);
 	struct json_object *pfns = json_object_new_array();
 
-	tf_line_str(line, "side", e->sender ? "send" : "recv");
+	tf_line_str(line, "side",
+		    e->sender	? "send" :
+		    e->observer ? "observe" :
+				  "recv");
 	tf_line_int(line, "pid", getpid());
 	tf_line_addr(line, "va", (uintptr_t)e->buf.va);
 	tf_line_int(line, "len", e->buf.len);
@@ -70,6 +77,24 @@ int tf_end_buffers(struct tf_end *e)
 	return err ? msg_errno(err, "buffers") : 0;
 }
 
+int tf_end_rebuffer(struct tf_end *e, void *va, size_t len)
+{
+	int err = 0;
+
+	tf_buffer_unmap(&e->buf);
+	tf_pages_free(&e->before);
+	tf_pages_free(&e->after);
+	if (va)
+		e->buf = (struct tf_buffer){va, len};
+	else
+		err = tf_buffer_map(&e->buf, len);
+	if (!err)
+		err = tf_pages_init(&e->before, &e->buf);
+	if (!err)
+		err = tf_pages_init(&e->after, &e->buf);
+	return err ? msg_errno(err, "buffers") : 0;
+}
+
 int tf_end_attach(struct tf_end *e)
 {
 	return ops_of(e)->attach(e);
@@ -101,7 +126,7 @@ static int get_ready(struct tf_end *e, struct tf_workers *w)
 
 	if (err)
 		return msg_errno(err, "network namespace %s", netns);
-	err = tf_workers_prepare(w, e);
+	err = e->workers > 1 ? tf_workers_prepare(w, e) : 0;
 	if (!err)
 		err = tf_end_buffers(e);
 	if (!err)
@@ -151,10 +176,13 @@ static int run(struct tf_flow *f, bool sender, unsigned int index)
 			   .share = f->share,
 			   .me = sender ? &f->share->send : tf_receiver(f->share, index),
 			   .sender = sender,
+			   .observer = !sender && index >= tf_flow_receivers(f->spec),
 			   .index = index,
-			   .workers = tf_workers_of(f->spec),
 			   .fd = -1};
-	int err = life(&e, &w);
+	int err;
+
+	e.workers = e.observer ? 1 : tf_workers_of(f->spec);
+	err = life(&e, &w);
 
 	tf_workers_free(&w);
 	tf_end_free(&e);

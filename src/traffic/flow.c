@@ -16,6 +16,7 @@
 #include "common/vec.h"
 #include "traffic/end.h"
 #include "traffic/signals.h"
+#include "traffic/socket.h"
 
 #define PATIENCE 3000 /* ms that an end gets to stop when the user wants an end */
 
@@ -26,7 +27,8 @@ struct run {
 	int status; /* the worst exit status so far */
 };
 
-static const struct tf_kind *const kinds[] = {&tf_udp, &tf_pty, &tf_rdma};
+static const struct tf_kind *const kinds[] = {&tf_udp, &tf_raw, &tf_ping, &tf_packet, &tf_pty,
+					    &tf_rdma};
 
 const struct tf_kind *tf_kind_find(const char *proto)
 {
@@ -50,7 +52,14 @@ unsigned int tf_flow_receivers(const struct tf_spec *spec)
 
 unsigned int tf_flow_copies(const struct tf_spec *spec)
 {
-	return spec->udp.multicast || spec->udp.broadcast ? tf_flow_receivers(spec) : 1;
+	bool every = spec->udp.multicast || spec->udp.broadcast || tf_socket_of(spec)->every;
+
+	return every ? tf_flow_receivers(spec) : 1;
+}
+
+unsigned int tf_flow_observers(const struct tf_spec *spec)
+{
+	return spec->udp.observe ? 1 : 0;
 }
 
 struct tf_received tf_flow_received(const struct tf_flow *f)
@@ -169,9 +178,11 @@ static int start_ends(struct run *r)
 {
 	const struct tf_spec *spec = r->flow.spec;
 	struct tf_share *s = r->flow.share;
-	unsigned int receivers = spec->ends == ENDS_SEND ? 0 : tf_flow_receivers(spec);
+	unsigned int receivers = 0;
 	int err;
 
+	if (spec->ends != ENDS_SEND)
+		receivers = tf_flow_receivers(spec) + tf_flow_observers(spec);
 	for (unsigned int i = 0; i < receivers; i++) {
 		err = start(r, &r->recv[i], tf_receiver(s, i), tf_end_recv, i);
 		if (err)
@@ -310,6 +321,7 @@ static void strip(struct tf_spec *s)
 {
 	s->name = s->proto = s->path = s->text = s->bed = s->netns = s->rdma.dev = NULL;
 	s->udp.send_call = s->udp.recv_call = s->udp.ethtool = s->udp.dup = NULL;
+	s->udp.socket = s->udp.observe = NULL;
 }
 
 void tf_flow_payload(struct tf_flow *f)

@@ -52,6 +52,9 @@ struct tf_udp_spec {
 	bool reuseport;				    /* to one of them */
 	unsigned long threads;			    /* that use a socket at once */
 	const char *dup;			    /* a word of TF_DUPS: how two come by a socket */
+	const char *socket;			    /* a word of TF_SOCKETS */
+	const char *observe;			    /* of TF_OBSERVERS: somebody listens, ... */
+	bool observe_src;			    /* ... to the sender's device */
 };
 
 struct tf_spec {
@@ -98,6 +101,7 @@ struct tf_end {
 	struct tf_share *share;
 	struct tf_side_state *me;
 	bool sender;
+	bool observer;		      /* behind the receivers */
 	unsigned int index;	      /* of a receiver */
 	unsigned int worker, workers; /* of those that share its socket: which, of how many */
 	int fd;
@@ -119,7 +123,7 @@ struct tf_end_ops {
 struct tf_kind {
 	const char *proto;
 	bool announced; /* a receiver of its own has told where it is before it is an end */
-	struct tf_end_ops send, recv;
+	struct tf_end_ops send, recv, observe;
 	int (*can)(char *why, size_t size);			   /* NULL: everywhere */
 	int (*begin)(struct tf_flow *f);			   /* NULL or before the ends */
 	void (*finish)(struct tf_flow *f);			   /* NULL or after them */
@@ -130,13 +134,16 @@ struct tf_kind {
 	void (*close)(struct tf_end *e);	    /* NULL: the fd */
 };
 
-extern const struct tf_kind tf_udp, tf_pty, tf_rdma;
+extern const struct tf_kind tf_udp, tf_raw, tf_ping, tf_packet, tf_pty, tf_rdma;
 
 const struct tf_kind *tf_kind_find(const char *proto);
 
 /* How many receivers the flow has, if they are ours, and how many of them get a message. */
 unsigned int tf_flow_receivers(const struct tf_spec *spec);
 unsigned int tf_flow_copies(const struct tf_spec *spec);
+
+/* 1 if somebody listens, whose index follows those of the receivers. */
+unsigned int tf_flow_observers(const struct tf_spec *spec);
 
 /* What all receivers together have counted. */
 struct tf_received {

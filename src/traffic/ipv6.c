@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "traffic/ipv6.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/msg.h"
-#include "common/vec.h"
 #include "traffic/ip.h"
+#include "traffic/sysctl.h"
 
 const char *tf_ipv6_addr(const struct tf_bed_end *end, char text[TF_ADDR_TEXT])
 {
@@ -21,38 +18,23 @@ const char *tf_ipv6_addr(const struct tf_bed_end *end, char text[TF_ADDR_TEXT])
 	return text;
 }
 
-/* A switch of a device, in the namespace of who writes it. */
-struct knob {
-	const char *dev, *name;
-	char value;
-};
-
-static int turn(void *arg)
+static int turn(const struct tf_bed_end *end, const char *name, const char *value)
 {
-	const struct knob *k = arg;
 	char path[128];
-	int fd, err = 0;
 
-	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/%s", k->dev, k->name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (write(fd, &k->value, 1) != 1)
-		err = -errno;
-	close(fd);
-	return err;
+	snprintf(path, sizeof(path), "net/ipv6/conf/%s/%s", end->dev, name);
+	return tf_sysctl(end->ns, path, value);
 }
 
 /* No address of its own making, no router to ask for: only what is put there. */
 static int enable(const struct tf_bed_end *end, char *why, size_t size)
 {
-	struct knob knobs[] = {{end->dev, "addr_gen_mode", '1'},
-			       {end->dev, "router_solicitations", '0'},
-			       {end->dev, "disable_ipv6", '0'}};
-	int err = 0;
+	int err = turn(end, "addr_gen_mode", "1");
 
-	for (size_t i = 0; i < ARRAY_SIZE(knobs) && !err; i++)
-		err = tf_netns_call(end->ns, turn, &knobs[i]);
+	if (!err)
+		err = turn(end, "router_solicitations", "0");
+	if (!err)
+		err = turn(end, "disable_ipv6", "0");
 	if (err)
 		snprintf(why, size, "IPv6 on %s: %s", end->dev, strerror(-err));
 	return err;
@@ -90,11 +72,7 @@ int tf_ipv6_up(const struct tf_bed *bed, char *why, size_t size)
 
 void tf_ipv6_down(const struct tf_bed *bed)
 {
-	struct knob src = {bed->src.dev, "disable_ipv6", '1'},
-		    dst = {bed->dst.dev, "disable_ipv6", '1'};
-
-	if (!has_spaces(bed))
-		return;
-	if (tf_netns_call(bed->src.ns, turn, &src) || tf_netns_call(bed->dst.ns, turn, &dst))
+	if (has_spaces(bed) &&
+	    (turn(&bed->src, "disable_ipv6", "1") || turn(&bed->dst, "disable_ipv6", "1")))
 		msg_note("IPv6 stays on the devices of %s", bed->src.ns);
 }

@@ -11,12 +11,9 @@
 #include "common/vec.h"
 #include "traffic/group.h"
 #include "traffic/ipv6.h"
+#include "traffic/packet.h"
+#include "traffic/ping.h"
 #include "traffic/udp.h"
-
-static const char *call_name(const struct tf_record *r)
-{
-	return tf_call_name(r->call);
-}
 
 static int make_vector(struct tf_end *e)
 {
@@ -29,7 +26,7 @@ static int make_vector(struct tf_end *e)
 	u->call = e->call ? tf_call_find(e->sender, e->call) : tf_udp_call(e->flow->spec, e->sender);
 	if (!u->call)
 		return -EINVAL;
-	e->records.call = call_name;
+	e->records.call = tf_udp_call_name;
 	tf_udp_layout(e->flow->spec, e->sender, &l);
 	return tf_vector_init(&u->vector, &l, &e->buf,
 			      !e->sender && tf_call_has_control(u->call));
@@ -102,14 +99,33 @@ static int set_options(const struct tf_end *e, int family)
 	return 0;
 }
 
+/* Of both ends, in their own processes. */
+static int take_ping(struct tf_end *e, const union tf_addr *at)
+{
+	const struct tf_udp_flow *f = e->flow->private;
+	socklen_t len = sizeof(*at);
+
+	e->fd = fcntl(f->ping, F_DUPFD_CLOEXEC, 0);
+	if (e->fd < 0)
+		return msg_errno(-errno, "ping socket");
+	e->me->addr = *at;
+	if (e->sender && getsockname(e->fd, &e->me->addr.sa, &len))
+		return msg_errno(-errno, "ping socket");
+	return 0;
+}
+
 static int bind_end(struct tf_end *e, const union tf_addr *at)
 {
+	const struct tf_socket *kind = tf_socket_of(e->flow->spec);
 	struct timeval tick = {.tv_usec = TF_TICK_MS * 1000};
 	socklen_t len = sizeof(*at);
 	char text[TF_ADDR_TEXT];
 	int err;
 
-	e->fd = socket(at->sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (e->flow->kind == &tf_ping)
+		return take_ping(e, at);
+	e->fd = socket(at->sa.sa_family, kind->type | SOCK_CLOEXEC,
+		       at->sa.sa_family == AF_INET6 ? kind->protocol6 : kind->protocol);
 	if (e->fd < 0)
 		return msg_errno(-errno, "socket");
 	err = set_options(e, at->sa.sa_family);
@@ -120,6 +136,8 @@ static int bind_end(struct tf_end *e, const union tf_addr *at)
 				 tf_addr_port(at));
 	if (setsockopt(e->fd, SOL_SOCKET, SO_RCVTIMEO, &tick, sizeof(tick)))
 		return msg_errno(-errno, "SO_RCVTIMEO");
+	if (kind->type == SOCK_RAW)
+		tf_addr_set_port(&e->me->addr, 0); /* it says the protocol */
 	return 0;
 }
 
@@ -177,6 +195,14 @@ static void name_receiver(struct tf_end *e)
 	}
 }
 
+static void write_pings(struct tf_end *e)
+{
+	const struct tf_udp_end *u = e->private;
+
+	for (unsigned int i = 0; i < u->vector.layout.messages; i++)
+		tf_ping_header(tf_vector_whole(&u->vector, i), e->me->peer.sa.sa_family);
+}
+
 /* Where a sender is: as the user says, or on the bed, or wherever the way to the receiver starts. */
 static int source(const struct tf_end *e, union tf_addr *at)
 {
@@ -211,8 +237,12 @@ int tf_udp_open_send(struct tf_end *e)
 	union tf_addr at;
 	int err;
 
-	e->me->peer = spec->to.sa.sa_family ? spec->to : e->share->recv.addr;
 	err = make_vector(e);
+	if (!err && tf_socket_of(spec)->frames) {
+		err = tf_packet_open_send(e);
+		return err ? err : own_socket(e);
+	}
+	e->me->peer = spec->to.sa.sa_family ? spec->to : e->share->recv.addr;
 	if (!err)
 		err = source(e, &at);
 	if (!err)
@@ -231,6 +261,8 @@ int tf_udp_open_send(struct tf_end *e)
 	if (spec->connected)
 		return connect_to(e, &e->me->peer);
 	name_receiver(e);
+	if (e->flow->kind == &tf_ping)
+		write_pings(e);
 	return 0;
 }
 
@@ -257,9 +289,14 @@ static int destination(const struct tf_end *e, union tf_addr *at)
 
 int tf_udp_open_recv(struct tf_end *e)
 {
+	const struct tf_socket *kind = tf_socket_of(e->flow->spec);
 	union tf_addr at;
 	int err = make_vector(e);
 
+	if (!err && !kind->inet) {
+		err = strcmp(kind->word, "ring") ? tf_packet_open_recv(e) : tf_packet_open_tap(e);
+		return err ? err : own_socket(e);
+	}
 	if (!err)
 		err = destination(e, &at);
 	if (!err)
@@ -275,7 +312,7 @@ int tf_udp_attach(struct tf_end *e)
 {
 	int err = make_vector(e);
 
-	if (!err && e->sender && !e->flow->spec->connected)
+	if (!err && e->sender && !e->flow->spec->connected && !tf_socket_of(e->flow->spec)->frames)
 		name_receiver(e);
 	return err ? err : own_socket(e);
 }

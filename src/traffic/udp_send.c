@@ -109,12 +109,13 @@ static int note(struct tf_end *e, const struct sent *s)
 			      .segments = s->msg->msg_iovlen,
 			      .batch = u->call->batch ? u->vector.layout.messages : 0,
 			      .entry = s->entry,
+			      .skip = tf_socket_head(e->flow->spec, true),
 			      .result = s->result,
 			      .time = s->time,
 			      .verified = -1};
 
 	if (s->result >= 0)
-		e->me->bytes += s->result;
+		e->me->bytes += s->result - r.skip;
 	return tf_records_add(&e->records, &r);
 }
 
@@ -192,7 +193,7 @@ static void write_message(const struct tf_end *e, uint32_t seq, unsigned int ent
 	const struct tf_spec *spec = e->flow->spec;
 	const struct tf_udp_end *u = e->private;
 	unsigned int n = tf_udp_datagrams(spec);
-	char *at = tf_vector_whole(&u->vector, entry);
+	char *at = (char *)tf_vector_whole(&u->vector, entry) + tf_socket_head(spec, true);
 
 	for (unsigned int i = 0; i < n; i++)
 		tf_payload_write(&e->flow->payload, seq * n + i, at + i * spec->udp.gso,

@@ -168,7 +168,7 @@ static void exec_child(const struct tf_end *e)
 	snprintf(log, sizeof(log), "%d", f->log->fd);
 	snprintf(index, sizeof(index), "%u", e->index);
 	execl("/proc/self/exe", "traffic", "worker", e->sender ? "send" : "recv", share, sock, log,
-	      index, tf_udp_call(f->spec, e->sender)->name, NULL);
+	      index, tf_udp_call(f->spec, e->sender)->name, tf_socket_of(f->spec)->word, NULL);
 	msg_errno(-errno, "exec");
 }
 
@@ -277,16 +277,17 @@ void tf_workers_free(struct tf_workers *w)
 	free(w->threads);
 }
 
-/* traffic worker SIDE SHARED SOCKET LOG INDEX CALL: no user gives it, so nothing is explained. */
+/* traffic worker SIDE SHARED SOCKET LOG INDEX CALL KIND: no user gives it, so nothing is explained. */
 int tf_cmd_worker(int argc, char **argv)
 {
-	bool sender = argc == 7 && !strcmp(argv[1], "send");
+	bool sender = argc == 8 && !strcmp(argv[1], "send");
 	struct tf_shared *s;
+	struct tf_spec spec;
 	struct tf_log log = {.path = "log"};
 	struct tf_flow f = {.log = &log, .kind = tf_kind_find("udp"), .share_fd = -1};
 	struct tf_end e = {.flow = &f, .sender = sender, .worker = 1, .workers = 2};
 
-	if (argc != 7)
+	if (argc != 8)
 		return EXIT_USAGE;
 	s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
 		 atoi(argv[2]), 0);
@@ -295,7 +296,9 @@ int tf_cmd_worker(int argc, char **argv)
 	f.index = s->index;
 	f.number = s->number;
 	f.share = &s->share;
-	f.spec = &s->spec;
+	spec = s->spec; /* others read the shared one */
+	spec.udp.socket = argv[7];
+	f.spec = &spec;
 	log.fd = atoi(argv[4]);
 	e.fd = atoi(argv[3]);
 	e.index = (unsigned int)atoi(argv[5]) % TF_RECEIVERS;
