@@ -29,7 +29,29 @@ static struct logged *flow_numbered(struct trafficlog *log, uint64_t number)
 	return new_flow(log, number);
 }
 
-static void read_flow(struct logged *f, struct json_object *o, bool skipped)
+static int read_senders(struct logged *f, struct json_object *list)
+{
+	size_t n = json_length(list);
+
+	free(f->send_pids);
+	f->send_pid_count = 0;
+	f->send_pids = calloc(n + 1, sizeof(*f->send_pids));
+	if (!f->send_pids)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		f->send_pids[f->send_pid_count++] = json_object_get_int(json_at(list, i));
+	return 0;
+}
+
+static bool has_sender(const struct logged *f, int pid)
+{
+	for (size_t i = 0; i < f->send_pid_count; i++)
+		if (f->send_pids[i] == pid)
+			return true;
+	return f->send_pid == pid;
+}
+
+static int read_flow(struct logged *f, struct json_object *o, bool skipped)
 {
 	snprintf(f->name, sizeof(f->name), "%s", json_str(o, "name", "?"));
 	snprintf(f->proto, sizeof(f->proto), "%s", json_str(o, "proto", "?"));
@@ -47,6 +69,7 @@ static void read_flow(struct logged *f, struct json_object *o, bool skipped)
 	f->qpn_recv = (uint32_t)json_uint(o, "qpn_recv", f->qpn_recv);
 	f->filled = json_str(o, "fill", NULL) != NULL;
 	f->skipped = skipped;
+	return read_senders(f, json_get(o, "send_pids"));
 }
 
 /* A side's first buffer has a place of its own. */
@@ -173,7 +196,7 @@ static int read_object(struct trafficlog *log, struct json_object *o)
 	if (!f)
 		return -ENOMEM;
 	if (begins)
-		read_flow(f, o, !strcmp(kind, skip_kind));
+		return read_flow(f, o, !strcmp(kind, skip_kind));
 	else if (!strcmp(kind, "pages"))
 		return read_pages(f, o);
 	else if (!strcmp(kind, "end"))
@@ -339,6 +362,7 @@ void trafficlog_free(struct trafficlog *log)
 			free(log->flows[i].more[k].pfns);
 		free(log->flows[i].more);
 		free(log->flows[i].heads);
+		free(log->flows[i].send_pids);
 		free(log->flows[i].counters);
 	}
 	free(log->flows);
@@ -351,7 +375,7 @@ struct logged *trafficlog_find(struct trafficlog *log, int send_pid, uint16_t sp
 	for (size_t i = 0; i < log->count; i++) {
 		struct logged *f = &log->flows[i];
 
-		if (!f->skipped && f->send_pid == send_pid && f->dport == dport &&
+		if (!f->skipped && has_sender(f, send_pid) && f->dport == dport &&
 		    (f->sport == sport || !sport))
 			return f;
 	}

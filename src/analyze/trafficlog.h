@@ -35,6 +35,8 @@ struct logged {
 	uint64_t size, count;
 	uint16_t sport, dport;
 	int send_pid, recv_pid; /* 0: the log does not know */
+	int *send_pids;		/* all of them, where the sender's socket is of several */
+	size_t send_pid_count;
 	bool skipped, filled, ended;
 	uint64_t sent, received, sent_bytes, received_bytes, bad;
 	struct logged_pages send, recv;	   /* the first buffer of each side */

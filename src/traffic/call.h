@@ -11,7 +11,7 @@
 struct tf_call {
 	const char *name;
 	bool sends;
-	bool named;    /* says where to, or where from */
+	bool named;    /* may say where to, or where from */
 	bool flags;    /* takes flags */
 	bool segments; /* takes a message in segments */
 	bool batch;    /* moves several messages */

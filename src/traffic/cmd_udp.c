@@ -11,6 +11,7 @@
 #include "traffic/offload.h"
 #include "traffic/signals.h"
 #include "traffic/udp.h"
+#include "traffic/worker.h"
 
 #define ALONE_RATE 100 /* a sender that cannot see its receiver has no lock-step */
 
@@ -77,6 +78,16 @@ static const struct opt udp_opts[] = {
 	 1280, 65535, NULL},
 	{OPT_STR, "ethtool", AT(udp.ethtool), "'WORD on|off ...'",
 	 "switch rx, tx, sg, tso, gso, gro of the path's devices", 0, 0, NULL},
+	{OPT_UINT, "threads", AT(udp.threads), "N", "threads of each end that use its socket at once",
+	 1, TF_WORKERS, NULL},
+	{OPT_WORD, "dup", AT(udp.dup), "HOW",
+	 "a second user of each socket: dup, fork, exec, scm (over SCM_RIGHTS)", 0, 0, TF_DUPS},
+	{OPT_WORD, "socket", AT(udp.socket), "KIND",
+	 "udp, raw, ping, packet, ring (packets read from one), frame (packets to UDP)", 0, 0,
+	 TF_SOCKETS},
+	{OPT_WORD, "observe", AT(udp.observe), "KIND", "listen at the receiver's device: packet, ring",
+	 0, 0, TF_OBSERVERS},
+	{OPT_FLAG, "observe-src", AT(udp.observe_src), NULL, "at the sender's device", 0, 0, NULL},
 	{OPT_STR, "log", AT(log), "FILE", "append to FILE, default $COPYCHAIN_TRAFFIC_LOG", 0, 0,
 	 NULL},
 	{OPT_END, NULL, 0, NULL, NULL, 0, 0, NULL},
@@ -170,7 +181,7 @@ static const char *check_offload(const struct tf_spec *spec)
 static const char *check_receivers(const struct tf_spec *spec)
 {
 	const struct tf_udp_spec *u = &spec->udp;
-	bool many = u->multicast || u->broadcast || u->reuseport;
+	bool many = u->multicast || u->broadcast || u->reuseport || tf_socket_of(spec)->every;
 
 	if (u->multicast + u->broadcast + u->reuseport > 1)
 		return "--multicast, --broadcast, --reuseport: give one of them";
@@ -178,6 +189,8 @@ static const char *check_receivers(const struct tf_spec *spec)
 		return "--receivers: how do they share? --multicast, --broadcast or --reuseport";
 	if ((u->multicast || u->broadcast) && spec->connected)
 		return "--connected is for one receiver";
+	if (u->receivers + tf_flow_observers(spec) > TF_RECEIVERS)
+		return "--receivers: with an observer, 15 at most";
 	if (u->receivers > 1 && spec->ends == ENDS_SEND)
 		return "--receivers is for who receives";
 	if (u->multicast && spec->ends == ENDS_SEND && !tf_addr_is_group(&spec->to))
@@ -203,6 +216,50 @@ static const char *check_bed(const struct tf_spec *spec)
 	return NULL;
 }
 
+static const char *check_workers(const struct tf_spec *spec)
+{
+	if (spec->udp.dup && spec->udp.threads)
+		return "--dup and --threads: give one of them";
+	if (tf_workers_of(spec) > 1 && spec->peek)
+		return "--peek takes one reader of a socket";
+	if (tf_workers_of(spec) > 1 && tf_udp_parts(spec) > 1)
+		return "--cork and --more take one writer of a socket";
+	return NULL;
+}
+
+/* What only UDP sockets do. */
+static bool is_plain(const struct tf_spec *spec)
+{
+	const struct tf_udp_spec *u = &spec->udp;
+
+	return !u->gso && !u->gro && !u->no_check && !u->mtu && !u->reuseport && !u->multicast &&
+	       !u->broadcast && !u->cork && !u->more;
+}
+
+static const char *check_socket(const struct tf_spec *spec)
+{
+	const struct tf_udp_spec *u = &spec->udp;
+	const struct tf_socket *s = tf_socket_of(spec);
+
+	if (u->observe_src && !u->observe)
+		return "--observe-src takes --observe";
+	if (u->observe && (spec->ends != ENDS_BOTH || spec->size < 20))
+		return "--observe takes both ends, and messages of 20 bytes at least";
+	if (!strcmp(s->word, "udp"))
+		return NULL;
+	if (spec->ends != ENDS_BOTH || !strcmp(spec->path, "given"))
+		return "--socket takes both ends on a --path";
+	if (!is_plain(spec))
+		return "--socket: that is for UDP sockets";
+	if (s->frames && (u->ipv6 || spec->connected || u->dup || u->threads))
+		return "--socket: packets take neither --ipv6, --connected, --dup nor --threads";
+	if (!strcmp(s->word, "ping") && (spec->connected || u->dup || u->threads))
+		return "--socket ping takes neither --connected, --dup nor --threads";
+	if (!strcmp(s->word, "frame") && !strcmp(spec->path, "lo"))
+		return "--socket frame: lo takes no frames from outside";
+	return NULL;
+}
+
 /* What does not go together. */
 int tf_udp_check(const struct tf_spec *spec)
 {
@@ -220,6 +277,10 @@ int tf_udp_check(const struct tf_spec *spec)
 		why = check_receivers(spec);
 	if (!why)
 		why = check_bed(spec);
+	if (!why)
+		why = check_workers(spec);
+	if (!why)
+		why = check_socket(spec);
 	return why ? wrong(why) : 0;
 }
 
@@ -264,7 +325,9 @@ int tf_udp_spec(const struct tf_udp_args *a, struct tf_spec *spec, char *name, s
 	spec->udp.ipv6 |= spec->bind.sa.sa_family == AF_INET6 || spec->to.sa.sa_family == AF_INET6;
 	if (a->udp.ethtool && tf_offload_check(a->udp.ethtool))
 		return -EINVAL;
-	snprintf(name, size, "udp-%s-%lu", spec->path, spec->size);
+	spec->proto = tf_socket_of(spec)->proto;
+	snprintf(name, size, "%s-%s-%lu", spec->udp.socket ? spec->udp.socket : "udp", spec->path,
+		 spec->size);
 	return tf_udp_check(spec);
 }
 

@@ -16,6 +16,7 @@
 #include "common/vec.h"
 #include "traffic/end.h"
 #include "traffic/signals.h"
+#include "traffic/socket.h"
 
 #define PATIENCE 3000 /* ms that an end gets to stop when the user wants an end */
 
@@ -26,7 +27,8 @@ struct run {
 	int status; /* the worst exit status so far */
 };
 
-static const struct tf_kind *const kinds[] = {&tf_udp, &tf_pty, &tf_rdma};
+static const struct tf_kind *const kinds[] = {&tf_udp, &tf_raw, &tf_ping, &tf_packet, &tf_pty,
+					    &tf_rdma};
 
 const struct tf_kind *tf_kind_find(const char *proto)
 {
@@ -50,7 +52,14 @@ unsigned int tf_flow_receivers(const struct tf_spec *spec)
 
 unsigned int tf_flow_copies(const struct tf_spec *spec)
 {
-	return spec->udp.multicast || spec->udp.broadcast ? tf_flow_receivers(spec) : 1;
+	bool every = spec->udp.multicast || spec->udp.broadcast || tf_socket_of(spec)->every;
+
+	return every ? tf_flow_receivers(spec) : 1;
+}
+
+unsigned int tf_flow_observers(const struct tf_spec *spec)
+{
+	return spec->udp.observe ? 1 : 0;
 }
 
 struct tf_received tf_flow_received(const struct tf_flow *f)
@@ -169,9 +178,11 @@ static int start_ends(struct run *r)
 {
 	const struct tf_spec *spec = r->flow.spec;
 	struct tf_share *s = r->flow.share;
-	unsigned int receivers = spec->ends == ENDS_SEND ? 0 : tf_flow_receivers(spec);
+	unsigned int receivers = 0;
 	int err;
 
+	if (spec->ends != ENDS_SEND)
+		receivers = tf_flow_receivers(spec) + tf_flow_observers(spec);
 	for (unsigned int i = 0; i < receivers; i++) {
 		err = start(r, &r->recv[i], tf_receiver(s, i), tf_end_recv, i);
 		if (err)
@@ -305,23 +316,53 @@ static void say(const struct run *r, char *said, size_t size)
 			 want > got.messages ? want - got.messages : 0, got.bad);
 }
 
-static int prepare(struct run *r)
+/* Pointers mean nothing to another program. */
+static void strip(struct tf_spec *s)
 {
-	struct tf_flow *f = &r->flow;
-	struct tf_share *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE,
-				  MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	s->name = s->proto = s->path = s->text = s->bed = s->netns = s->rdma.dev = NULL;
+	s->udp.send_call = s->udp.recv_call = s->udp.ethtool = s->udp.dup = NULL;
+	s->udp.socket = s->udp.observe = NULL;
+}
 
-	if (s == MAP_FAILED)
-		return msg_errno(-errno, "shared memory");
-	f->share = s;
-	if (getrandom(&s->seed, sizeof(s->seed), 0) != sizeof(s->seed))
-		return msg_errno(-errno, "getrandom");
-	f->payload = (struct tf_payload){.seed = s->seed,
+void tf_flow_payload(struct tf_flow *f)
+{
+	f->payload = (struct tf_payload){.seed = f->share->seed,
 					 .has_seed = f->spec->ends == ENDS_BOTH,
 					 .has_fill = f->spec->has_fill,
 					 .fill = f->spec->fill,
 					 .text = f->spec->text,
 					 .flow = f->index};
+}
+
+static int share(struct tf_flow *f)
+{
+	struct tf_shared *s;
+
+	f->share_fd = memfd_create("traffic", MFD_CLOEXEC);
+	if (f->share_fd < 0 || ftruncate(f->share_fd, sizeof(*s)))
+		return msg_errno(-errno, "shared memory");
+	s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, f->share_fd,
+		 0);
+	if (s == MAP_FAILED)
+		return msg_errno(-errno, "shared memory");
+	f->share = &s->share;
+	s->index = f->index;
+	s->number = f->number;
+	s->spec = *f->spec;
+	strip(&s->spec);
+	if (getrandom(&f->share->seed, sizeof(f->share->seed), 0) != sizeof(f->share->seed))
+		return msg_errno(-errno, "getrandom");
+	return 0;
+}
+
+static int prepare(struct run *r)
+{
+	struct tf_flow *f = &r->flow;
+	int err = share(f);
+
+	if (err)
+		return err;
+	tf_flow_payload(f);
 	return f->kind->begin ? f->kind->begin(f) : 0;
 }
 
@@ -332,6 +373,7 @@ int tf_flow_run(const struct tf_spec *spec, unsigned int index, const struct tf_
 				 .kind = tf_kind_find(spec->proto),
 				 .index = index,
 				 .number = tf_log_number(index),
+				 .share_fd = -1,
 				 .bed = bed,
 				 .log = log}};
 	struct tf_received got;
@@ -350,6 +392,8 @@ int tf_flow_run(const struct tf_spec *spec, unsigned int index, const struct tf_
 		stop(r.recv[i]);
 	if (r.flow.kind->finish)
 		r.flow.kind->finish(&r.flow);
+	if (r.flow.share_fd >= 0)
+		close(r.flow.share_fd);
 	if (!r.flow.share)
 		return r.status;
 	got = tf_flow_received(&r.flow);
@@ -359,6 +403,6 @@ int tf_flow_run(const struct tf_spec *spec, unsigned int index, const struct tf_
 		worse(&r, EXIT_ENV);
 	if (r.receivers || r.flow.share->send.pid)
 		say(&r, said, size);
-	munmap(r.flow.share, sizeof(*r.flow.share));
+	munmap(r.flow.share, sizeof(struct tf_shared));
 	return r.status;
 }

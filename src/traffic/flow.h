@@ -50,6 +50,11 @@ struct tf_udp_spec {
 	unsigned long receivers;		    /* processes; 0: 1 */
 	bool multicast, broadcast;		    /* to all of them */
 	bool reuseport;				    /* to one of them */
+	unsigned long threads;			    /* that use a socket at once */
+	const char *dup;			    /* a word of TF_DUPS: how two come by a socket */
+	const char *socket;			    /* a word of TF_SOCKETS */
+	const char *observe;			    /* of TF_OBSERVERS: somebody listens, ... */
+	bool observe_src;			    /* ... to the sender's device */
 };
 
 struct tf_spec {
@@ -84,8 +89,16 @@ struct tf_flow {
 	const struct tf_bed *bed;
 	struct tf_log *log;
 	struct tf_share *share;
+	int share_fd; /* struct tf_shared, for another program */
 	struct tf_payload payload;
 	void *private; /* of the kind */
+};
+
+/* What the processes of a flow have in common; also one that is another program. */
+struct tf_shared {
+	struct tf_share share;
+	struct tf_spec spec; /* without its pointers */
+	unsigned int index, number;
 };
 
 /* What an end has while it runs, in its own process. */
@@ -94,8 +107,12 @@ struct tf_end {
 	struct tf_share *share;
 	struct tf_side_state *me;
 	bool sender;
-	unsigned int index; /* of a receiver */
+	bool observer;		      /* behind the receivers */
+	unsigned int index;	      /* of a receiver */
+	unsigned int worker, workers; /* of those that share its socket: which, of how many */
 	int fd;
+	int tid, err;	  /* of a thread */
+	const char *call; /* NULL: the one that its options ask for */
 	struct tf_buffer buf;
 	struct tf_records records;
 	struct tf_pages before, after;
@@ -103,15 +120,16 @@ struct tf_end {
 };
 
 struct tf_end_ops {
-	int (*open)(struct tf_end *e); /* socket and address */
-	int (*loop)(struct tf_end *e); /* all messages */
+	int (*open)(struct tf_end *e);	 /* socket and address */
+	int (*loop)(struct tf_end *e);	 /* all messages */
+	int (*attach)(struct tf_end *e); /* takes part with a socket that is open; may be NULL */
 };
 
 /* A row of the table of flow kinds: one per file. */
 struct tf_kind {
 	const char *proto;
 	bool announced; /* a receiver of its own has told where it is before it is an end */
-	struct tf_end_ops send, recv;
+	struct tf_end_ops send, recv, observe;
 	int (*can)(char *why, size_t size);			   /* NULL: everywhere */
 	int (*begin)(struct tf_flow *f);			   /* NULL or before the ends */
 	void (*finish)(struct tf_flow *f);			   /* NULL or after them */
@@ -122,7 +140,7 @@ struct tf_kind {
 	void (*close)(struct tf_end *e);	    /* NULL: the fd */
 };
 
-extern const struct tf_kind tf_udp, tf_pty, tf_rdma;
+extern const struct tf_kind tf_udp, tf_raw, tf_ping, tf_packet, tf_pty, tf_rdma;
 
 const struct tf_kind *tf_kind_find(const char *proto);
 
@@ -130,12 +148,18 @@ const struct tf_kind *tf_kind_find(const char *proto);
 unsigned int tf_flow_receivers(const struct tf_spec *spec);
 unsigned int tf_flow_copies(const struct tf_spec *spec);
 
+/* 1 if somebody listens, whose index follows those of the receivers. */
+unsigned int tf_flow_observers(const struct tf_spec *spec);
+
 /* What all receivers together have counted. */
 struct tf_received {
 	uint64_t messages, bytes, bad, failed;
 };
 
 struct tf_received tf_flow_received(const struct tf_flow *f);
+
+/* What its messages hold. */
+void tf_flow_payload(struct tf_flow *f);
 
 /* The lines of the log that the parent writes. */
 int tf_flow_log_begin(const struct tf_flow *f, uint64_t time);

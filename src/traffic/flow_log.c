@@ -25,6 +25,17 @@ static void add_pid(struct json_object *line, const char *key, pid_t pid)
 		tf_line_str(line, key, NULL);
 }
 
+static struct json_object *side(const struct tf_side_state *s,
+				void (*add)(struct json_object *o, const struct tf_side_state *s))
+{
+	struct json_object *o = json_object_new_object();
+
+	tf_line_int(o, "pid", s->pid);
+	if (add)
+		add(o, s);
+	return o;
+}
+
 /* Where there is one receiver, it need not be told apart. */
 static void add_receivers(const struct tf_flow *f, struct json_object *line,
 			  void (*add)(struct json_object *o, const struct tf_side_state *s))
@@ -34,15 +45,18 @@ static void add_receivers(const struct tf_flow *f, struct json_object *line,
 	if (tf_flow_receivers(f->spec) < 2 || !f->share->recv.pid)
 		return;
 	list = json_object_new_array();
-	for (unsigned int i = 0; i < tf_flow_receivers(f->spec); i++) {
-		const struct tf_side_state *s = tf_receiver(f->share, i);
-		struct json_object *o = json_object_new_object();
-
-		tf_line_int(o, "pid", s->pid);
-		add(o, s);
-		json_object_array_add(list, o);
-	}
+	for (unsigned int i = 0; i < tf_flow_receivers(f->spec); i++)
+		json_object_array_add(list, side(tf_receiver(f->share, i), add));
 	json_object_object_add(line, "receivers", list);
+}
+
+static void add_observer(const struct tf_flow *f, struct json_object *line,
+			 void (*add)(struct json_object *o, const struct tf_side_state *s))
+{
+	if (tf_flow_observers(f->spec))
+		json_object_object_add(
+			line, "observer",
+			side(tf_receiver(f->share, tf_flow_receivers(f->spec)), add));
 }
 
 static void add_where(struct json_object *o, const struct tf_side_state *s)
@@ -55,6 +69,36 @@ static void add_counts(struct json_object *o, const struct tf_side_state *s)
 	tf_line_int(o, "received", s->messages);
 	tf_line_int(o, "received_bytes", s->bytes);
 	tf_line_int(o, "bad", s->bad);
+}
+
+/* Where a side is one process, it is named already. */
+static void add_pids(struct json_object *line, const char *key, pid_t *pids, unsigned int count)
+{
+	struct json_object *list;
+
+	if (count < 2)
+		return;
+	list = json_object_new_array();
+	for (unsigned int i = 0; i < count; i++)
+		json_object_array_add(list, json_object_new_int(pids[i]));
+	json_object_object_add(line, key, list);
+}
+
+static void add_processes(const struct tf_flow *f, struct json_object *line)
+{
+	pid_t pids[2 * TF_RECEIVERS] = {f->share->send.pid, f->share->send.child};
+	unsigned int n = 0;
+
+	add_pids(line, "send_pids", pids, pids[1] ? 2 : 1);
+	for (unsigned int i = 0; i < tf_flow_receivers(f->spec); i++) {
+		const struct tf_side_state *s = tf_receiver(f->share, i);
+
+		if (s->pid)
+			pids[n++] = s->pid;
+		if (s->child)
+			pids[n++] = s->child;
+	}
+	add_pids(line, "recv_pids", pids, n);
 }
 
 int tf_flow_log_begin(const struct tf_flow *f, uint64_t time)
@@ -77,7 +121,9 @@ int tf_flow_log_begin(const struct tf_flow *f, uint64_t time)
 	add_pid(line, "send_pid", s->send.pid);
 	add_pid(line, "recv_pid", s->recv.pid);
 	tf_line_int(line, "time", time);
+	add_processes(f, line);
 	add_receivers(f, line, add_where);
+	add_observer(f, line, NULL);
 	if (f->kind->describe)
 		f->kind->describe(f, line);
 	return tf_log_add(f->log, line);
@@ -103,5 +149,6 @@ int tf_flow_log_end(const struct tf_flow *f)
 	add_count(line, recv->pid, "received_bytes", got.bytes);
 	add_count(line, recv->pid, "bad", got.bad);
 	add_receivers(f, line, add_counts);
+	add_observer(f, line, add_counts);
 	return tf_log_add(f->log, line);
 }

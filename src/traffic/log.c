@@ -180,6 +180,10 @@ static void add_manner(struct json_object *line, const struct tf_record *r)
 		tf_line_int(line, "batch", r->batch);
 		tf_line_int(line, "entry", r->entry);
 	}
+	if (r->skip)
+		tf_line_int(line, "skip", r->skip);
+	if (r->outgoing)
+		json_object_object_add(line, "outgoing", json_object_new_boolean(true));
 	if (r->got)
 		tf_line_int(line, "got", r->got);
 }

@@ -46,6 +46,8 @@ struct tf_record {
 	uint16_t datagrams; /* that came, where it is more than one */
 	uint16_t batch;	   /* messages of the call, where it could have more than one, ... */
 	uint16_t entry;	   /* ... and the place of this one */
+	uint16_t skip;	   /* bytes of headers before the payload */
+	bool outgoing;	   /* seen by an observer on its way out of the device */
 	int8_t kind;
 	int8_t verified; /* -1: not looked at */
 	int8_t status;	 /* of its work completion; RDMA only, as what follows call */

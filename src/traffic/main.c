@@ -7,6 +7,7 @@
 #include "common/msg.h"
 #include "common/vec.h"
 #include "traffic/cmd.h"
+#include "traffic/worker.h"
 
 static int cmd_help(int argc, char **argv);
 
@@ -21,6 +22,7 @@ static const struct {
 	{"set", tf_cmd_set, "a set of flows, one after the other"},
 	{"testbed", tf_cmd_testbed, "set up a network, and run a program of yours in it"},
 	{"help", cmd_help, "this list"},
+	{"worker", tf_cmd_worker, NULL},
 };
 
 static int cmd_help(int argc, char **argv)
@@ -30,7 +32,8 @@ static int cmd_help(int argc, char **argv)
 	printf("usage: traffic COMMAND [OPTIONS]\nMakes payload travel, and logs every call that "
 	       "moved it.\n\ncommands:\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		printf("  %-8s %s\n", commands[i].name, commands[i].help);
+		if (commands[i].help)
+			printf("  %-8s %s\n", commands[i].name, commands[i].help);
 	printf("\ntraffic COMMAND --help lists the options.\n"
 	       "exit status: 0 good, 1 contents differ, 2 wrong usage, 4 environment lacking\n");
 	return fflush(stdout) ? EXIT_ENV : EXIT_GOOD;

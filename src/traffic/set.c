@@ -115,6 +115,16 @@ static const struct tf_spec rdma_flows[] = {
 		.count = 20, .timeout = 2000, .verify = true, __VA_ARGS__                          \
 	}
 
+/* The same through other sockets. */
+#define THROUGH(socket_, proto_, path_, name_, size_, ...)                                         \
+	{                                                                                          \
+		.name = socket_ "-" path_ "-" name_, .proto = proto_, .path = path_,               \
+		.size = size_, .count = 20, .timeout = 2000, .verify = true, .udp = {              \
+			.socket = socket_,                                                         \
+			__VA_ARGS__                                                                \
+		}                                                                                  \
+	}
+
 static const struct tf_spec datagram_flows[] = {
 	DATAGRAM("lo", "connected", 64, .connected = true),
 	DATAGRAM("lo", "send-recv", 64, .connected = true,
@@ -142,6 +152,9 @@ static const struct tf_spec datagram_flows[] = {
 	DATAGRAM("veth", "multicast-3", 1400, .udp = {.multicast = true, .receivers = 3}),
 	DATAGRAM("veth", "multicast-2-fragments", 8000, .udp = {.multicast = true, .receivers = 2}),
 	DATAGRAM("veth", "broadcast-2", 1400, .udp = {.broadcast = true, .receivers = 2}),
+	DATAGRAM("veth", "scm-multicast-2", 1400,
+		 .udp = {.dup = "scm", .multicast = true, .receivers = 2}),
+	DATAGRAM("veth", "threads-4", 1400, .udp = {.threads = 4, .send_segments = 6}),
 	DATAGRAM("veth", "no-check", 1400, .udp = {.no_check = true}),
 	DATAGRAM("veth", "ipv6", 1400, .udp = {.ipv6 = true}),
 	DATAGRAM("veth", "ipv6-fragments", 8000, .udp = {.ipv6 = true}),
@@ -153,7 +166,17 @@ static const struct tf_spec datagram_flows[] = {
 	DATAGRAM("veth", "gso-sg-off", 8000, .udp = {.gso = 1400, .ethtool = "sg off"}),
 	DATAGRAM("veth", "gso-off", 8000, .udp = {.gso = 1400, .ethtool = "gso off"}),
 	DATAGRAM("veth", "gro-merged", 8000,
-		 .udp = {.gso = 1400, .gro = true, .ethtool = "gro on tx off"}),
+		 .udp = {.gso = 1400, .gro = true, .ethtool = "gro on gso off"}),
+	DATAGRAM("veth", "observed", 1400, .udp = {.observe = "packet"}),
+	DATAGRAM("veth", "observed-src", 1400, .udp = {.observe = "packet", .observe_src = true}),
+	DATAGRAM("veth", "observed-ring", 1400, .udp = {.observe = "ring"}),
+	DATAGRAM("veth", "observed-multicast-2", 1400,
+		 .udp = {.observe = "packet", .multicast = true, .receivers = 2}),
+	THROUGH("raw", "raw", "veth", "2", 1400, .receivers = 2),
+	THROUGH("ping", "ping", "veth", "1400", 1400, .receivers = 1),
+	THROUGH("packet", "packet", "veth", "2", 1400, .receivers = 2),
+	THROUGH("ring", "packet", "veth", "1400", 1400, .receivers = 1),
+	THROUGH("frame", "udp", "veth", "1400", 1400, .receivers = 1),
 	DATAGRAM("nics", "segments-1024", 8000,
 		 .udp = {.send_segments = 1024, .recv_segments = 1024}),
 	DATAGRAM("nics", "batch-10", 1400, .udp = {.batch = 10, .recv_batch = 8}),
@@ -177,6 +200,18 @@ static const struct tf_spec datagram_flows[] = {
 	DATAGRAM("lo", "multicast-3", 1400, .udp = {.multicast = true, .receivers = 3}),
 	DATAGRAM("lo", "broadcast-2", 1400, .udp = {.broadcast = true, .receivers = 2}),
 	DATAGRAM("lo", "reuseport-3", 64, .udp = {.reuseport = true, .receivers = 3}),
+	DATAGRAM("lo", "dup", 1400, .udp = {.dup = "dup"}),
+	DATAGRAM("lo", "fork", 1400, .udp = {.dup = "fork"}),
+	DATAGRAM("lo", "exec", 1400, .udp = {.dup = "exec"}),
+	DATAGRAM("lo", "scm", 1400, .udp = {.dup = "scm"}),
+	DATAGRAM("lo", "threads-4", 1400, .udp = {.threads = 4}),
+	DATAGRAM("lo", "threads-4-batch", 64, .udp = {.threads = 4, .batch = 5, .recv_batch = 5}),
+	DATAGRAM("lo", "observed", 1400, .udp = {.observe = "packet"}),
+	DATAGRAM("lo", "observed-ring", 1400, .udp = {.observe = "ring"}),
+	THROUGH("raw", "raw", "lo", "1400", 1400, .receivers = 1),
+	THROUGH("raw", "raw", "lo", "ipv6", 1400, .ipv6 = true),
+	THROUGH("packet", "packet", "lo", "1400", 1400, .send_segments = 3, .recv_segments = 3),
+	THROUGH("ring", "packet", "lo", "2", 1400, .receivers = 2),
 	DATAGRAM("lo", "ipv6", 1400, .udp = {.ipv6 = true}),
 	DATAGRAM("lo", "ipv6-fragments", 8000, .udp = {.ipv6 = true, .mtu = 1280}),
 	DATAGRAM("lo", "no-check", 1400, .udp = {.no_check = true}),

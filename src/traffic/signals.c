@@ -39,9 +39,14 @@ static void set_all(void (*handler)(int))
 	set(SIGUSR1, handler);
 }
 
-void tf_signals_catch(void)
+void tf_signals_parent(void)
 {
 	parent = getpid();
+}
+
+void tf_signals_catch(void)
+{
+	tf_signals_parent();
 	for (size_t i = 0; i < ENDS; i++) {
 		struct sigaction was;
 

@@ -11,6 +11,9 @@ extern volatile sig_atomic_t tf_interrupted; /* the signal's number, once it cam
 /* Catches SIGUSR1 and, unless ignored, SIGINT, SIGTERM and SIGHUP; system calls do not restart. */
 void tf_signals_catch(void);
 
+/* In a process that starts processes of its own. */
+void tf_signals_parent(void);
+
 /* In a child that its parent tells when to end: ignores them, dies with the parent. */
 void tf_signals_child(void);
 

@@ -44,6 +44,12 @@ void tf_stage_wait(struct tf_share *s, enum tf_stage stage)
 		tf_wait(&s->stage, now, 10000);
 }
 
+void tf_worker_set(_Atomic uint32_t *count)
+{
+	atomic_fetch_add(count, 1);
+	tf_wake(count);
+}
+
 void tf_progress_set(struct tf_share *s, struct tf_side_state *side, enum tf_progress p)
 {
 	atomic_store(&side->progress, p);

@@ -23,6 +23,7 @@ enum tf_stage {
 };
 
 #define TF_RECEIVERS 16 /* at most */
+#define TF_WORKERS 16	/* of an end, at most */
 
 /* Set by the end itself. */
 enum tf_progress {
@@ -34,6 +35,8 @@ enum tf_progress {
 struct tf_side_state {
 	_Atomic uint32_t progress;
 	pid_t pid;	    /* 0: it is no process of this command */
+	pid_t child;	    /* another process that uses its socket */
+	_Atomic uint32_t ready, done; /* workers other than the first that are so */
 	union tf_addr addr; /* its own */
 	union tf_addr peer; /* of a sender whose receiver is not ours, or the reverse */
 	_Atomic uint64_t messages, bytes;
@@ -55,6 +58,9 @@ struct tf_share {
 	uint64_t tcp_bytes;		      /* that it moved */
 	struct tf_side_state send, recv, more[TF_RECEIVERS - 1];
 };
+
+/* Tells that one more worker is ready, or through. */
+void tf_worker_set(_Atomic uint32_t *count);
 
 /* Receivers are counted from 0. */
 static inline struct tf_side_state *tf_receiver(struct tf_share *s, unsigned int i)

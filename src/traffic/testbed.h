@@ -58,6 +58,9 @@ const char *tf_bed_name(const char *path);
 void tf_bed_list(void);
 void tf_bed_show(const char *path);
 
+/* The hardware address of an end's device; that of lo is zeros. 0 or -errno. */
+int tf_bed_mac(const struct tf_bed_end *end, unsigned char bytes[6]);
+
 /* Removes namespaces and devices whose traffic is dead; tf_bed_reaped says how many. */
 void tf_bed_reap(void);
 extern int tf_bed_reaped;

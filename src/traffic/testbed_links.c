@@ -149,14 +149,13 @@ void tf_bed_spaces_down(struct tf_bed *bed)
 
 struct mac {
 	const char *dev;
-	char text[18];
+	unsigned char bytes[6];
 };
 
 static int read_mac(void *arg)
 {
 	struct mac *mac = arg;
 	struct ifreq req = {0};
-	const unsigned char *b = (const unsigned char *)req.ifr_hwaddr.sa_data;
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	int err = 0;
 
@@ -166,28 +165,37 @@ static int read_mac(void *arg)
 	if (ioctl(fd, SIOCGIFHWADDR, &req))
 		err = -errno;
 	close(fd);
-	snprintf(mac->text, sizeof(mac->text), "%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2],
-		 b[3], b[4], b[5]);
+	memcpy(mac->bytes, req.ifr_hwaddr.sa_data, sizeof(mac->bytes));
+	return err;
+}
+
+int tf_bed_mac(const struct tf_bed_end *end, unsigned char bytes[6])
+{
+	struct mac mac = {.dev = end->dev};
+	int err = tf_netns_call(end->ns, read_mac, &mac);
+
+	memcpy(bytes, mac.bytes, sizeof(mac.bytes));
 	return err;
 }
 
 static int know(struct tf_bed *bed, const struct tf_bed_end *end, const struct tf_bed_end *other)
 {
-	struct mac mac = {.dev = other->dev};
-	char command[48], lines[256];
-	int err = tf_netns_call(other->ns, read_mac, &mac);
+	unsigned char b[6];
+	char command[48], lines[256], mac[18];
+	int err = tf_bed_mac(other, b);
 
 	if (err) {
 		snprintf(bed->why, sizeof(bed->why), "address of %s: %s", other->dev,
 			 strerror(-err));
 		return err;
 	}
+	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3], b[4], b[5]);
 	snprintf(lines, sizeof(lines), "neigh replace %s lladdr %s dev %s nud permanent\n",
-		 other->addr, mac.text, end->dev);
+		 other->addr, mac, end->dev);
 	if (other->addr6[0])
 		snprintf(lines + strlen(lines), sizeof(lines) - strlen(lines),
 			 "neigh replace %s lladdr %s dev %s nud permanent\n", other->addr6,
-			 mac.text, end->dev);
+			 mac, end->dev);
 	snprintf(command, sizeof(command), "ip %s%s -batch -", end->ns[0] ? "-n " : "", end->ns);
 	return tf_tool_lines(bed->why, sizeof(bed->why), "iproute2", command, lines);
 }

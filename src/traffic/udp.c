@@ -7,6 +7,8 @@
 
 #include "common/msg.h"
 #include "traffic/offload.h"
+#include "traffic/packet.h"
+#include "traffic/ping.h"
 #include "traffic/udp.h"
 
 static unsigned int at_least_one(unsigned long n)
@@ -58,18 +60,23 @@ const struct tf_call *tf_udp_call(const struct tf_spec *spec, bool sender)
 			   !sender && spec->udp.gro);
 }
 
+const char *tf_udp_call_name(const struct tf_record *r)
+{
+	return tf_call_name(r->call);
+}
+
 /* A receiver has room for more than it is sent, unless told how much. */
 static size_t message_room(const struct tf_spec *spec, bool sender)
 {
 	size_t page = sysconf(_SC_PAGESIZE);
 
 	if (sender)
-		return spec->size;
+		return spec->size + tf_socket_head(spec, true);
 	if (spec->udp.recv_size)
 		return spec->udp.recv_size;
 	if (spec->udp.gro)
 		return UINT16_MAX;
-	return (spec->size + page - 1) / page * page;
+	return (spec->size + tf_socket_head(spec, false) + page - 1) / page * page;
 }
 
 void tf_udp_layout(const struct tf_spec *spec, bool sender, struct tf_layout *l)
@@ -92,21 +99,17 @@ bool tf_udp_lock_step(const struct tf_spec *spec)
 	return !spec->rate && !spec->hold && spec->ends == ENDS_BOTH;
 }
 
-/* What the beds are made to be for the flow. */
-struct setting {
-	struct tf_offload offload;
-};
-
 static int begin(struct tf_flow *f)
 {
 	const struct tf_udp_spec *u = &f->spec->udp;
-	struct setting *s = calloc(1, sizeof(*s));
+	struct tf_udp_flow *s = calloc(1, sizeof(*s));
 	char why[256] = "";
 	int err = 0;
 
 	f->private = s;
 	if (!s)
 		return -ENOMEM;
+	s->ping = -1;
 	if (u->ipv6 && !f->bed->dst.addr6[0]) {
 		snprintf(why, sizeof(why), "%s: this path has no IPv6", f->spec->path);
 		err = -EAFNOSUPPORT;
@@ -115,26 +118,39 @@ static int begin(struct tf_flow *f)
 		err = tf_offload_set(&s->offload, f->bed, u->ethtool, why, sizeof(why));
 	if (err)
 		msg_error("%s", why);
+	if (!err && tf_kind_find(tf_socket_of(f->spec)->proto) == &tf_ping) {
+		s->ping = tf_ping_open(f);
+		err = s->ping < 0 ? s->ping : 0;
+	}
 	return err == -EINVAL ? -EIO : err;
 }
 
 static void finish(struct tf_flow *f)
 {
-	struct setting *s = f->private;
+	struct tf_udp_flow *s = f->private;
 
 	if (!s)
 		return;
+	if (s->ping >= 0)
+		close(s->ping);
 	tf_offload_undo(&s->offload, f->bed);
 	free(s);
 	f->private = NULL;
 }
 
-const struct tf_kind tf_udp = {
-	.proto = "udp",
-	.begin = begin,
-	.finish = finish,
-	.send = {tf_udp_open_send, tf_udp_loop_send},
-	.recv = {tf_udp_open_recv, tf_udp_loop_recv},
-	.room = tf_udp_room,
-	.close = tf_udp_close,
-};
+#define KIND(name)                                                                                 \
+	const struct tf_kind tf_##name = {                                                         \
+		.proto = #name,                                                                    \
+		.begin = begin,                                                                    \
+		.finish = finish,                                                                  \
+		.send = {tf_udp_open_send, tf_udp_loop_send, tf_udp_attach},                       \
+		.recv = {tf_udp_open_recv, tf_udp_loop_recv, tf_udp_attach},                       \
+		.observe = {tf_packet_open_tap, tf_packet_loop_tap, NULL},                         \
+		.room = tf_udp_room,                                                               \
+		.close = tf_udp_close,                                                             \
+	}
+
+KIND(udp);
+KIND(raw);
+KIND(ping);
+KIND(packet);

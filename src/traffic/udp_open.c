@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Sockets of UDP flows. */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/udp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,12 +10,9 @@
 #include "common/msg.h"
 #include "common/vec.h"
 #include "traffic/group.h"
+#include "traffic/packet.h"
+#include "traffic/ping.h"
 #include "traffic/udp.h"
-
-static const char *call_name(const struct tf_record *r)
-{
-	return tf_call_name(r->call);
-}
 
 static int make_vector(struct tf_end *e)
 {
@@ -24,8 +22,10 @@ static int make_vector(struct tf_end *e)
 	e->private = u;
 	if (!u)
 		return -ENOMEM;
-	u->call = tf_udp_call(e->flow->spec, e->sender);
-	e->records.call = call_name;
+	u->call = e->call ? tf_call_find(e->sender, e->call) : tf_udp_call(e->flow->spec, e->sender);
+	if (!u->call)
+		return -EINVAL;
+	e->records.call = tf_udp_call_name;
 	tf_udp_layout(e->flow->spec, e->sender, &l);
 	return tf_vector_init(&u->vector, &l, &e->buf,
 			      !e->sender && tf_call_has_control(u->call));
@@ -98,14 +98,33 @@ static int set_options(const struct tf_end *e, int family)
 	return 0;
 }
 
+/* Of both ends, in their own processes. */
+static int take_ping(struct tf_end *e, const union tf_addr *at)
+{
+	const struct tf_udp_flow *f = e->flow->private;
+	socklen_t len = sizeof(*at);
+
+	e->fd = fcntl(f->ping, F_DUPFD_CLOEXEC, 0);
+	if (e->fd < 0)
+		return msg_errno(-errno, "ping socket");
+	e->me->addr = *at;
+	if (e->sender && getsockname(e->fd, &e->me->addr.sa, &len))
+		return msg_errno(-errno, "ping socket");
+	return 0;
+}
+
 static int bind_end(struct tf_end *e, const union tf_addr *at)
 {
+	const struct tf_socket *kind = tf_socket_of(e->flow->spec);
 	struct timeval tick = {.tv_usec = TF_TICK_MS * 1000};
 	socklen_t len = sizeof(*at);
 	char text[TF_ADDR_TEXT];
 	int err;
 
-	e->fd = socket(at->sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (e->flow->kind == &tf_ping)
+		return take_ping(e, at);
+	e->fd = socket(at->sa.sa_family, kind->type | SOCK_CLOEXEC,
+		       at->sa.sa_family == AF_INET6 ? kind->protocol6 : kind->protocol);
 	if (e->fd < 0)
 		return msg_errno(-errno, "socket");
 	err = set_options(e, at->sa.sa_family);
@@ -116,6 +135,8 @@ static int bind_end(struct tf_end *e, const union tf_addr *at)
 				 tf_addr_port(at));
 	if (setsockopt(e->fd, SOL_SOCKET, SO_RCVTIMEO, &tick, sizeof(tick)))
 		return msg_errno(-errno, "SO_RCVTIMEO");
+	if (kind->type == SOCK_RAW)
+		tf_addr_set_port(&e->me->addr, 0); /* it says the protocol */
 	return 0;
 }
 
@@ -172,6 +193,14 @@ static void name_receiver(struct tf_end *e)
 	}
 }
 
+static void write_pings(struct tf_end *e)
+{
+	const struct tf_udp_end *u = e->private;
+
+	for (unsigned int i = 0; i < u->vector.layout.messages; i++)
+		tf_ping_header(tf_vector_whole(&u->vector, i), e->me->peer.sa.sa_family);
+}
+
 /* Where a sender is: as the user says, or on the bed, or wherever the way to the receiver starts. */
 static int source(const struct tf_end *e, union tf_addr *at)
 {
@@ -187,20 +216,39 @@ static int source(const struct tf_end *e, union tf_addr *at)
 	return 0;
 }
 
+/* Where an end has a second name for its socket, it takes turns. */
+static int own_socket(struct tf_end *e)
+{
+	struct tf_udp_end *u = e->private;
+	const char *word = e->flow->spec->udp.dup;
+
+	u->fds[0] = u->fds[1] = e->fd;
+	if (!word || strcmp(word, "dup"))
+		return 0;
+	u->fds[1] = fcntl(e->fd, F_DUPFD_CLOEXEC, 0);
+	return u->fds[1] < 0 ? msg_errno(-errno, "dup") : 0;
+}
+
 int tf_udp_open_send(struct tf_end *e)
 {
 	const struct tf_spec *spec = e->flow->spec;
 	union tf_addr at;
 	int err;
 
-	e->me->peer = spec->to.sa.sa_family ? spec->to : e->share->recv.addr;
-	if (spec->ends == ENDS_BOTH && e->flow->bed->to[0] && e->me->peer.sa.sa_family == AF_INET)
-		tf_addr_read(&e->me->peer, e->flow->bed->to, tf_addr_port(&e->me->peer));
 	err = make_vector(e);
+	if (!err && tf_socket_of(spec)->frames) {
+		err = tf_packet_open_send(e);
+		return err ? err : own_socket(e);
+	}
+	e->me->peer = spec->to.sa.sa_family ? spec->to : e->share->recv.addr;
+	if (!err && spec->ends == ENDS_BOTH && e->flow->bed->to[0] && e->me->peer.sa.sa_family == AF_INET)
+		tf_addr_read(&e->me->peer, e->flow->bed->to, tf_addr_port(&e->me->peer));
 	if (!err)
 		err = source(e, &at);
 	if (!err)
 		err = bind_end(e, &at);
+	if (!err)
+		err = own_socket(e);
 	if (!err && spec->udp.multicast)
 		err = tf_group_send(e->fd, at.sa.sa_family, device_of(e));
 	if (err)
@@ -213,6 +261,8 @@ int tf_udp_open_send(struct tf_end *e)
 	if (spec->connected)
 		return connect_to(e, &e->me->peer);
 	name_receiver(e);
+	if (e->flow->kind == &tf_ping)
+		write_pings(e);
 	return 0;
 }
 
@@ -239,22 +289,40 @@ static int destination(const struct tf_end *e, union tf_addr *at)
 
 int tf_udp_open_recv(struct tf_end *e)
 {
+	const struct tf_socket *kind = tf_socket_of(e->flow->spec);
 	union tf_addr at;
 	int err = make_vector(e);
 
+	if (!err && !kind->inet) {
+		err = strcmp(kind->word, "ring") ? tf_packet_open_recv(e) : tf_packet_open_tap(e);
+		return err ? err : own_socket(e);
+	}
 	if (!err)
 		err = destination(e, &at);
 	if (!err)
 		err = bind_end(e, &at);
+	if (!err)
+		err = own_socket(e);
 	if (!err && e->flow->spec->udp.multicast)
 		err = tf_group_join(e->fd, &at, device_of(e));
 	return err;
+}
+
+int tf_udp_attach(struct tf_end *e)
+{
+	int err = make_vector(e);
+
+	if (!err && e->sender && !e->flow->spec->connected && !tf_socket_of(e->flow->spec)->frames)
+		name_receiver(e);
+	return err ? err : own_socket(e);
 }
 
 void tf_udp_close(struct tf_end *e)
 {
 	struct tf_udp_end *u = e->private;
 
+	if (u && u->fds[1] != u->fds[0])
+		close(u->fds[1]);
 	if (u)
 		tf_vector_free(&u->vector);
 	free(u);

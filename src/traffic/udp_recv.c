@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/msg.h"
+#include "traffic/packet.h"
 #include "traffic/udp.h"
 
 /* The number of the datagram in data, counted over all messages. */
@@ -12,13 +13,15 @@ static int64_t find_number(const struct tf_end *e, const void *data, size_t len)
 {
 	const struct tf_spec *spec = e->flow->spec;
 	const struct tf_share *s = e->share;
-	bool steps = tf_udp_lock_step(spec) && tf_udp_batch(spec, true) == 1 && !spec->udp.gso;
+	bool in_order = !spec->udp.reuseport && e->workers == 1 && !e->observer;
+	bool steps = tf_udp_lock_step(spec) && tf_udp_batch(spec, true) == 1 && !spec->udp.gso &&
+		     e->workers == 1;
 
 	/* Messages that are all alike are told apart by order, as long as none was lost. */
 	if (spec->has_fill || spec->text)
 		return steps && !atomic_load(&s->lost) ? (int64_t)atomic_load(&s->seq) :
 							 TF_SEQ_UNKNOWN;
-	return tf_payload_seq(&e->flow->payload, spec->udp.reuseport ? 0 : e->me->datagrams,
+	return tf_payload_seq(&e->flow->payload, in_order ? e->me->datagrams : 0,
 			      spec->count * tf_udp_datagrams(spec), data, len);
 }
 
@@ -65,45 +68,62 @@ static void look(const struct tf_end *e, const char *data, size_t len, size_t si
 	} while (at < len);
 }
 
-/* Bytes of each datagram that the kernel has put together, or all there is. */
-static size_t step_of(struct msghdr *h, size_t size)
+/* Bytes of each datagram that the kernel has put together; 0: it has not. */
+static size_t step_of(struct msghdr *h)
 {
 	struct cmsghdr *c = h->msg_control ? CMSG_FIRSTHDR(h) : NULL;
 	int step;
 
 	if (!c || c->cmsg_level != IPPROTO_UDP || c->cmsg_type != UDP_GRO)
-		return size;
+		return 0;
 	memcpy(&step, CMSG_DATA(c), sizeof(step));
-	return step > 0 ? (size_t)step : size;
+	return step > 0 ? (size_t)step : 0;
 }
 
 static void count(struct tf_end *e, const struct found *f, size_t len)
 {
-	e->me->datagrams += f->datagrams;
+	unsigned int n = tf_udp_datagrams(e->flow->spec);
+	uint64_t before = atomic_fetch_add(&e->me->datagrams, f->datagrams);
+
+	e->me->messages += (before + f->datagrams) / n - before / n;
 	e->me->bytes += len;
-	atomic_fetch_add(&e->share->received, f->datagrams);
+	if (!e->observer)
+		atomic_fetch_add(&e->share->received, f->datagrams);
 }
 
-static void note_message(struct tf_end *e, struct tf_record *r, unsigned int entry)
+void tf_udp_note(struct tf_end *e, struct tf_record *r, const void *data, size_t len, size_t size,
+		 size_t step)
 {
 	const struct tf_spec *spec = e->flow->spec;
-	const struct tf_udp_end *u = e->private;
-	size_t size = r->result, len = size < r->len ? size : r->len;
 	unsigned int n = tf_udp_datagrams(spec);
 	struct found f;
 
-	look(e, tf_vector_gather(&u->vector, entry, len), len, size,
-	     step_of(&u->vector.msgs[entry].msg_hdr, size), &f);
+	look(e, data, len, size, step && step < size ? step : size, &f);
 	r->seq = f.first < 0 ? f.first : f.first / n;
 	r->off = f.first < 0 ? 0 : f.first % n * spec->udp.gso;
 	r->datagrams = f.datagrams;
-	r->got = size > len ? len : 0;
+	r->got = size > len ? len + r->skip : 0;
 	if (spec->verify) {
 		r->verified = f.good;
 		e->me->bad += !f.good;
 	}
 	if (!(r->flags & MSG_PEEK))
 		count(e, &f, len);
+}
+
+/* Headers of a kernel that shows them come before the payload. */
+static void note_message(struct tf_end *e, struct tf_record *r, unsigned int entry)
+{
+	const struct tf_udp_end *u = e->private;
+	size_t size = r->result, len = size < r->len ? size : r->len;
+	size_t head = tf_socket_head(e->flow->spec, false);
+	const char *data = tf_vector_gather(&u->vector, entry, len);
+
+	if (head > len)
+		head = len;
+	r->skip = head;
+	tf_udp_note(e, r, data + head, len - head, size - head,
+		    step_of(&u->vector.msgs[entry].msg_hdr));
 }
 
 static int note(struct tf_end *e, unsigned int entry, int result, int flags, uint64_t time)
@@ -114,7 +134,8 @@ static int note(struct tf_end *e, unsigned int entry, int result, int flags, uin
 			      .seq = TF_SEQ_UNKNOWN,
 			      .va = u->vector.msgs[entry].msg_hdr.msg_iov->iov_base,
 			      .len = l->size,
-			      .fd = e->fd,
+			      .fd = u->fds[u->calls % 2],
+			      .tid = e->tid,
 			      .call = tf_call_index(u->call),
 			      .segments = l->segments,
 			      .batch = u->call->batch ? l->messages : 0,
@@ -149,14 +170,14 @@ static void ask(struct tf_end *e)
 /* One call; how many messages came, -EAGAIN if none did within a tick, or -errno. */
 static int receive(struct tf_end *e, int flags)
 {
-	const struct tf_udp_end *u = e->private;
+	struct tf_udp_end *u = e->private;
 	uint64_t time;
 	int got, err = 0;
 
 	if (e->flow->spec->udp.trunc)
 		flags |= MSG_TRUNC;
 	ask(e);
-	got = u->call->run(e->fd, u->vector.msgs, u->vector.layout.messages, flags);
+	got = u->call->run(u->fds[u->calls % 2], u->vector.msgs, u->vector.layout.messages, flags);
 	time = tf_now();
 	if (got == -EAGAIN || got == -EINTR)
 		return -EAGAIN;
@@ -164,12 +185,14 @@ static int receive(struct tf_end *e, int flags)
 		err = note(e, 0, got, flags, time);
 	for (int i = 0; i < got && !err; i++)
 		err = note(e, i, (int)u->vector.msgs[i].msg_len, flags, time);
+	if (!(flags & MSG_PEEK))
+		u->calls++;
 	if (got > 0)
 		tf_wake(&e->share->received);
 	return err ? err : got;
 }
 
-static bool is_over(const struct tf_end *e, unsigned int quiet_ms)
+bool tf_udp_is_over(const struct tf_end *e, unsigned int quiet_ms)
 {
 	const struct tf_spec *spec = e->flow->spec;
 
@@ -190,7 +213,7 @@ static int connect_to_sender(const struct tf_end *e)
 }
 
 /* All messages came, to this receiver or to the group of which one gets each. */
-static bool is_through(const struct tf_end *e)
+bool tf_udp_is_through(const struct tf_end *e)
 {
 	const struct tf_spec *spec = e->flow->spec;
 	uint64_t want = (uint64_t)spec->count * tf_udp_datagrams(spec) * tf_spec_times(spec);
@@ -205,14 +228,16 @@ int tf_udp_loop_recv(struct tf_end *e)
 	unsigned int quiet = 0;
 	int err = spec->connected && spec->ends == ENDS_BOTH ? connect_to_sender(e) : 0;
 
-	while (!err && !is_through(e)) {
+	if (spec->udp.socket && !strcmp(spec->udp.socket, "ring"))
+		return tf_packet_loop_tap(e);
+	while (!err && !tf_udp_is_through(e)) {
 		int n = spec->peek ? receive(e, MSG_PEEK) : 0;
 
 		if (n >= 0)
 			n = receive(e, 0);
 		if (n == -EAGAIN) {
 			quiet += TF_TICK_MS;
-			if (is_over(e, quiet))
+			if (tf_udp_is_over(e, quiet))
 				break;
 			continue;
 		}
@@ -220,6 +245,5 @@ int tf_udp_loop_recv(struct tf_end *e)
 			err = msg_errno(n, "%s", ((struct tf_udp_end *)e->private)->call->name);
 		quiet = 0;
 	}
-	e->me->messages = e->me->datagrams / tf_udp_datagrams(spec);
 	return err;
 }

@@ -87,6 +87,13 @@ static void refused(struct tf_end *e, const struct sent *s)
 		msg_errno(s->result, "message %u: %s", (unsigned int)s->seq, u->call->name);
 }
 
+static int fd_of(const struct tf_end *e)
+{
+	const struct tf_udp_end *u = e->private;
+
+	return u->fds[u->calls % 2];
+}
+
 static int note(struct tf_end *e, const struct sent *s)
 {
 	const struct tf_udp_end *u = e->private;
@@ -95,18 +102,20 @@ static int note(struct tf_end *e, const struct sent *s)
 			      .va = s->msg->msg_iov->iov_base,
 			      .len = length(s->msg),
 			      .off = s->off,
-			      .fd = e->fd,
+			      .fd = fd_of(e),
+			      .tid = e->tid,
 			      .flags = s->flags,
 			      .call = tf_call_index(u->call),
 			      .segments = s->msg->msg_iovlen,
 			      .batch = u->call->batch ? u->vector.layout.messages : 0,
 			      .entry = s->entry,
+			      .skip = tf_socket_head(e->flow->spec, true),
 			      .result = s->result,
 			      .time = s->time,
 			      .verified = -1};
 
 	if (s->result >= 0)
-		e->me->bytes += s->result;
+		e->me->bytes += s->result - r.skip;
 	return tf_records_add(&e->records, &r);
 }
 
@@ -120,7 +129,7 @@ static int send_messages(struct tf_end *e, uint32_t first, unsigned int n)
 	while (done < n && !err) {
 		struct mmsghdr *msgs = u->vector.msgs + done;
 		struct sent s = {.time = tf_now()};
-		int got = u->call->run(e->fd, msgs, n - done, 0);
+		int got = u->call->run(fd_of(e), msgs, n - done, 0);
 
 		for (int i = 0; i < (got < 1 ? 1 : got) && !err; i++, done++) {
 			s.seq = first + done;
@@ -162,7 +171,7 @@ static int send_parts(struct tf_end *e, uint32_t seq)
 		s.msg = &part.msg_hdr;
 		s.flags = spec->udp.more && i + 1 < parts ? MSG_MORE : 0;
 		s.time = tf_now();
-		s.result = u->call->run(e->fd, &part, 1, s.flags);
+		s.result = u->call->run(fd_of(e), &part, 1, s.flags);
 		if (s.result > 0)
 			s.result = (int)part.msg_len;
 		err = note(e, &s);
@@ -184,7 +193,7 @@ static void write_message(const struct tf_end *e, uint32_t seq, unsigned int ent
 	const struct tf_spec *spec = e->flow->spec;
 	const struct tf_udp_end *u = e->private;
 	unsigned int n = tf_udp_datagrams(spec);
-	char *at = tf_vector_whole(&u->vector, entry);
+	char *at = (char *)tf_vector_whole(&u->vector, entry) + tf_socket_head(spec, true);
 
 	for (unsigned int i = 0; i < n; i++)
 		tf_payload_write(&e->flow->payload, seq * n + i, at + i * spec->udp.gso,
@@ -192,24 +201,37 @@ static void write_message(const struct tf_end *e, uint32_t seq, unsigned int ent
 	tf_vector_scatter(&u->vector, entry);
 }
 
+/* In lock-step: until all but so many of the calls before this one are settled. */
+static void await_calls(struct tf_end *e, unsigned int call, unsigned int but)
+{
+	const struct tf_spec *spec = e->flow->spec;
+
+	if (tf_udp_lock_step(spec) && call > but)
+		await(e, before_call(spec, call - but) * tf_udp_datagrams(spec) *
+				 tf_flow_copies(spec));
+}
+
 int tf_udp_turn(struct tf_end *e, unsigned int call)
 {
 	const struct tf_spec *spec = e->flow->spec;
+	struct tf_udp_end *u = e->private;
 	uint32_t first = before_call(spec, call), next = before_call(spec, call + 1);
-	uint32_t unit = tf_udp_datagrams(spec) * tf_flow_copies(spec);
+	unsigned int beside = spec->udp.threads ? e->workers - 1 : 0;
 	int err;
 
 	for (uint32_t seq = first; seq < next; seq++)
 		write_message(e, seq, seq - first);
 	if (spec->rate)
 		pace(e->share->start, spec->rate, first);
+	await_calls(e, call, beside);
 	atomic_store(&e->share->seq, first);
 	if (tf_udp_parts(spec) > 1)
 		err = send_parts(e, first);
 	else
 		err = send_messages(e, first, next - first);
-	if (!err && tf_udp_lock_step(spec))
-		await(e, next * unit);
+	if (!err)
+		await_calls(e, call + 1, beside);
+	u->calls++;
 	return err;
 }
 
@@ -218,8 +240,10 @@ int tf_udp_loop_send(struct tf_end *e)
 	const struct tf_spec *spec = e->flow->spec;
 	int err = 0;
 
-	e->share->start = tf_now();
-	for (unsigned int call = 0; before_call(spec, call) < spec->count && !err; call++) {
+	if (!e->worker)
+		e->share->start = tf_now();
+	for (unsigned int call = e->worker; before_call(spec, call) < spec->count && !err;
+	     call += e->workers) {
 		if (atomic_load(&e->share->stop))
 			break;
 		err = tf_udp_turn(e, call);

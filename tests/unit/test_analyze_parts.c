@@ -539,11 +539,15 @@ static void test_trafficlog_buffers(void **state)
 	char why[4400];
 
 	(void)state;
-	assert_int_equal(load_log(FLOW(1, 7, 8, 70) PAGES(1, "send", 7, "0x5") PAGES(1, "send", 17, "0x6")
+	assert_int_equal(load_log("{\"kind\":\"flow\",\"flow\":1,\"sport\":70,\"dport\":9,\"send_pid\":7,\"recv_pid\":8,"
+				  "\"send_pids\":[7,17],\"recv_pids\":[8,18]}\n"
+				  PAGES(1, "send", 7, "0x5") PAGES(1, "send", 17, "0x6")
 				  PAGES(1, "recv", 8, "0x7") PAGES(1, "recv", 18, "0x8")
 				  PAGES(1, "send", 7, "0x5") PAGES(1, "send", 17, "0x9")
 				  PAGES(1, "recv", 8, "0x7") PAGES(1, "recv", 18, "0x8"), &log, why, sizeof(why)), 0);
 	f = trafficlog_find(&log, 7, 70, 9);
+	assert_ptr_equal(trafficlog_find(&log, 17, 70, 9), f);
+	assert_null(trafficlog_find(&log, 8, 70, 9));
 	assert_int_equal(f->more_count, 2);
 	assert_int_equal(logged_user_phys(f, 7, 0x4000, 4096), 0x5000);
 	assert_int_equal(logged_user_phys(f, 17, 0x4000, 4096), 0); /* moved */

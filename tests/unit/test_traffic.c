@@ -15,6 +15,7 @@
 #include "common/vec.h"
 #include "traffic/cmd.h"
 #include "traffic/group.h"
+#include "traffic/packet.h"
 #include "traffic/udp.h"
 
 static const size_t sizes[] = {1, 2, 3, 4, 7, 8, 9, 12, 15, 16, 19, 20, 23, 24, 25, 64, 1400, 65507};
@@ -295,6 +296,22 @@ static void udp_refuses(void **state)
 		{"udp", "--mtu", "1279", "--ipv6"},
 		{"udp", "--ipv6", "--broadcast"},
 		{"udp", "--ipv6", "--bind", "127.0.0.1"},
+		{"udp", "--threads", "17"},
+		{"udp", "--threads", "2", "--dup", "fork"},
+		{"udp", "--threads", "2", "--peek"},
+		{"udp", "--dup", "scm", "--cork"},
+		{"udp", "--dup", "clone"},
+		{"udp", "--socket", "tcp"},
+		{"udp", "--socket", "raw", "--gso", "9"},
+		{"udp", "--socket", "packet", "--ipv6"},
+		{"udp", "--socket", "ring", "--dup", "fork"},
+		{"udp", "--socket", "ping", "--connected"},
+		{"udp", "--socket", "raw", "--bind", "127.0.0.1"},
+		{"udp", "--socket", "frame"},
+		{"udp", "--observe", "raw"},
+		{"udp", "--observe-src"},
+		{"udp", "--observe", "packet", "--size", "19"},
+		{"udp", "--observe", "packet", "--multicast", "--receivers", "16"},
 		{"udp", "--ethtool", ""},
 		{"udp", "--ethtool", "sg"},
 		{"udp", "--ethtool", "sg offf"},
@@ -477,6 +494,43 @@ static void groups_and_networks_follow_from_addresses(void **state)
 	assert_int_equal(tf_addr_port(&a), 9);
 }
 
+/* A frame of our own is found again, and those of others are not ours. */
+static void frames_are_made_and_known(void **state)
+{
+	static const unsigned char src[6] = {2, 0, 0, 0, 0, 1}, dst[6] = {2, 0, 0, 0, 0, 2};
+	unsigned char frame[100] = {0}, type[2];
+	union tf_addr from, to;
+	uint32_t sum = 0;
+
+	(void)state;
+	assert_int_equal(tf_addr_read(&from, "10.77.1.1", 5), 0);
+	assert_int_equal(tf_addr_read(&to, "10.77.1.2", 4000), 0);
+	tf_packet_headers(frame, dst, src, &from, &to, 58);
+	assert_memory_equal(frame, dst, 6);
+	assert_memory_equal(frame + 6, src, 6);
+	for (size_t i = 14; i < 34; i += 2)
+		sum += frame[i] << 8 | frame[i + 1];
+	assert_int_equal((sum & 0xffff) + (sum >> 16), 0xffff);
+	assert_int_equal(frame[16] << 8 | frame[17], 20 + 8 + 58);
+	assert_int_equal(frame[38] << 8 | frame[39], 8 + 58);
+	assert_int_equal(tf_packet_payload(frame, sizeof(frame), 4000), 42);
+	assert_int_equal(tf_packet_payload(frame, sizeof(frame), 4001), -1);
+	assert_int_equal(tf_packet_payload(frame, 41, 4000), -1);
+	frame[14] = 0x4f; /* options that are not there */
+	assert_int_equal(tf_packet_payload(frame, 60, 4000), -1);
+	frame[14] = 0x45;
+	frame[21] = 1; /* a later fragment */
+	assert_int_equal(tf_packet_payload(frame, sizeof(frame), 4000), -1);
+	type[0] = TF_ETHERTYPE >> 8;
+	type[1] = TF_ETHERTYPE & 0xff;
+	memcpy(frame + 12, type, 2);
+	assert_int_equal(tf_packet_payload(frame, sizeof(frame), 4001), 14);
+	frame[12] = 8;
+	frame[13] = 6; /* ARP */
+	assert_int_equal(tf_packet_payload(frame, sizeof(frame), 4000), -1);
+}
+
+/* Each is one that the options can ask for, too. */
 static void every_datagram_flow_has_a_name_of_its_own(void **state)
 {
 	const struct tf_set *set = tf_set_find("datagrams");
@@ -684,6 +738,7 @@ int main(void)
 		cmocka_unit_test(a_message_is_as_many_datagrams_as_its_size_asks_for),
 		cmocka_unit_test(vectors_cut_and_join),
 		cmocka_unit_test(groups_and_networks_follow_from_addresses),
+		cmocka_unit_test(frames_are_made_and_known),
 		cmocka_unit_test(every_datagram_flow_has_a_name_of_its_own),
 		cmocka_unit_test(udp_ends_apart),
 		cmocka_unit_test(the_default_set_is_what_the_design_says),
