@@ -291,43 +291,36 @@ static int holder_of(const struct value *regs, struct value v)
 static bool place_at(const struct line *l, size_t i, const struct value want[], const char *args,
 		     struct place *out)
 {
-	memset(out, 0, sizeof(*out));
+	struct place at = {.addr = l->base + l->off[i]};
+
 	for (int r = 0; r < PLACE_REGISTERS; r++) {
 		bool constant = !want[r].id;
 		int reg = constant ? PLACE_CONSTANT : holder_of(l->before[i], want[r]);
 
 		if (place_names(args, r) && reg < 0 && !constant)
 			return false;
-		out->moved[r] = (signed char)reg;
+		at.moved[r] = (signed char)reg;
 		if (constant)
-			out->constant = (unsigned int)want[r].off;
+			at.constant = (unsigned int)want[r].off;
 	}
-	out->addr = l->base + l->off[i];
+	*out = at;
 	return true;
 }
 
-/* The best place for these values: one that stays an int3, else the last. 0, or -ENOENT: none. */
+/*
+ * The last place where these values stand. The line has no branch that would keep an int3 an int3;
+ * one behind it does so the sooner, the later the place. 0, or -ENOENT: none.
+ */
 static int choose(const struct line *l, const struct value want[], const char *args,
 		  struct inlined *out)
 {
-	struct place at;
-	int err = -ENOENT;
-
-	for (size_t i = l->count; i-- > 0;) {
-		if (!place_at(l, i, want, args, &at))
-			continue;
-		if (insn_stays_int3(&l->dec, l->code, l->size, l->off[i])) {
-			out->place = at;
-			out->interruptible = false;
+	for (size_t i = l->count; i-- > 0;)
+		if (place_at(l, i, want, args, &out->place)) {
+			out->interruptible =
+				!insn_stays_int3(&l->dec, l->code, l->size, l->off[i]);
 			return 0;
 		}
-		if (err) {
-			out->place = at;
-			out->interruptible = true;
-			err = 0;
-		}
-	}
-	return err;
+	return -ENOENT;
 }
 
 static void want_whole(const struct extent *e, struct value want[])
