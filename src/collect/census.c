@@ -7,19 +7,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collect/string_ops.h"
 #include "common/vec.h"
 
 /*
  * A call or jump to a primitive is a 4-byte displacement whose sum with its own address gives the
- * primitive; an address taken is a 4-byte immediate or displacement of the same kind. So a pass
- * over all bytes finds a superset, and only functions with a find are decoded, to tell real
- * instructions from bytes that look like one.
+ * primitive; an address taken is a 4-byte immediate or displacement of the same kind; an inlined
+ * copy ends in an opcode behind a repeat prefix. So a pass over all bytes finds a superset, and
+ * only functions with a find are decoded, to tell real instructions from bytes that look like one.
  */
 struct find {
-	uint64_t field; /* address of the 4 bytes */
-	unsigned int prim;
+	uint64_t end; /* address of the byte behind it */
+	unsigned int prim; /* of SITE_INLINED: told by the whole instruction only */
 	enum site_kind kind;
 };
+
+#define JCC_SIZE 6 /* a conditional jump with a displacement of 4 bytes */
 
 struct targets {
 	uint64_t base; /* upper half of all addresses: kernel text lies within 2 GiB */
@@ -67,7 +70,7 @@ static int target_of(const struct targets *t, uint32_t low)
 	return -1;
 }
 
-static int add_find(struct scan *s, uint64_t field, int prim, enum site_kind kind)
+static int add_find(struct scan *s, uint64_t end, int prim, enum site_kind kind)
 {
 	if (s->count == s->room) {
 		size_t want = s->room ? s->room * 2 : 4096;
@@ -78,7 +81,7 @@ static int add_find(struct scan *s, uint64_t field, int prim, enum site_kind kin
 		s->finds = more;
 		s->room = want;
 	}
-	s->finds[s->count++] = (struct find){field, (unsigned int)prim, kind};
+	s->finds[s->count++] = (struct find){end, (unsigned int)prim, kind};
 	return 0;
 }
 
@@ -130,14 +133,32 @@ static int scan_text(struct scan *s, uint8_t *buf, uint64_t base, size_t size)
 			prim = target_of(t, rel);
 			kind = prim < 0 ? -1 : kind_before_rel(buf + i);
 			if (kind >= 0)
-				err = add_find(s, base + i, prim, (enum site_kind)kind);
+				err = add_find(s, base + i + 4, prim, (enum site_kind)kind);
 		}
 		if (!(imm & mask) && !err) {
 			prim = target_of(t, imm);
 			if (prim >= 0 && takes_imm(buf + i))
-				err = add_find(s, base + i, prim, SITE_TAKEN);
+				err = add_find(s, base + i + 4, prim, SITE_TAKEN);
 		}
 	}
+	return err;
+}
+
+static int cmp_find(const void *a, const void *b)
+{
+	const struct find *x = a, *y = b;
+
+	return x->end < y->end ? -1 : x->end > y->end;
+}
+
+static int scan_strings(struct scan *s, uint8_t *buf, uint64_t base, size_t size)
+{
+	int err = 0;
+
+	for (size_t end = 0; !err && (end = string_ops_next(buf, size, end));)
+		err = add_find(s, base + end, 0, SITE_INLINED);
+	if (s->count)
+		qsort(s->finds, s->count, sizeof(*s->finds), cmp_find);
 	return err;
 }
 
@@ -171,9 +192,26 @@ static int add_call(struct census *c, const struct site *s)
 	return 0;
 }
 
+/* Adds what a find at the end of a real instruction, of these bytes, is. */
+static int add_found(struct census *c, const struct find *f, const struct ksym *func,
+		     uint64_t start, const uint8_t *code)
+{
+	int prim = f->kind == SITE_INLINED ? string_ops_primitive(code, f->end - start) : (int)f->prim;
+	struct site s = {.addr = start,
+			 .ret = f->end,
+			 .func = func,
+			 .prim = (unsigned int)prim,
+			 .kind = f->kind,
+			 .status = SITE_UNPROBED};
+
+	if (prim < 0)
+		return 0;
+	return s.prim < primitive_count ? census_add(c, &s) : add_call(c, &s);
+}
+
 /*
- * Decodes one function from its first byte on, and adds the finds that end an instruction: in all
- * the encodings looked for, the 4 bytes are the last of theirs.
+ * Decodes one function from its first byte on, and adds the finds that end an instruction: all
+ * that is looked for is the last of its instruction.
  */
 static int decode_function(struct census *c, const ZydisDecoder *decoder, const struct ksym *func,
 			   const uint8_t *code, size_t size, const struct find *finds, size_t n)
@@ -190,16 +228,11 @@ static int decode_function(struct census *c, const ZydisDecoder *decoder, const 
 			continue;
 		}
 		off += insn.length;
-		while (next < n && finds[next].field + 4 < func->addr + off)
+		while (next < n && finds[next].end < func->addr + off)
 			next++; /* bytes that only looked like one */
-		while (next < n && finds[next].field + 4 == func->addr + off) {
-			struct site s = {.addr = start,
-					 .ret = func->addr + off,
-					 .func = func,
-					 .prim = finds[next].prim,
-					 .kind = finds[next].kind,
-					 .status = SITE_UNPROBED};
-			int err = s.prim < primitive_count ? census_add(c, &s) : add_call(c, &s);
+		while (next < n && finds[next].end == func->addr + off) {
+			int err = add_found(c, &finds[next], func, start,
+					    code + (start - func->addr));
 
 			if (err)
 				return err;
@@ -231,9 +264,9 @@ static int decode_finds(struct census *c, const struct scan *s, const struct kal
 		return -EINVAL;
 	for (; !err && i < s->count; i += n) {
 		uint64_t end;
-		const struct ksym *func = kallsyms_text_at(ks, s->finds[i].field, &end);
+		const struct ksym *func = kallsyms_text_at(ks, s->finds[i].end - 1, &end);
 
-		for (n = 1; i + n < s->count && func && s->finds[i + n].field < end;)
+		for (n = 1; i + n < s->count && func && s->finds[i + n].end <= end;)
 			n++;
 		if (!func || func->addr < base || is_init_text(ks, func->addr))
 			continue;
@@ -259,6 +292,8 @@ static int take_range(struct census *c, const struct targets *t, const struct ka
 		goto out;
 	c->text_bytes += size;
 	err = scan_text(&scan, buf, base, size);
+	if (!err)
+		err = scan_strings(&scan, buf, base, size);
 	if (!err)
 		err = decode_finds(c, &scan, ks, buf, base, size);
 out:
@@ -374,7 +409,8 @@ static void find_targets(struct census *c, const struct kallsyms *ks, const char
 {
 	*t = (struct targets){.align_mask = 0xff};
 	for (unsigned int i = 0; i < primitive_count; i++) {
-		c->syms[i] = kallsyms_find(ks, primitives[i].name);
+		if (primitives[i].kind != PRIM_INLINED)
+			c->syms[i] = kallsyms_find(ks, primitives[i].name);
 		if (c->syms[i])
 			targets_add(t, c->syms[i]->addr, i);
 	}
@@ -446,8 +482,10 @@ int census_take_module(struct census *c, const struct kallsyms *ks, const struct
 
 void census_free(struct census *c)
 {
-	for (size_t i = 0; i < c->count; i++)
+	for (size_t i = 0; i < c->count; i++) {
 		free(c->sites[i].why);
+		free(c->sites[i].inlined);
+	}
 	free(c->sites);
 	free(c->calls);
 	free(c->syms);
@@ -466,9 +504,23 @@ const char *site_status_name(enum site_status status)
 
 const char *site_kind_name(enum site_kind kind)
 {
-	static const char *const names[] = {"call", "jump", "taken", "entry"};
+	static const char *const names[] = {"call", "jump", "taken", "entry", "inlined"};
 
 	return names[kind];
+}
+
+const char *site_instruction(const struct site *s)
+{
+	switch (s->kind) {
+	case SITE_CALL:
+		return "call";
+	case SITE_JUMP:
+		return s->ret - s->addr == JCC_SIZE ? "jcc" : "jmp";
+	case SITE_INLINED:
+		return primitives[s->prim].name;
+	default:
+		return NULL;
+	}
 }
 
 const char *cover_name(enum cover cover)

@@ -16,6 +16,7 @@ enum site_kind {
 	SITE_JUMP,  /* tail jump, conditional or not */
 	SITE_TAKEN, /* takes the primitive's address: callers follow that no decoding shows */
 	SITE_ENTRY, /* not from decoding: the primitive's own first instruction, probed */
+	SITE_INLINED, /* the instruction is the primitive */
 };
 
 enum site_status {
@@ -33,13 +34,14 @@ enum site_status {
 struct site {
 	uint64_t addr;
 	uint64_t ret; /* the instruction after it */
-	uint64_t probe; /* where its probe stands: at addr but for entries; 0: it has none */
+	uint64_t probe; /* where its probe stands, of calls at addr; 0: it has none */
 	const struct ksym *func;
 	unsigned int prim; /* index into primitives[] */
 	enum site_kind kind;
 	enum site_status status;
 	bool emulates; /* in a module that stands in for a device: its copies are that device's DMA */
 	char *why; /* the kernel's reason, malloc'ed, or NULL */
+	struct inlined *inlined; /* how to probe an inlined one, malloc'ed, or NULL */
 };
 
 /* How the copies that go through a primitive are seen. */
@@ -90,6 +92,9 @@ void census_free(struct census *c);
 int census_add(struct census *c, const struct site *s);
 const char *site_status_name(enum site_status status);
 const char *site_kind_name(enum site_kind kind);
+
+/* As assemblers write it; NULL where the site is none. */
+const char *site_instruction(const struct site *s);
 const char *cover_name(enum cover cover);
 
 /* "module:function+0x12" for people and, where the name is unique, for kprobe_events. */

@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "collect/place.h"
 
-#include <Zydis/Zydis.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-#define JUMP_SIZE 5
-#define INT3 0xcc
-#define NOP_SIZE 5 /* of ftrace, behind an endbr64 or not */
-#define ENDBR_SIZE 4
+#include "collect/insn.h"
 
 /* In the order of their encoding: names as in fetch arguments. */
 static const char *const names[PLACE_REGISTERS] = {
@@ -24,11 +20,6 @@ struct values {
 	bool narrow[PLACE_REGISTERS]; /* only its lower 4 bytes matter */
 };
 
-struct insn {
-	ZydisDecodedInstruction d;
-	ZydisDecodedOperand ops[ZYDIS_MAX_OPERAND_COUNT];
-};
-
 /* The register named at s, if any, by its number. */
 static int register_at(const char *s)
 {
@@ -36,6 +27,14 @@ static int register_at(const char *s)
 		if (!strncmp(s, names[i], strlen(names[i])))
 			return i;
 	return -1;
+}
+
+bool place_names(const char *args, int reg)
+{
+	for (const char *s = args; (s = strchr(s, '%')); s++)
+		if (register_at(s) == reg)
+			return true;
+	return false;
 }
 
 static void values_of(const char *args, struct values *v)
@@ -55,64 +54,22 @@ static void values_of(const char *args, struct values *v)
 	}
 }
 
-static bool decode(const ZydisDecoder *dec, const uint8_t *code, size_t size, size_t off,
-		   struct insn *in)
-{
-	return off < size && ZYAN_SUCCESS(ZydisDecoderDecodeFull(
-				     dec, code + off, size - off, &in->d, in->ops));
-}
-
-static bool is_branch(const ZydisDecodedInstruction *d)
-{
-	switch (d->meta.category) {
-	case ZYDIS_CATEGORY_CALL:
-	case ZYDIS_CATEGORY_COND_BR:
-	case ZYDIS_CATEGORY_UNCOND_BR:
-	case ZYDIS_CATEGORY_RET:
-	case ZYDIS_CATEGORY_INTERRUPT:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static bool is_relative_branch(const ZydisDecodedInstruction *d)
-{
-	return is_branch(d) && d->raw.imm[0].is_relative;
-}
-
-static int number_of(ZydisRegister reg)
-{
-	ZydisRegister whole =
-		ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, reg);
-
-	return whole >= ZYDIS_REGISTER_RAX && whole <= ZYDIS_REGISTER_R15 ?
-		       (int)(whole - ZYDIS_REGISTER_RAX) : -1;
-}
-
 static bool is_move(const struct insn *in)
 {
 	return in->d.mnemonic == ZYDIS_MNEMONIC_MOV && in->d.operand_width >= 32 &&
 	       in->ops[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
 	       in->ops[1].type == ZYDIS_OPERAND_TYPE_REGISTER &&
-	       number_of(in->ops[0].reg.value) >= 0 && number_of(in->ops[1].reg.value) >= 0;
+	       insn_register(in->ops[0].reg.value) >= 0 && insn_register(in->ops[1].reg.value) >= 0;
 }
 
 /* Takes the instruction's moves and writes into account; false: a value asked for is gone. */
 static bool follow_values(const struct insn *in, struct values *v)
 {
-	uint16_t written = 0;
+	uint16_t written = insn_written(in);
 
-	for (unsigned int i = 0; i < in->d.operand_count; i++) {
-		const ZydisDecodedOperand *op = &in->ops[i];
-		int reg = op->type == ZYDIS_OPERAND_TYPE_REGISTER ? number_of(op->reg.value) : -1;
-
-		if (reg >= 0 && (op->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE))
-			written |= (uint16_t)(1u << reg);
-	}
 	for (int i = 0; i < PLACE_REGISTERS; i++) {
 		bool moved = is_move(in) && (in->d.operand_width == 64 || v->narrow[i]) &&
-			     (v->in[i] & 1u << number_of(in->ops[1].reg.value));
+			     (v->in[i] & 1u << insn_register(in->ops[1].reg.value));
 
 		if (!v->in[i])
 			continue;
@@ -144,17 +101,6 @@ static bool track_stack(const struct insn *in, unsigned int *stack)
 	return true;
 }
 
-static bool stays_int3(const ZydisDecoder *dec, const uint8_t *code, size_t size, size_t off)
-{
-	size_t end = off + JUMP_SIZE;
-	struct insn in;
-
-	for (; off < end && decode(dec, code, size, off, &in); off += in.d.length)
-		if (is_relative_branch(&in.d))
-			return true;
-	return false;
-}
-
 /* Does any branch of the function lead into (from, to]? */
 static bool is_target(const ZydisDecoder *dec, const uint8_t *code, size_t size, size_t from,
 		      size_t to)
@@ -164,34 +110,26 @@ static bool is_target(const ZydisDecoder *dec, const uint8_t *code, size_t size,
 	for (size_t off = 0; off < size; off += in.d.length) {
 		int64_t target;
 
-		if (!decode(dec, code, size, off, &in)) {
+		if (!insn_decode(dec, code, size, off, &in)) {
 			in.d.length = 1;
 			continue;
 		}
-		if (!is_relative_branch(&in.d))
+		if (!insn_is_relative_branch(&in.d))
 			continue;
-		target = (int64_t)(off + in.d.length) + in.d.raw.imm[0].value.s;
+		target = insn_target(&in.d, off);
 		if (target > (int64_t)from && target <= (int64_t)to)
 			return true;
 	}
 	return false;
 }
 
-/*
- * A kprobe on ftrace's own instruction would be one on ftrace. Before it may stand an endbr64, or the
- * nop that takes its place where nobody calls the function by pointer (arch/x86/kernel/alternative.c:
- * poison_endbr).
- */
-static size_t behind_ftrace(const ZydisDecoder *dec, const uint8_t *code, size_t size, size_t off)
+struct place place_here(uint64_t addr)
 {
-	struct insn in;
+	struct place at = {.addr = addr};
 
-	if (off || !decode(dec, code, size, 0, &in))
-		return off ? off : NOP_SIZE;
-	if (in.d.length == ENDBR_SIZE && (in.d.mnemonic == ZYDIS_MNEMONIC_ENDBR64 ||
-					  in.d.mnemonic == ZYDIS_MNEMONIC_NOP))
-		off = ENDBR_SIZE;
-	return off + NOP_SIZE;
+	for (int i = 0; i < PLACE_REGISTERS; i++)
+		at.moved[i] = (signed char)i;
+	return at;
 }
 
 static void settle(const struct values *v, struct place *out)
@@ -214,14 +152,13 @@ int place_find(const uint8_t *code, size_t size, uint64_t base, uint64_t from, c
 	struct insn in;
 
 	values_of(args, &v);
-	*out = (struct place){.addr = from};
-	settle(&v, out);
-	if (ZYAN_FAILED(ZydisDecoderInit(&dec, ZYDIS_MACHINE_MODE_LONG_64,
-					 ZYDIS_STACK_WIDTH_64)))
+	*out = place_here(from);
+	if (insn_decoder(&dec))
 		return -EINVAL;
-	for (off = behind_ftrace(&dec, code, size, start); decode(&dec, code, size, off, &in); off += in.d.length) {
+	off = start ? start : insn_behind_ftrace(&dec, code, size);
+	for (; insn_decode(&dec, code, size, off, &in); off += in.d.length) {
 		/* An int3 here is another's kprobe: it chose the place for the same reasons. */
-		if (code[off] == INT3 || stays_int3(&dec, code, size, off)) {
+		if (code[off] == INT3 || insn_stays_int3(&dec, code, size, off)) {
 			if (code[off] != INT3 && is_target(&dec, code, size, start, off))
 				return -ENOENT;
 			at.addr = base + off;
@@ -229,7 +166,7 @@ int place_find(const uint8_t *code, size_t size, uint64_t base, uint64_t from, c
 			*out = at;
 			return 0;
 		}
-		if (is_branch(&in.d) || !follow_values(&in, &v) ||
+		if (insn_is_branch(&in.d) || !follow_values(&in, &v) ||
 		    (!track_stack(&in, &at.stack) && wants_stack))
 			return -ENOENT;
 	}
@@ -246,7 +183,10 @@ int place_rewrite(const struct place *at, const char *args, char *out, size_t si
 		size_t take = 1;
 
 		if (reg >= 0) {
-			snprintf(word, sizeof(word), "%s", names[(int)at->moved[reg]]);
+			if (at->moved[reg] == PLACE_CONSTANT)
+				snprintf(word, sizeof(word), "\\%u", at->constant);
+			else
+				snprintf(word, sizeof(word), "%s", names[(int)at->moved[reg]]);
 			take = strlen(names[reg]);
 		} else if (!strncmp(args, "$stack0", 7)) {
 			snprintf(word, sizeof(word), "$stack%u", at->stack / 8);

@@ -12,16 +12,22 @@
 #ifndef COLLECT_PLACE_H
 #define COLLECT_PLACE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define PLACE_REGISTERS 16
+#define PLACE_CONSTANT (-1)
 
 struct place {
 	uint64_t addr;
 	unsigned int stack;		  /* bytes pushed since the start */
 	signed char moved[PLACE_REGISTERS]; /* where each register's value is by then */
+	unsigned int constant; /* the value of those that are PLACE_CONSTANT there */
 };
+
+/* addr itself, with all values in their own registers. */
+struct place place_here(uint64_t addr);
 
 /*
  * code holds a function of size bytes that begins at base; args are fetch arguments that name
@@ -31,6 +37,9 @@ struct place {
  */
 int place_find(const uint8_t *code, size_t size, uint64_t base, uint64_t from, const char *args,
 	       struct place *out);
+
+/* Do the arguments name this register? */
+bool place_names(const char *args, int reg);
 
 /* The same arguments as they read at the place found: other registers, $stack0 deeper. 0, -E2BIG. */
 int place_rewrite(const struct place *at, const char *args, char *out, size_t size);

@@ -237,7 +237,9 @@ static void set_covers(struct census *c, const struct ktypes_names *traceable)
 		if (c->sites[i].kind == SITE_TAKEN)
 			c->indirect[c->sites[i].prim]++;
 	for (unsigned int p = 0; p < primitive_count; p++) {
-		if (!c->syms[p])
+		if (primitives[p].kind == PRIM_INLINED)
+			c->covers[p] = COVER_SITES;
+		else if (!c->syms[p])
 			c->covers[p] = COVER_ABSENT;
 		else if (primitives[p].kind == PRIM_WRAPPER)
 			c->covers[p] = COVER_WRAPPER;

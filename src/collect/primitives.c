@@ -10,9 +10,13 @@ const struct shape shapes[SHAPE_COUNT] = {
 };
 
 const struct primitive primitives[] = {
-#define PRIMITIVE(symbol, kind, shape, scope) {#symbol, PRIM_##kind, SHAPE_##shape, SCOPE_##scope},
+#define PRIMITIVE(symbol, kind, shape, scope)                                                      \
+	{#symbol, PRIM_##kind, SHAPE_##shape, SCOPE_##scope, 0, 0},
+#define INLINED(name, opcode, width, shape, scope)                                                 \
+	{name, PRIM_INLINED, SHAPE_##shape, SCOPE_##scope, opcode, width},
 #include "collect/primitives.def"
 #undef PRIMITIVE
+#undef INLINED
 };
 const size_t primitive_count = ARRAY_SIZE(primitives);
 
@@ -22,3 +26,10 @@ const struct scope scopes[] = {
 #undef SCOPE
 };
 const size_t scope_count = ARRAY_SIZE(scopes);
+
+const char *primitive_kind_name(enum prim_kind kind)
+{
+	static const char *const names[] = {"leaf", "wrapper", "inlined"};
+
+	return names[kind];
+}

@@ -4,6 +4,7 @@
 #define COLLECT_PRIMITIVES_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "trace/vocabulary.h"
 
@@ -20,7 +21,7 @@ struct shape {
 	const char *args;
 };
 
-enum prim_kind { PRIM_LEAF, PRIM_WRAPPER };
+enum prim_kind { PRIM_LEAF, PRIM_WRAPPER, PRIM_INLINED };
 enum prim_scope { SCOPE_ALL, SCOPE_NET };
 
 struct primitive {
@@ -28,6 +29,8 @@ struct primitive {
 	enum prim_kind kind;
 	enum shape_id shape;
 	enum prim_scope scope;
+	uint8_t opcode; /* of PRIM_INLINED, and how many bytes it moves each time */
+	uint8_t width;
 };
 
 enum scope_rule { RULE_TYPE, RULE_PREFIX, RULE_MODULES, RULE_EMULATORS };
@@ -42,5 +45,7 @@ extern const struct primitive primitives[];
 extern const size_t primitive_count;
 extern const struct scope scopes[];
 extern const size_t scope_count;
+
+const char *primitive_kind_name(enum prim_kind kind);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "collect/inlined.h"
 #include "collect/place.h"
 #include "common/msg.h"
 
@@ -145,26 +146,79 @@ int probes_enable_later(struct probes *p, const char *tracepoint)
 	return add_string(&p->plain, &p->plain_count, tracepoint);
 }
 
+/* The shape of the same event for single bytes: what a whole inlined copy is told in. */
+static const struct shape *byte_shape(const struct shape *of)
+{
+	for (size_t i = 0; i < primitive_count; i++)
+		if (primitives[i].width == 1 && shapes[primitives[i].shape].event == of->event)
+			return &shapes[primitives[i].shape];
+	return of;
+}
+
+static const struct shape *shape_of(const struct site *site)
+{
+	const struct shape *shape = &shapes[primitives[site->prim].shape];
+
+	return site->inlined && site->inlined->whole ? byte_shape(shape) : shape;
+}
+
 static int define_site(struct probes *p, const struct session *s, struct site *site,
 		       const char *args, char *why, size_t size)
 {
-	const char *event = event_kind_name(shapes[primitives[site->prim].shape].event);
-	char target[KSYM_NAME + 64], line[3072];
+	const char *event = event_kind_name(shape_of(site)->event);
+	char target[KSYM_NAME + 64], line[3072], moved[1024];
 
 	if (site->kind == SITE_ENTRY)
 		return probes_define_at(p, s, site->func, site->addr, event, args, &site->probe,
 					why, size);
 	site->probe = site->addr;
-	address_text(&s->ks, site->func, site->addr, target, sizeof(target));
+	if (site->inlined && !place_rewrite(&site->inlined->place, args, moved, sizeof(moved))) {
+		site->probe = site->inlined->place.addr;
+		args = moved;
+	}
+	address_text(&s->ks, site->func, site->probe, target, sizeof(target));
 	snprintf(line, sizeof(line), "p:%s/%s %s %s", p->group, event, target, args);
 	return probes_define_event(p, event, line, why, size);
+}
+
+/* Works out where to probe an inlined copy, from text without any int3 of ours. */
+static int look_around(struct probes *p, const struct session *s, struct site *site)
+{
+	const char *args = shapes[primitives[site->prim].shape].args;
+	uint8_t *code;
+	size_t size;
+	int err = census_read_function(&s->ks, &s->kc, site->func, &code, &size);
+
+	if (err)
+		return err == -ENOMEM ? err : 0;
+	site->inlined = malloc(sizeof(*site->inlined));
+	if (!site->inlined)
+		err = -ENOMEM;
+	else
+		inlined_find(code, size, site->func->addr, site->addr, args, site->inlined);
+	if (!err && site->inlined->interruptible)
+		err = add_string(&p->interruptible, &p->interruptible_count, site->func->name);
+	free(code);
+	return err;
+}
+
+static int look_around_inlined(struct probes *p, struct session *s)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < s->census.count; i++) {
+		struct site *site = &s->census.sites[i];
+
+		if (site->status == SITE_PROBED && site->kind == SITE_INLINED)
+			err = look_around(p, s, site);
+	}
+	return err;
 }
 
 static int place_site(struct probes *p, struct session *s, struct site *site)
 {
 	char args[1024], why[160];
-	int err = ktypes_expand(&s->kt, shapes[primitives[site->prim].shape].args, args,
-				sizeof(args));
+	int err = ktypes_expand(&s->kt, shape_of(site)->args, args, sizeof(args));
 
 	if (err)
 		snprintf(why, sizeof(why), "this kernel's BTF has no %.120s", args);
@@ -213,7 +267,9 @@ int probes_place(struct probes *p, struct session *s)
 	p->placed = calloc(point_count, sizeof(*p->placed));
 	if (!p->placed)
 		return -ENOMEM;
-	err = points_place(p, s);
+	err = look_around_inlined(p, s);
+	if (!err)
+		err = points_place(p, s);
 	for (size_t i = 0; !err && i < c->count; i++)
 		if (c->sites[i].status == SITE_PROBED)
 			err = place_site(p, s, &c->sites[i]);

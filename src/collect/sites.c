@@ -5,6 +5,7 @@
 #include <json-c/json.h>
 #include <sys/utsname.h>
 
+#include "collect/inlined.h"
 #include "common/json.h"
 
 size_t sites_count(const struct census *c, enum site_status status)
@@ -30,9 +31,13 @@ static struct json_object *site_json(const struct site *s)
 		json_add_str(o, "module", s->func->module);
 	json_add_str(o, "primitive", primitives[s->prim].name);
 	json_add_str(o, "kind", site_kind_name(s->kind));
+	if (site_instruction(s))
+		json_add_str(o, "instruction", site_instruction(s));
 	json_add_str(o, "status", site_status_name(s->status));
 	if (s->emulates)
 		json_add_bool(o, "emulates", true);
+	if (s->inlined && s->inlined->ragged)
+		json_add_bool(o, "ragged", true);
 	if (s->why)
 		json_add_str(o, "why", s->why);
 	return o;
@@ -43,7 +48,7 @@ static struct json_object *primitive_json(const struct census *c, unsigned int p
 	struct json_object *o = json_object_new_object();
 
 	json_add_str(o, "name", primitives[p].name);
-	json_add_str(o, "kind", primitives[p].kind == PRIM_LEAF ? "leaf" : "wrapper");
+	json_add_str(o, "kind", primitive_kind_name(primitives[p].kind));
 	json_add_str(o, "scope", primitives[p].scope == SCOPE_ALL ? "all" : "net");
 	json_add_str(o, "cover", cover_name(c->covers[p]));
 	json_add_uint(o, "indirect", c->indirect[p]);
@@ -76,7 +81,7 @@ int sites_write_json(const struct census *c, const char *path)
 
 void sites_print(const struct census *c, FILE *f, int all)
 {
-	fprintf(f, "%-52s %-30s %-6s %-10s %s\n", "site", "primitive", "kind", "status", "why");
+	fprintf(f, "%-52s %-30s %-7s %-10s %s\n", "site", "primitive", "kind", "status", "why");
 	for (size_t i = 0; i < c->count; i++) {
 		const struct site *s = &c->sites[i];
 		char name[KSYM_NAME + 64];
@@ -84,7 +89,7 @@ void sites_print(const struct census *c, FILE *f, int all)
 		if (!all && s->status == SITE_UNPROBED)
 			continue;
 		site_name(s, name, sizeof(name));
-		fprintf(f, "%-52s %-30s %-6s %-10s %s\n", name, primitives[s->prim].name,
+		fprintf(f, "%-52s %-30s %-7s %-10s %s\n", name, primitives[s->prim].name,
 			site_kind_name(s->kind), site_status_name(s->status), s->why ? s->why : "");
 	}
 	fprintf(f, "\n%-30s %-8s %8s %8s %8s  %s\n", "primitive", "kind", "sites", "probed",
@@ -95,11 +100,11 @@ void sites_print(const struct census *c, FILE *f, int all)
 		for (size_t i = 0; i < c->count; i++) {
 			const struct site *s = &c->sites[i];
 
-			n += s->prim == p && (s->kind == SITE_CALL || s->kind == SITE_JUMP);
+			n += s->prim == p && site_instruction(s);
 			probed += s->prim == p && s->status == SITE_PROBED;
 		}
 		fprintf(f, "%-30s %-8s %8zu %8zu %8zu  %s\n", primitives[p].name,
-			primitives[p].kind == PRIM_LEAF ? "leaf" : "wrapper", n, probed,
+			primitive_kind_name(primitives[p].kind), n, probed,
 			c->indirect[p], cover_name(c->covers[p]));
 	}
 }

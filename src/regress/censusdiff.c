@@ -11,7 +11,7 @@
 #include "regress/finding.h"
 #include "regress/words.h"
 
-/* All sites of a function that call one primitive. */
+/* All sites of a function that call one primitive, or are it. */
 struct row {
 	const char *module, *function, *primitive;
 	unsigned long sites;
@@ -38,7 +38,7 @@ static bool is_copy(struct json_object *site)
 {
 	const char *kind = json_str(site, "kind", "");
 
-	return !strcmp(kind, "call") || !strcmp(kind, "jump");
+	return !strcmp(kind, "call") || !strcmp(kind, "jump") || !strcmp(kind, "inlined");
 }
 
 static bool among(const char *word, const char *const *words)
@@ -194,6 +194,63 @@ static void pair_equal(struct json_object *out, struct rows *a, struct rows *b)
 	}
 }
 
+static bool same_function(const struct row *a, const struct row *b)
+{
+	return !strcmp(a->function, b->function) && !strcmp(a->module, b->module);
+}
+
+static struct row *find_row(const struct rows *r, const struct row *key)
+{
+	return bsearch(key, r->row, r->count, sizeof(*r->row), by_name);
+}
+
+/* How many sites more it has than the row of its name on the other side. */
+static unsigned long surplus(const struct row *x, const struct rows *other)
+{
+	const struct row *y = find_row(other, x);
+
+	return !y ? x->sites : x->sites > y->sites ? x->sites - y->sites : 0;
+}
+
+static void take_sites(struct row *x, unsigned long n)
+{
+	x->sites -= n;
+	x->seen = x->seen > n ? x->seen - n : 0;
+	x->blind = x->blind < x->sites ? x->blind : x->sites;
+	x->paired |= !x->sites;
+}
+
+/*
+ * Of a row of inlined sites, those that are calls in the same function on the other side: the copy is
+ * the same, the compiler another. out_of_line: the calls are what there is now.
+ */
+static void pair_calls(struct json_object *out, struct row *x, const struct rows *inlined,
+		       struct rows *calls, bool out_of_line)
+{
+	for (size_t i = 0; i < calls->count; i++) {
+		struct row *y = &calls->row[i], a, b;
+		unsigned long n = surplus(x, calls), m = surplus(y, inlined);
+
+		n = n < m ? n : m;
+		if (!n || is_inlined(y->primitive) || !same_function(x, y))
+			continue;
+		a = out_of_line ? *x : *y;
+		b = out_of_line ? *y : *x;
+		a.sites = b.sites = n;
+		add_pair(out, "inlining", &a, &b);
+		take_sites(x, n);
+		take_sites(y, n);
+	}
+}
+
+static void pair_inlined(struct json_object *out, struct rows *inlined, struct rows *calls,
+			 bool out_of_line)
+{
+	for (size_t i = 0; i < inlined->count; i++)
+		if (is_inlined(inlined->row[i].primitive))
+			pair_calls(out, &inlined->row[i], inlined, calls, out_of_line);
+}
+
 /* Names of a function and of what was split from it or wrapped around it contain each other. */
 static bool alike(const char *a, const char *b)
 {
@@ -211,7 +268,7 @@ static bool moved(const struct row *a, const struct row *b)
 
 static bool other_primitive(const struct row *a, const struct row *b)
 {
-	return !strcmp(a->function, b->function) && !strcmp(a->module, b->module);
+	return same_function(a, b);
 }
 
 static void pair_by(struct json_object *out, const char *list, struct rows *a, struct rows *b,
@@ -237,6 +294,7 @@ const struct census_list census_lists[] = {
 	{"new", "new"},
 	{"gone", "gone"},
 	{"moved", "moved to another function"},
+	{"inlining", "moved in or out of line"},
 	{"other_primitive", "copied by another primitive"},
 	{"more", "more sites"},
 	{"fewer", "fewer sites"},
@@ -254,6 +312,8 @@ struct json_object *census_compare(struct json_object *from, struct json_object 
 		json_object_object_add(out, l->key, json_object_new_array());
 	fold(&a);
 	fold(&b);
+	pair_inlined(out, &a, &b, true);
+	pair_inlined(out, &b, &a, false);
 	pair_equal(out, &a, &b);
 	pair_by(out, "moved", &a, &b, moved);
 	pair_by(out, "other_primitive", &a, &b, other_primitive);

@@ -5,12 +5,13 @@
 
 struct json_object;
 
-/* From sites.json: calls and jumps, one row per module, function, primitive and status. */
+/* From sites.json: calls, jumps and inlined copies, one row per module, function, primitive and status. */
 struct json_object *census_digest(struct json_object *sites);
 
 /*
  * new[], gone[] (sites of a function), moved[] (the same primitive, gone from one function and new in
- * one whose name is alike), other_primitive[] (one function, the copies of which are made by other
+ * one whose name is alike), inlining[] (a copy that is a call on one side and inlined on the
+ * other, in the same function), other_primitive[] (one function, the copies of which are made by other
  * primitives now), more[] and fewer[] (other numbers), blind[] (more
  * sites that no probe can see). Rows stand in the order of their names.
  */

@@ -13,6 +13,11 @@ size_t function_length(const char *name)
 	return n ? n : strlen(name);
 }
 
+bool is_inlined(const char *primitive)
+{
+	return !strncmp(primitive, "rep movs", 8);
+}
+
 static struct ratio_words apart(double was, double is, int digits)
 {
 	struct ratio_words w;

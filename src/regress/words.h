@@ -3,6 +3,7 @@
 #ifndef REGRESS_WORDS_H
 #define REGRESS_WORDS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -10,6 +11,9 @@
  * "do_x.part.0"): they are still that function, for whoever compares two builds.
  */
 size_t function_length(const char *name);
+
+/* Is a primitive of this name an instruction that copies, which stands in the place of a call? */
+bool is_inlined(const char *primitive);
 
 /* Two numbers in as many digits behind the point, from three on, as tell them apart. */
 struct ratio_words {

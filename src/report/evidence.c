@@ -214,6 +214,7 @@ static uint64_t touched_at(const struct rundir *run, const struct event *ev, con
 
 	switch (t->how) {
 	case TOUCH_AT:
+	case TOUCH_UNITS:
 		return at;
 	case TOUCH_PAGE:
 		return rundir_page_va(run, at, ev->v[F_off]);
@@ -228,6 +229,11 @@ static uint64_t touched_at(const struct rundir *run, const struct event *ev, con
 	}
 }
 
+static uint64_t touched_bytes(const struct event *ev, const struct event_touch *t)
+{
+	return ev->v[t->len] * (t->how == TOUCH_UNITS ? ev->v[F_width] : 1);
+}
+
 size_t event_touches(const struct analysis *r, const struct event *ev, struct touch *out)
 {
 	const struct event_touch *touches = event_info(ev->kind)->touches;
@@ -239,7 +245,7 @@ size_t event_touches(const struct analysis *r, const struct event *ev, struct to
 		if (t->how == TOUCH_ITER)
 			n = iterator_touches(r, ev, ev->v[t->len], out, n);
 		else
-			n = add(out, n, touched_at(&r->run, ev, t), ev->v[t->len]);
+			n = add(out, n, touched_at(&r->run, ev, t), touched_bytes(ev, t));
 	}
 	return n;
 }

@@ -6,6 +6,7 @@
 #define SPREAD(...) __VA_ARGS__
 #define NOTHING {TOUCH_NOTHING, 0, 0}
 #define AT(a, n) {TOUCH_AT, F_##a, F_##n}
+#define UNITS(a, n) {TOUCH_UNITS, F_##a, F_##n}
 #define ITER(n) {TOUCH_ITER, F_icnt, F_##n}
 #define PAGE(n) {TOUCH_PAGE, F_page, F_##n}
 #define PHYS(a, n) {TOUCH_PHYS, F_##a, F_##n}
@@ -27,7 +28,7 @@ static const char *const categories[] = {
 
 static const char *const touch_names[] = {
 	[TOUCH_NOTHING] = "nothing", [TOUCH_AT] = "at",	    [TOUCH_ITER] = "iter", [TOUCH_PAGE] = "page",
-	[TOUCH_PHYS] = "phys",	     [TOUCH_BUS] = "bus",   [TOUCH_SKB] = "skb",
+	[TOUCH_PHYS] = "phys",	     [TOUCH_BUS] = "bus",   [TOUCH_SKB] = "skb",   [TOUCH_UNITS] = "units",
 };
 
 const struct field_info event_fields[F_COUNT] = {

@@ -32,10 +32,10 @@ def medians(path, shift):
 
 
 def census(path):
-    """Functions with calls and jumps, by primitive, without the compiler's splits."""
+    """Functions with calls, jumps and inlined copies, by primitive, without the compiler's splits."""
     found = collections.Counter()
     for s in json.load(open(path))["sites"]:
-        if s["kind"] in ("call", "jump"):
+        if s["kind"] in ("call", "jump", "inlined"):
             found[s["primitive"], s.get("module") or "", s["function"].split(".")[0]] += 1
     return found
 
@@ -67,17 +67,16 @@ def check_census(night, report):
     for kernel in report["kernels"]:
         own = census(f"{night}/jobs/{slug(kernel['label'])}/run/sites.json")
         told = kernel["census"]
-        new = {(x["primitive"], x["module"], x["function"])
-               for key in ("new", "moved", "other_primitive") for x in told[key]}
-        gone = {(x["primitive"], x["module"], x["function"]) for x in told["gone"]} | {
-            (x["from_primitive"], x["from_module"], x["from_function"])
-            for key in ("moved", "other_primitive") for x in told[key]}
-        claim(f"{kernel['label']}: functions with new sites are those of the two censuses",
-              new == own.keys() - base.keys())
-        claim(f"{kernel['label']}: functions without them any more, too", gone == base.keys() - own.keys())
-        claim(f"{kernel['label']}: and those with more or fewer",
-              {(x["primitive"], x["module"], x["function"]) for key in ("more", "fewer") for x in told[key]} ==
-              {k for k in own.keys() & base.keys() if own[k] != base[k]})
+        differs = collections.Counter()
+        for x in sum((told[key] for key in told if key != "blind"), []):
+            differs[x["primitive"], x["module"], x["function"]] += x["sites"]
+            if "from_sites" in x:
+                differs[x["from_primitive"], x["from_module"], x["from_function"]] -= x["from_sites"]
+        for x in told["gone"]:
+            differs[x["primitive"], x["module"], x["function"]] -= 2 * x["sites"]
+        claim(f"{kernel['label']}: what is told of sites is how the two censuses differ",
+              {k: n for k, n in differs.items() if n} ==
+              {k: own[k] - base[k] for k in own.keys() | base.keys() if own[k] != base[k]})
 
 
 def slug(label):

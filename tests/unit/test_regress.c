@@ -157,6 +157,27 @@ static void test_site_of_no_bytes(void **state)
 			    "[site] recvmsg by to_iter copies each byte 1.00001 times, was 1.00000\n");
 }
 
+/* The same copy of another compiler: one finding, with both shares. */
+static void test_site_moved_out_of_line(void **state)
+{
+	char inlined[] = "'sites':[{'kind':'copy','symbol':'poll.isra.0','module':'m','primitive':'rep movsq','bytes':100000}]";
+	char call[] = "'sites':[{'kind':'copy','symbol':'poll','module':'m','primitive':'memcpy','bytes':100000}]";
+	char less[] = "'sites':[{'kind':'copy','symbol':'poll','module':'m','primitive':'memcpy','bytes':50000}]";
+	char both[] = "'sites':[{'kind':'copy','symbol':'poll','module':'m','primitive':'memcpy','bytes':50000},"
+		      "{'kind':'copy','symbol':'poll','module':'m','primitive':'rep movsq','bytes':50000}]";
+
+	(void)state;
+	assert_int_equal(against(flow(1000, inlined), flow(1000, call)), OUTCOME_CHANGE);
+	assert_string_equal(said, "[site] moved: m:poll by memcpy copies each byte 1.000 times, was by rep movsq 1.000 times\n");
+	assert_int_equal(against(flow(1000, call), flow(1000, inlined)), OUTCOME_CHANGE);
+	assert_string_equal(said, "[site] moved: m:poll by rep movsq copies each byte 1.000 times, was by memcpy 1.000 times\n");
+	against(flow(1000, inlined), flow(1000, less));
+	assert_string_equal(said, "[site] moved: m:poll by memcpy copies each byte 0.500 times, was by rep movsq 1.000 times\n");
+	against(flow(1000, both), flow(1000, call));
+	assert_string_equal(said, "[site] m:poll by memcpy copies each byte 1.000 times, was 0.500\n"
+			    "[site] gone: m:poll by rep movsq copied each byte 0.500 times\n");
+}
+
 static void test_verdict(void **state)
 {
 	const char *gap = "'verdict':'at-least','why':'a step is not explained (1)'";
@@ -425,6 +446,63 @@ static void test_census(void **state)
 	json_object_put(b);
 }
 
+#define INLINED(function, primitive) \
+	"{'module':'m','function':'" function "','primitive':'" primitive "','kind':'inlined','status':'probed'}"
+
+/* Of a pair in "inlining", how many sites it tells of, from which primitive to which. */
+static unsigned long inlining(struct json_object *diff, const char *function, const char *from, const char *to)
+{
+	struct json_object *l = json_get(diff, "inlining");
+
+	for (size_t i = 0; i < json_length(l); i++) {
+		struct json_object *x = json_at(l, i);
+
+		if (!strcmp(json_str(x, "function", ""), function) && !strcmp(json_str(x, "from_primitive", ""), from) &&
+		    !strcmp(json_str(x, "primitive", ""), to)) {
+			assert_int_equal(json_uint(x, "sites", 0), json_uint(x, "from_sites", 0));
+			return json_uint(x, "sites", 0);
+		}
+	}
+	return 0;
+}
+
+/* A copy that only one of the compilers inlines is no new one. */
+static void test_census_inlined(void **state)
+{
+	struct json_object *a = parse("{'sites':[" INLINED("out", "rep movsq") "," INLINED("out", "rep movsl") ","
+		SITE("'m'", "into", "memcpy", "probed") "," SITE("'m'", "part", "memcpy", "probed") ","
+		INLINED("part", "rep movsq") "," INLINED("part", "rep movsq") "," INLINED("stays", "rep movsq") ","
+		INLINED("gone", "rep movsq") "," INLINED("port", "rep insl") "," INLINED("grows", "rep movsq") "]}");
+	struct json_object *b = parse("{'sites':[" SITE("'m'", "out.part.0", "memcpy", "probed") ","
+		SITE("'m'", "out", "memmove", "probed") "," INLINED("into.isra.0", "rep movsb") ","
+		SITE("'m'", "part", "memcpy", "probed") "," SITE("'m'", "part", "memcpy", "blind") ","
+		INLINED("part", "rep movsq") "," INLINED("stays", "rep movsq") ","
+		SITE("'m'", "port", "memcpy", "probed") "," SITE("'m'", "fresh", "memcpy", "probed") ","
+		SITE("'m'", "grows", "memcpy", "probed") "," SITE("'m'", "grows", "memcpy", "probed") "]}");
+	struct json_object *from = census_digest(a), *to = census_digest(b), *d = census_compare(from, to);
+
+	(void)state;
+	assert_int_equal(inlining(d, "out", "rep movsl", "memcpy"), 1);
+	assert_int_equal(inlining(d, "out", "rep movsq", "memmove"), 1);
+	assert_int_equal(inlining(d, "into", "memcpy", "rep movsb"), 1);
+	assert_int_equal(inlining(d, "part", "rep movsq", "memcpy"), 1);
+	assert_int_equal(inlining(d, "grows", "rep movsq", "memcpy"), 1);
+	assert_int_equal(json_length(json_get(d, "inlining")), 5);
+	assert_int_equal(in(d, "new", "grows"), 1); /* the other of its two calls */
+	assert_int_equal(in(d, "new", "fresh"), 1);
+	assert_int_equal(json_length(json_get(d, "new")), 2);
+	assert_int_equal(in(d, "gone", "gone"), 1);
+	assert_int_equal(json_length(json_get(d, "gone")), 1);
+	assert_int_equal(in(d, "other_primitive", "port"), 1);
+	assert_int_equal(in(d, "blind", "part"), 1);
+	assert_int_equal(json_length(json_get(d, "more")) + json_length(json_get(d, "fewer")), 0);
+	json_object_put(d);
+	json_object_put(from);
+	json_object_put(to);
+	json_object_put(a);
+	json_object_put(b);
+}
+
 static void test_bare(void **state)
 {
 	struct bare b;
@@ -508,12 +586,14 @@ int main(void)
 		cmocka_unit_test(test_a_copy_more),  cmocka_unit_test(test_emulated),
 		cmocka_unit_test(test_other_sites),  cmocka_unit_test(test_sites_folded),
 		cmocka_unit_test(test_site_of_no_bytes),
+		cmocka_unit_test(test_site_moved_out_of_line),
 		cmocka_unit_test(test_verdict),	     cmocka_unit_test(test_not_comparable),
 		cmocka_unit_test(test_cost),	     cmocka_unit_test(test_cost_unsteady), cmocka_unit_test(test_cost_of_kinds),
 		cmocka_unit_test(test_cost_of_one),  cmocka_unit_test(test_delivery),
 		cmocka_unit_test(test_lower_bound),  cmocka_unit_test(test_certainty),
 		cmocka_unit_test(test_hop_cost),     cmocka_unit_test(test_ways),
-		cmocka_unit_test(test_census),	     cmocka_unit_test(test_bare),
+		cmocka_unit_test(test_census),	     cmocka_unit_test(test_census_inlined),
+		cmocka_unit_test(test_bare),
 		cmocka_unit_test(test_status),
 	};
 

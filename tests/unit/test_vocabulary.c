@@ -156,6 +156,8 @@ static void touched_fields_exist(void **state)
 				fail_msg("%s lacks%s or%s", e->name, at, len);
 			if (t->how == TOUCH_PAGE)
 				assert_non_null(strstr(all, " off;"));
+			if (t->how == TOUCH_UNITS)
+				assert_non_null(strstr(all, " width;"));
 			if (t->how == TOUCH_SKB)
 				assert_non_null(strstr(all, " skb;"));
 		}
