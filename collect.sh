@@ -16,12 +16,15 @@ DEFAULT_KERNEL=bookworm
 . "$TOP/guest/native.sh"
 # shellcheck source-path=SCRIPTDIR source=guest/carry.sh
 . "$TOP/guest/carry.sh"
+# shellcheck source-path=SCRIPTDIR source=guest/cards.sh
+. "$TOP/guest/cards.sh"
 # shellcheck source-path=SCRIPTDIR source=guest/doctor.sh
 . "$TOP/guest/doctor.sh"
 
 CHILD=
 ENDED=
 SHARE=
+GUEST_OPTIONS=()
 
 where=
 kernel=$DEFAULT_KERNEL
@@ -51,7 +54,9 @@ Records which kernel code copied which payload, into a run folder for ./analyze.
   --vm=KERNEL          in a virtual machine: bookworm (default), bookworm/6.12,
                        trixie-backports, or a folder with a kernel of yours
   --native             on this kernel; takes root
-  --with BED           give COMMAND a bed: veth, nics or rxe (addresses in COPYCHAIN_SRC, _DST)
+  --with BED           give COMMAND a bed: veth, nics, nics:MODEL or rxe (addresses in
+                       COPYCHAIN_SRC, _DST); MODEL is a card such as virtio-net, an
+                       unknown one lists them all
   --exclude-site SITE  do not probe this site; may be repeated
   --buffer-kb N        ring buffer per CPU
   --steps              record every kernel function passed, too (for a few messages)
@@ -108,7 +113,11 @@ set_bed()
 {
 	case $1 in
 	veth | nics | rxe) bed=$1 ;;
-	*) usage_error "--with takes veth, nics or rxe, not '$1'" ;;
+	nics:*)
+		is_card "${1#nics:}" || usage_error "no card '${1#nics:}': there are $(card_models all | paste -sd ' ')"
+		bed=$1
+		;;
+	*) usage_error "--with takes veth, nics, nics:MODEL or rxe, not '$1'" ;;
 	esac
 }
 
@@ -273,15 +282,17 @@ make_share()
 
 guest()
 {
-	supervise "$TOP/guest/run.sh" --kernel "$KERNEL_DIR" --share "$SHARE" ${limit:+--timeout "$limit"} -- "$@"
+	supervise "$TOP/guest/run.sh" --kernel "$KERNEL_DIR" --share "$SHARE" ${limit:+--timeout "$limit"} "${GUEST_OPTIONS[@]}" -- "$@"
 }
 
 record_vm()
 {
-	local status bed_option=() foreign=()
+	local status cards bed_option=() foreign=()
 	make_share "$(dirname "$out")"
+	cards=$(cards_of_words "${WORKLOAD[@]}" | comma_list)
 	[ -z "$bed" ] || bed_option=(--with "$bed")
 	[ ${#words[@]} -eq 0 ] || foreign=(-- "${words[@]}")
+	GUEST_OPTIONS=(${cards:+--cards "$cards"})
 	guest "$TOP/collect.sh" run --native --out "$SHARE/run" "${recorder[@]}" "${bed_option[@]}" "${foreign[@]}"
 	status=$?
 	if [ -e "$SHARE/run/run.json" ]; then

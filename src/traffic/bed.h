@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 struct tf_bed_ops;
+struct tf_card;
 
 struct tf_bed_end {
 	char ns[24]; /* a name that `ip netns exec` knows, or "" for the namespace we are in */
@@ -25,12 +26,13 @@ struct tf_bed_end {
 
 struct tf_bed {
 	const struct tf_bed_ops *ops;
+	const struct tf_card *card; /* NULL: any */
+	int net;		    /* the third byte of its addresses */
 	struct tf_bed_end src, dst;
 	char why[256]; /* of a bed that could not be made */
 };
 
-#define TF_BED_PATHS "lo veth nics"
-#define TF_BEDS TF_BED_PATHS " rxe rxe-lo rxe-dev" /* and those with soft-RoCE devices */
+extern const char tf_bed_paths[]; /* words, those with soft-RoCE devices not among them */
 
 /* Makes the bed, or undoes what was made, fills in why and gives -errno. */
 int tf_bed_up(struct tf_bed *bed, const char *path);

@@ -44,7 +44,7 @@ static int make_space(struct tf_bed *bed, struct tf_bed_end *end, char side)
 	int err;
 
 	snprintf(end->ns, sizeof(end->ns), "cc%d-%c", (int)getpid(), side);
-	snprintf(end->addr, sizeof(end->addr), "10.77.%d.%d", bed->ops->net, side == 'a' ? 1 : 2);
+	snprintf(end->addr, sizeof(end->addr), "10.77.%d.%d", bed->net, side == 'a' ? 1 : 2);
 	if (tf_interrupted)
 		return -EINTR;
 	err = tf_ip(bed->why, sizeof(bed->why), "netns add %s", end->ns);
@@ -77,7 +77,6 @@ static int link_up(struct tf_bed *bed, struct tf_bed_end *end)
 	return err;
 }
 
-/* A known neighbour needs no ARP, which would be in the recording. */
 static int know(struct tf_bed *bed, struct tf_bed_end *end, struct tf_bed_end *other)
 {
 	return tf_ip(bed->why, sizeof(bed->why),
@@ -130,12 +129,15 @@ int tf_bed_links(struct tf_bed *bed)
 	if (!err)
 		err = link_up(bed, &bed->dst);
 	if (!err)
-		err = know(bed, &bed->src, &bed->dst);
-	if (!err)
-		err = know(bed, &bed->dst, &bed->src);
-	if (!err)
 		err = await_carrier(bed, &bed->src);
 	return err ? err : await_carrier(bed, &bed->dst);
+}
+
+int tf_bed_neighbours(struct tf_bed *bed)
+{
+	int err = know(bed, &bed->src, &bed->dst);
+
+	return err ? err : know(bed, &bed->dst, &bed->src);
 }
 
 void tf_bed_end_down(struct tf_bed_end *end)

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Two network cards that nobody uses, each moved into a namespace of its own. */
+/* Two idle network cards, of one model if asked for, each moved into a namespace of its own. */
 #include <dirent.h>
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "common/vec.h"
 #include "traffic/bed_ops.h"
 #include "traffic/ip.h"
 #include "traffic/signals.h"
@@ -17,8 +19,32 @@
 #define LOOK_MS 100
 #define ETHERNET 1 /* ARPHRD_ETHER */
 
-/* QEMU's e1000 queues what comes within a second of the driver's enabling reception. */
-#define SETTLE_MS 1100
+struct tf_card {
+	const char *model, *driver;
+	long settle; /* ms */
+	uint64_t with, without;
+};
+
+static const struct tf_card cards[] = {
+#define CARD(model, driver, settle, with, without) {model, driver, settle, with, without},
+#include "traffic/cards.def"
+#undef CARD
+};
+
+#define CARDS (ARRAY_SIZE(cards))
+
+const struct tf_card *tf_card_find(const char *model)
+{
+	for (size_t i = 0; i < CARDS; i++)
+		if (!strcmp(cards[i].model, model))
+			return &cards[i];
+	return NULL;
+}
+
+int tf_card_row(const struct tf_card *card)
+{
+	return (int)(card - cards);
+}
 
 static int read_text(const char *dev, const char *name, char *text, size_t size)
 {
@@ -60,24 +86,62 @@ static int is_idle_card(const struct dirent *entry)
 	return atoi(type) == ETHERNET && !(strtoul(flags, NULL, 16) & IFF_UP);
 }
 
+/* The name of the driver, which a link leads to. */
+static bool is_driven_by(const char *dev, const char *driver)
+{
+	char path[320], target[320];
+	ssize_t len;
+
+	snprintf(path, sizeof(path), NET_DIR "/%s/device/driver", dev);
+	len = readlink(path, target, sizeof(target) - 1);
+	if (len <= 0)
+		return false;
+	target[len] = '\0';
+	return !strcmp(strrchr(target, '/') ? strrchr(target, '/') + 1 : target, driver);
+}
+
+/* A virtio device has them as digits, the first bit first; others have none. */
+static uint64_t features_of(const char *dev)
+{
+	char text[160];
+	uint64_t bits = 0;
+
+	if (read_text(dev, "device/features", text, sizeof(text)))
+		return 0;
+	for (unsigned int i = 0; i < 64 && text[i]; i++)
+		bits |= (uint64_t)(text[i] == '1') << i;
+	return bits;
+}
+
+static bool is_of(const struct tf_card *card, const char *dev)
+{
+	uint64_t features = features_of(dev);
+
+	return is_driven_by(dev, card->driver) && (features & card->with) == card->with &&
+	       !(features & card->without);
+}
+
+static int take(struct tf_bed_end *end, const char *dev)
+{
+	snprintf(end->dev, sizeof(end->dev), "%.*s", IFNAMSIZ - 1, dev);
+	return read_text(end->dev, "address", end->mac, sizeof(end->mac));
+}
+
 static int pick(struct tf_bed *bed)
 {
 	struct dirent **found;
-	int n = scandir(NET_DIR, &found, is_idle_card, versionsort);
+	int n = scandir(NET_DIR, &found, is_idle_card, versionsort), taken = 0;
 	int err = 0;
 
 	if (n < 0)
 		return -errno;
-	for (int i = 0; i < n && i < 2; i++) {
-		struct tf_bed_end *end = i ? &bed->dst : &bed->src;
-
-		snprintf(end->dev, sizeof(end->dev), "%.*s", IFNAMSIZ - 1, found[i]->d_name);
-		if (!err)
-			err = read_text(end->dev, "address", end->mac, sizeof(end->mac));
-	}
-	if (n < 2) {
+	for (int i = 0; i < n && taken < 2 && !err; i++)
+		if (!bed->card || is_of(bed->card, found[i]->d_name))
+			err = take(taken++ ? &bed->dst : &bed->src, found[i]->d_name);
+	if (!err && taken < 2) {
 		snprintf(bed->why, sizeof(bed->why),
-			 "needs two network cards that are down, found %d", n);
+			 "needs two network cards%s%s that are down, found %d",
+			 bed->card ? " of model " : "", bed->card ? bed->card->model : "", taken);
 		err = -ENODEV;
 	}
 	for (int i = 0; i < n; i++)
@@ -116,6 +180,17 @@ static int move(struct tf_bed *bed, struct tf_bed_end *end)
 	return err;
 }
 
+/* Both are taken for the one that needs the longest, unless it is known which they are. */
+static void settle(const struct tf_bed *bed)
+{
+	long ms = bed->card ? bed->card->settle : 0;
+
+	for (size_t i = 0; !bed->card && i < CARDS; i++)
+		if (cards[i].settle > ms)
+			ms = cards[i].settle;
+	pause_ms(ms);
+}
+
 int tf_nics_up(struct tf_bed *bed)
 {
 	int err = pick_patiently(bed);
@@ -128,7 +203,9 @@ int tf_nics_up(struct tf_bed *bed)
 		err = move(bed, &bed->dst);
 	if (!err)
 		err = tf_bed_links(bed);
+	if (!err && !bed->card)
+		err = tf_bed_neighbours(bed);
 	if (!err)
-		pause_ms(SETTLE_MS);
+		settle(bed);
 	return err;
 }

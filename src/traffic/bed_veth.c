@@ -19,5 +19,7 @@ int tf_veth_up(struct tf_bed *bed)
 		    "link add name %s address %s netns %s type veth peer name %s address %s "
 		    "netns %s",
 		    a->dev, a->mac, a->ns, b->dev, b->mac, b->ns);
-	return err ? err : tf_bed_links(bed);
+	if (!err)
+		err = tf_bed_links(bed);
+	return err ? err : tf_bed_neighbours(bed);
 }

@@ -23,7 +23,7 @@ static const struct opt opts[] = {
 };
 
 const struct opt_command tf_bed_command = {
-	.usage = "traffic bed veth|nics|rxe|lo -- COMMAND [ARGS]",
+	.usage = "traffic bed veth|nics|nics:MODEL|rxe|lo -- COMMAND [ARGS]",
 	.about =
 		"Runs COMMAND at the sender's end of that path and passes its exit status on.\n"
 		"It finds in its environment COPYCHAIN_SRC and COPYCHAIN_DST, the addresses,\n"

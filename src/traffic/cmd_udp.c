@@ -30,8 +30,8 @@ static const struct opt udp_opts[] = {
 	 NULL},
 	{OPT_STR, "to", AT(to), "ADDR:PORT", "where to send", 0, 0, NULL},
 	{OPT_STR, "netns", AT(netns), "NAME", "network namespace to run in", 0, 0, NULL},
-	{OPT_WORD, "path", AT(path), "PATH", "lo (default), veth, or nics: two idle network cards",
-	 0, 0, TF_BED_PATHS},
+	{OPT_WORD, "path", AT(path), "PATH",
+	 "lo (default), veth, nics: two idle network cards, or nics:MODEL", 0, 0, tf_bed_paths},
 	{OPT_FLAG, "send", AT(send), NULL, "only send", 0, 0, NULL},
 	{OPT_FLAG, "recv", AT(recv), NULL, "only receive", 0, 0, NULL},
 	{OPT_FLAG, "hold", AT(hold), NULL, "send all, wait for the user, then receive", 0, 0, NULL},
@@ -225,6 +225,7 @@ int tf_udp_check(const struct tf_spec *spec)
 
 int tf_udp_spec(const struct tf_udp_args *a, struct tf_spec *spec, char *name, size_t size)
 {
+	const char *model;
 	enum tf_ends ends;
 	int err = check_ends(a, &ends);
 
@@ -260,7 +261,8 @@ int tf_udp_spec(const struct tf_udp_args *a, struct tf_spec *spec, char *name, s
 	spec->udp.ipv6 |= spec->bind.sa.sa_family == AF_INET6 || spec->to.sa.sa_family == AF_INET6;
 	if (a->udp.ethtool && tf_offload_check(a->udp.ethtool))
 		return -EINVAL;
-	snprintf(name, size, "udp-%s-%lu", spec->path, spec->size);
+	model = strchr(spec->path, ':');
+	snprintf(name, size, "udp-%s-%lu", model ? model + 1 : spec->path, spec->size);
 	return tf_udp_check(spec);
 }
 

@@ -249,6 +249,8 @@ static void udp_refuses(void **state)
 		{"udp", "--bind", "127.0.0.1:9x"},
 		{"udp", "--bind", "127.0.0.1000000000000"},
 		{"udp", "--path", "wlan"},
+		{"udp", "--path", "nics:"},
+		{"udp", "--path", "nics:abacus"},
 		{"udp", "--path", "veth", "--netns", "a"},
 		{"udp", "--path", "veth", "--recv"},
 		{"udp", "--nonsense"},
@@ -545,6 +547,45 @@ static void the_default_set_is_what_the_design_says(void **state)
 	assert_null(tf_set_find("no such set"));
 }
 
+/* Of each model: less than a copybreak, more, and fragments. */
+static void the_set_of_cards_has_every_model(void **state)
+{
+	static const char *const models[] = {
+#define CARD(model, ...) model,
+#include "traffic/cards.def"
+#undef CARD
+	};
+	static const unsigned long bytes[] = {64, 128, 1400, 8000};
+	const struct tf_set *set = tf_set_find("cards");
+	char path[48], name[48];
+
+	(void)state;
+	assert_non_null(set);
+	assert_int_equal(set->count, SIZE(models) * SIZE(bytes));
+	for (size_t i = 0; i < set->count; i++) {
+		const struct tf_spec *flow = &set->flows[i];
+
+		snprintf(path, sizeof(path), "nics:%s", models[i / SIZE(bytes)]);
+		snprintf(name, sizeof(name), "udp-%s-%lu", models[i / SIZE(bytes)],
+			 bytes[i % SIZE(bytes)]);
+		assert_string_equal(flow->path, path);
+		assert_string_equal(flow->name, name);
+		assert_int_equal(flow->size, bytes[i % SIZE(bytes)]);
+	}
+}
+
+static void udp_over_a_card_is_called_by_its_model(void **state)
+{
+	static const char *line[] = {"udp", "--path", "nics:virtio-net-packed"};
+	struct tf_spec spec;
+	char name[48];
+
+	(void)state;
+	assert_int_equal(udp(&spec, name, SIZE(line), line), 0);
+	assert_string_equal(spec.path, "nics:virtio-net-packed");
+	assert_string_equal(spec.name, "udp-virtio-net-packed-64");
+}
+
 static void only_our_namespaces_have_an_owner(void **state)
 {
 	static const char *const others[] = {"", "cc", "cc-a", "cc12", "cc12-", "cc12-c", "cc12-ab",
@@ -647,6 +688,8 @@ int main(void)
 		cmocka_unit_test(every_datagram_flow_has_a_name_of_its_own),
 		cmocka_unit_test(udp_ends_apart),
 		cmocka_unit_test(the_default_set_is_what_the_design_says),
+		cmocka_unit_test(the_set_of_cards_has_every_model),
+		cmocka_unit_test(udp_over_a_card_is_called_by_its_model),
 		cmocka_unit_test(only_our_namespaces_have_an_owner),
 		cmocka_unit_test(log_lines_are_whole_and_in_order),
 		cmocka_unit_test(records_grow_where_more_comes_than_foreseen),
