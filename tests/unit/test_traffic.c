@@ -547,7 +547,14 @@ static void the_default_set_is_what_the_design_says(void **state)
 	assert_null(tf_set_find("no such set"));
 }
 
-/* Of each model: less than a copybreak, more, and fragments. */
+static const struct tf_spec *flow_of(const struct tf_set *set, const char *name)
+{
+	for (size_t i = 0; i < set->count; i++)
+		if (!strcmp(set->flows[i].name, name))
+			return &set->flows[i];
+	return NULL;
+}
+
 static void the_set_of_cards_has_every_model(void **state)
 {
 	static const char *const models[] = {
@@ -561,15 +568,15 @@ static void the_set_of_cards_has_every_model(void **state)
 
 	(void)state;
 	assert_non_null(set);
-	assert_int_equal(set->count, SIZE(models) * SIZE(bytes));
-	for (size_t i = 0; i < set->count; i++) {
-		const struct tf_spec *flow = &set->flows[i];
+	for (size_t i = 0; i < SIZE(models) * SIZE(bytes); i++) {
+		const struct tf_spec *flow;
 
 		snprintf(path, sizeof(path), "nics:%s", models[i / SIZE(bytes)]);
 		snprintf(name, sizeof(name), "udp-%s-%lu", models[i / SIZE(bytes)],
 			 bytes[i % SIZE(bytes)]);
+		flow = flow_of(set, name);
+		assert_non_null(flow);
 		assert_string_equal(flow->path, path);
-		assert_string_equal(flow->name, name);
 		assert_int_equal(flow->size, bytes[i % SIZE(bytes)]);
 	}
 }
