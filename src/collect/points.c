@@ -12,10 +12,31 @@
 const struct point points[] = {
 #define POINT(how, event, target, choice, rank, args)                                              \
 	{POINT_##how, EV_##event, target, choice, rank, args},
+#define FILTER(event, passes)
 #include "collect/points.def"
 #undef POINT
+#undef FILTER
 };
 const size_t point_count = ARRAY_SIZE(points);
+
+const char *point_filter(const char *event)
+{
+	static const struct {
+		enum event_kind event;
+		const char *passes;
+	} filters[] = {
+#define POINT(how, event, target, choice, rank, args)
+#define FILTER(event, passes) {EV_##event, passes},
+#include "collect/points.def"
+#undef POINT
+#undef FILTER
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(filters); i++)
+		if (!strcmp(event_kind_name(filters[i].event), event))
+			return filters[i].passes;
+	return NULL;
+}
 
 void point_function(const struct point *pt, char *name, size_t size, const char **pattern)
 {
@@ -126,6 +147,17 @@ static int define_call(struct probes *p, struct session *s, const struct point *
 					    event_kind_name(pt->event), args, NULL, why, size);
 }
 
+/* Is a function among those that a pattern means? */
+static bool matches(const struct ksym *func, const char *pattern)
+{
+	char name[KSYM_NAME + 64];
+	bool whole = strchr(pattern, ':');
+
+	snprintf(name, sizeof(name), "%s%s%s", whole && func->module ? func->module : "",
+		 whole && func->module ? ":" : "", func->name);
+	return !fnmatch(pattern, name, FNM_EXTMATCH);
+}
+
 /*
  * At or behind every call of it that the census found: all, or those whose function matches. Where
  * a function may not be probed, what its calls gave is not recorded, and a chain through it breaks.
@@ -143,8 +175,7 @@ static int define_calls(struct probes *p, struct session *s, const struct point 
 		const struct call *c = &s->census.calls[i];
 		int err;
 
-		if (strcmp(points[c->wanted].target, pt->target) ||
-		    fnmatch(pattern, c->func->name, FNM_EXTMATCH))
+		if (strcmp(points[c->wanted].target, pt->target) || !matches(c->func, pattern))
 			continue;
 		if (!ktypes_names_has(&s->traceable, c->func->name)) {
 			p->unseen_calls++;
