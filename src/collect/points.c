@@ -56,13 +56,12 @@ bool point_is_call(const struct point *pt)
 static const struct ksym *point_entry(const struct point *pt, const struct kallsyms *ks)
 {
 	const char *colon = strchr(pt->target, ':');
-	const struct ksym *f = kallsyms_find_base(ks, colon ? colon + 1 : pt->target);
-	size_t len = colon ? (size_t)(colon - pt->target) : 0;
+	char module[64];
 
-	if (f && colon && (!f->module || strlen(f->module) != len ||
-			   strncmp(f->module, pt->target, len)))
-		return NULL;
-	return f;
+	if (!colon)
+		return kallsyms_find_base(ks, NULL, pt->target);
+	snprintf(module, sizeof(module), "%.*s", (int)(colon - pt->target), pt->target);
+	return kallsyms_find_base(ks, module, colon + 1);
 }
 
 bool point_expected(const struct point *pt, const struct kallsyms *ks)
@@ -94,7 +93,7 @@ static bool point_exists(const struct point *pt, const struct kallsyms *ks)
 	if (pt->how == POINT_ENTRY)
 		return point_entry(pt, ks) != NULL;
 	point_function(pt, name, sizeof(name), &pattern);
-	return kallsyms_find_base(ks, name) != NULL;
+	return kallsyms_find_base(ks, NULL, name) != NULL;
 }
 
 /* Is there a better-ranked point of the same choice that this kernel has? */
