@@ -24,7 +24,7 @@ struct frame {
 struct frame *frame_of_skb(struct engine *e, uint64_t skb);
 struct frame *frame_at(struct engine *e, uint64_t va);
 
-/* The oldest frame under way with this identity, or NULL. */
+/* The oldest frame under way with this identity, as far as both are known, or NULL. */
 struct frame *frame_with(struct engine *e, const unsigned char *ident, unsigned int len);
 
 /*
@@ -39,6 +39,9 @@ uint64_t frame_offset(const struct frame *f, uint64_t va);
 void frame_give(struct frame *f, uint64_t va, uint64_t size);
 void frame_forget_pieces(struct engine *e, struct frame *f);
 
+/* The messages in it get a caveat. */
+void frame_mark(const struct frame *f, enum caveat d);
+
 /* It has arrived; what is left of it is only whether it gets unmapped before it is freed. */
 void frame_arrived(struct engine *e, struct frame *f);
 
@@ -48,7 +51,8 @@ void frame_local(struct engine *e, uint64_t skb);
 /*
  * The part of a packet that is the same on both sides of a wire: the IP header, at ip_at in what
  * was recorded of the packet, without what routers and offloads change, and what follows without
- * the checksum of UDP. Gives its length, 0: none.
+ * the checksum of UDP. Gives its length, 0: none. Beyond the linear part, a recorded array holds
+ * what was in the memory before.
  */
 unsigned int frame_ident(const struct event *ev, uint64_t ip_at, unsigned char *ident);
 

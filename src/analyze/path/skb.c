@@ -131,6 +131,14 @@ static void free_unnamed(struct engine *e, uint64_t head, const struct doom *d)
 		skb_end(e, h, d);
 }
 
+/* Of an skb that no event told of, such as one in a receive ring: what a device wrote there is gone. */
+static void forget_head(struct engine *e, const struct event *ev)
+{
+	if (!block_at(&e->holders, ev->v[F_head]))
+		engine_check(e, rangemap_clear(e->content, SPACE_KERNEL, ev->v[F_head],
+					       ev->v[F_end]));
+}
+
 static void on_free(struct engine *e, const struct event *ev)
 {
 	struct doom d = {ev->v[F_reason], ev->kind == EV_DROP_SKB};
@@ -138,6 +146,7 @@ static void on_free(struct engine *e, const struct event *ev)
 
 	if (!s) {
 		free_unnamed(e, ev->v[F_head], &d);
+		forget_head(e, ev);
 		return;
 	}
 	if (is_another(e, s, ev)) {
