@@ -15,6 +15,8 @@ struct frame {
 	unsigned char ident[IDENT_MAX];
 	unsigned int ident_len; /* 0: it has arrived, or cannot be told */
 	char dev[16];
+	bool read;   /* by the device, as far as is known: what is in it is what that read */
+	bool queued; /* as a queue of the device was told, which knows nothing of bounce buffers */
 	bool mapped, unmapped;
 	struct late *sent; /* what is in it, by offset in the frame */
 	struct frame *alike; /* the next of those with the same key */
@@ -41,6 +43,15 @@ void frame_forget_pieces(struct engine *e, struct frame *f);
 
 /* The messages in it get a caveat. */
 void frame_mark(const struct frame *f, enum caveat d);
+
+/* Where a frame is found that a device has written. */
+struct arrived_at {
+	uint64_t start, len; /* its bytes */
+	uint64_t ip_at;	     /* its IP header, in the array of what was recorded of it */
+};
+
+/* A frame arrives, without an skb yet; it is the one that the event's array of headers tells. */
+void frame_found(struct engine *e, const struct event *ev, const struct arrived_at *where);
 
 /* It has arrived; what is left of it is only whether it gets unmapped before it is freed. */
 void frame_arrived(struct engine *e, struct frame *f);

@@ -177,6 +177,23 @@ static void arrive(struct engine *e, const struct event *ev)
 	frame_arrived(e, f);
 }
 
+/* Nothing is known of a buffer that a device had before the recording began. */
+void frame_found(struct engine *e, const struct event *ev, const struct arrived_at *where)
+{
+	struct arrival a = {.e = e, .start = where->start, .len = where->len};
+	unsigned char ident[IDENT_MAX];
+	unsigned int n = frame_ident(ev, where->ip_at, ident);
+	struct frame *f = n ? frame_with(e, ident, n) : NULL;
+
+	if (!f)
+		return;
+	if (rangemap_walk(e->content, SPACE_KERNEL, a.start, 1, find_unjoined, NULL) != 1)
+		dma_written(e, a.start, a.len);
+	a.frame = f;
+	join_all(&a);
+	frame_arrived(e, f);
+}
+
 static void on_gro(struct engine *e, const struct event *ev)
 {
 	/* A software device hands up the very skb that was sent. */

@@ -201,6 +201,7 @@ void frame_forget_pieces(struct engine *e, struct frame *f)
 {
 	late_put(f->sent);
 	f->sent = late_new();
+	f->given = f->linear;
 	if (!f->sent)
 		e->err = -ENOMEM;
 }
