@@ -16,12 +16,15 @@ DEFAULT_KERNEL=bookworm
 . "$TOP/guest/native.sh"
 # shellcheck source-path=SCRIPTDIR source=guest/carry.sh
 . "$TOP/guest/carry.sh"
+# shellcheck source-path=SCRIPTDIR source=guest/cards.sh
+. "$TOP/guest/cards.sh"
 # shellcheck source-path=SCRIPTDIR source=guest/doctor.sh
 . "$TOP/guest/doctor.sh"
 
 CHILD=
 ENDED=
 SHARE=
+GUEST_OPTIONS=()
 
 where=
 kernel=$DEFAULT_KERNEL
@@ -51,8 +54,9 @@ Records which kernel code copied which payload, into a run folder for ./analyze.
   --vm=KERNEL          in a virtual machine: bookworm (default), bookworm/6.12,
                        trixie-backports, or a folder with a kernel of yours
   --native             on this kernel; takes root
-  --with TESTBED       set up a network for COMMAND: veth, nics, vlan, ... (traffic testbed --list shows
-                       them all; addresses in COPYCHAIN_SRC, _DST)
+  --with TESTBED       set up a network for COMMAND: veth, nics, nics:MODEL, vlan, ... (traffic testbed
+                       --list shows them all; addresses in COPYCHAIN_SRC, _DST); MODEL is a
+                       card such as virtio-net
   --exclude-site SITE  do not probe this site; may be repeated
   --buffer-kb N        ring buffer per CPU
   --steps              record every kernel function passed, too (for a few messages)
@@ -113,7 +117,15 @@ testbeds()
 # What stands behind a comma is for traffic to judge.
 set_bed()
 {
-	testbeds | grep -qxF -e "${1%%,*}" || usage_error "--with takes one of $(testbeds | paste -s -d ' '), not '$1'"
+	case $1 in
+	nics:*)
+		is_card "${1#nics:}" || usage_error "no card '${1#nics:}': there are $(card_models all | paste -sd ' ')"
+		;;
+	*)
+		testbeds | grep -qxF -e "${1%%,*}" ||
+			usage_error "--with takes one of $(testbeds | paste -s -d ' ') nics:MODEL, not '$1'"
+		;;
+	esac
 	bed=$1
 }
 
@@ -295,15 +307,17 @@ make_share()
 
 guest()
 {
-	supervise "$TOP/guest/run.sh" --kernel "$KERNEL_DIR" --share "$SHARE" ${limit:+--timeout "$limit"} -- "$@"
+	supervise "$TOP/guest/run.sh" --kernel "$KERNEL_DIR" --share "$SHARE" ${limit:+--timeout "$limit"} "${GUEST_OPTIONS[@]}" -- "$@"
 }
 
 record_vm()
 {
-	local status bed_option=() foreign=()
+	local status cards bed_option=() foreign=()
 	make_share "$(dirname "$out")"
+	cards=$(cards_of_words "${WORKLOAD[@]}" | comma_list)
 	[ -z "$bed" ] || bed_option=(--with "$bed")
 	[ ${#words[@]} -eq 0 ] || foreign=(-- "${words[@]}")
+	GUEST_OPTIONS=(${cards:+--cards "$cards"})
 	guest "$TOP/collect.sh" run --native --out "$SHARE/run" "${recorder[@]}" "${bed_option[@]}" "${foreign[@]}"
 	status=$?
 	if [ -e "$SHARE/run/run.json" ]; then

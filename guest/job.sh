@@ -7,6 +7,8 @@ HERE=$(cd "$(dirname "$0")" && pwd)
 TOP=$(cd "$HERE/.." && pwd)
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$HERE/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=cards.sh
+. "$HERE/cards.sh"
 
 SHIFT=2
 
@@ -168,10 +170,12 @@ find_kernel()
 
 boot()
 {
-	local qemu=${COPYCHAIN_QEMU_ARGS:-}
+	local qemu=${COPYCHAIN_QEMU_ARGS:-} cards
+	cards=$(cards_of_set "$set" | comma_list)
 	# One instruction is 2^SHIFT ns of the guest's time; that takes one CPU.
 	! $timed || qemu="-icount shift=$SHIFT,sleep=on -smp 1 $qemu"
-	COPYCHAIN_QEMU_ARGS=$qemu supervise "$HERE/run.sh" --kernel "$folder" --share "$dir" --timeout "$limit" --append "$append" -- \
+	COPYCHAIN_QEMU_ARGS=$qemu supervise "$HERE/run.sh" --kernel "$folder" --share "$dir" --timeout "$limit" --append "$append" \
+		${cards:+--cards "$cards"} -- \
 		sh guest/measure.sh "$dir" "$set" "$names" "$timed" "$setup" >>"$dir/log" 2>&1
 }
 

@@ -6,11 +6,14 @@ PROGRAM=guest/run.sh
 HERE=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$HERE/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=cards.sh
+. "$HERE/cards.sh"
 
 kernel=
 share=
 limit=600
 append=
+cards=
 WORK=
 QEMU_PID=
 OUT_PID=
@@ -19,15 +22,17 @@ ERR_PID=
 usage()
 {
 	cat <<'END'
-usage: guest/run.sh [--kernel DIR] [--share DIR] [--timeout S] [--append ARGS] -- COMMAND ARGS...
+usage: guest/run.sh [OPTIONS] -- COMMAND ARGS...
 
 Boots the kernel of DIR (see guest/kernel.sh; bookworm's otherwise) in QEMU over this
 machine's files, which COMMAND sees read-only below a scratch layer, and runs COMMAND
 there as root, in this folder. Its output and its exit status become this program's.
 
-  --share DIR     what COMMAND writes below DIR reaches this machine
-  --timeout S     seconds until the guest is ended (600)
-  --append ARGS   more kernel parameters
+  --kernel DIR       a kernel's folder
+  --share DIR        what COMMAND writes below DIR reaches this machine
+  --timeout S        seconds until the guest is ended (600)
+  --append ARGS      more kernel parameters
+  --cards MODEL,...  pairs of network cards, beside the e1000 that every guest has; all: of every model
 
 COPYCHAIN_QEMU       another QEMU program
 COPYCHAIN_QEMU_ARGS  appended to its arguments, so that they win
@@ -157,13 +162,68 @@ qemu_arguments()
 	for n in out err status; do
 		ARGUMENTS+=(-chardev "file,id=$n,path=$(commas "$WORK/$n")" -device "virtserialport,chardev=$n,name=$n")
 	done
-	for n in 0 1; do
-		ARGUMENTS+=(-netdev "hubport,id=net$n,hubid=0" -device "e1000,netdev=net$n,mac=52:54:00:00:00:0$((n + 1)),romfile=")
-	done
+	card_arguments
 	[ -z "$share" ] || ARGUMENTS+=(
 		-fsdev "local,id=share,path=$(commas "$share"),security_model=none,multidevs=remap"
 		-device "virtio-9p-pci,fsdev=share,mount_tag=share")
 	ARGUMENTS+=("${more[@]}")
+}
+
+# The n-th card, counted from 0; two and two are joined. Eight share a slot of the PCI bus, the first two have one each.
+card_argument()
+{
+	local n=$1 coupling=$2 device=$3 place=
+	if [ "$n" -ge 2 ]; then
+		place=$(printf ',addr=%x.%x,multifunction=on' $((FIRST_SLOT + (n - 2) / 8)) $(((n - 2) % 8)))
+	fi
+	case $coupling in
+	hub) ARGUMENTS+=(-netdev "hubport,id=net$n,hubid=$((n / 2))") ;;
+	tap) ARGUMENTS+=(-netdev "tap,id=net$n,ifname=tap$n,script=no,downscript=no") ;;
+	esac
+	ARGUMENTS+=(-device "$device,netdev=net$n,mac=$(printf '52:54:00:00:%02x:%02x' $((n / 2)) $((n % 2 + 1))),romfile=$place")
+}
+
+card_arguments()
+{
+	local n=0 model coupling device taps=()
+	while read -r model coupling device; do
+		case ,e1000,$cards, in *",$model,"*) ;; *) continue ;; esac
+		[ "$coupling" != tap ] || taps+=("$n" $((n + 1)))
+		card_argument $n "$coupling" "$device"
+		card_argument $((n + 1)) "$coupling" "$device"
+		n=$((n + 2))
+	done < <(card_rows)
+	IN_NAMESPACE=()
+	[ ${#taps[@]} -eq 0 ] || IN_NAMESPACE=("${NAMESPACE[@]}" "$HERE/taps.sh" "${taps[@]}" --)
+}
+
+# Taps take a network namespace in which one is root; this machine's own network stays out of it.
+set_namespace()
+{
+	if [ "$(id -u)" = 0 ]; then
+		NAMESPACE=(unshare -n --)
+	else
+		NAMESPACE=(unshare -rn --)
+	fi
+}
+
+# Replaces the asked-for cards by those that can be had here.
+take_cards()
+{
+	local model taps
+	[ "$cards" != all ] || cards=$(card_models all | comma_list)
+	[ -n "$cards" ] || return
+	for model in ${cards//,/ }; do
+		is_card "$model" || usage_error "no card '$model': there are $(card_models all | paste -sd ' ')"
+	done
+	taps=$(card_models tap | grep -Fx -e "${cards//,/$'\n'}")
+	[ -n "$taps" ] || return
+	need_tool unshare util-linux
+	set_namespace
+	"${NAMESPACE[@]}" ip tuntap add tap0 mode tap vnet_hdr 2>/dev/null && return
+	# shellcheck disable=SC2086
+	say "guest: without" $taps": these need /dev/net/tun and network namespaces, which this user has not"
+	cards=$(card_models hub | grep -Fx -e "${cards//,/$'\n'}" | comma_list)
 }
 
 start_guest()
@@ -172,7 +232,7 @@ start_guest()
 	for n in out err status console; do
 		: >"$WORK/$n"
 	done
-	"$QEMU" "${ARGUMENTS[@]}" </dev/null >"$WORK/qemu.log" 2>&1 7>&- &
+	"${IN_NAMESPACE[@]}" "$QEMU" "${ARGUMENTS[@]}" </dev/null >"$WORK/qemu.log" 2>&1 7>&- &
 	QEMU_PID=$!
 	echo "$QEMU_PID" >"$WORK/qemu.pid"
 	# files and not pipes stand between the guest and us: a slow reader must not stall it
@@ -296,13 +356,14 @@ parse()
 {
 	while [ $# -gt 0 ]; do
 		case $1 in
-		--kernel | --share | --timeout | --append)
+		--kernel | --share | --timeout | --append | --cards)
 			option_value "$1" $#
 			case $1 in
 			--kernel) kernel=$2 ;;
 			--share) share=$2 ;;
 			--timeout) limit=$2 ;;
 			--append) append=$2 ;;
+			--cards) cards=$2 ;;
 			esac
 			shift 2
 			;;
@@ -324,7 +385,9 @@ parse()
 }
 
 CPU=max
+FIRST_SLOT=16
 parse "$@"
+take_cards
 find_qemu
 find_kernel
 if [ -n "$share" ]; then

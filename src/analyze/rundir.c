@@ -81,6 +81,9 @@ static void read_manifest(struct rundir *run)
 	run->page_struct = json_uint(btf, "sizeof.page", 64);
 	run->lost = json_int(json_get(m, "loss"), "lost", -1);
 	run->umem_sgt = json_uint(btf, "ib_umem.sgt_append", 0);
+	run->sg = (struct sg_layout){json_uint(btf, "sizeof.scatterlist", 0),
+				     json_uint(btf, "scatterlist.offset", 0),
+				     json_uint(btf, "scatterlist.length", 0)};
 	run->copy_to_region = json_uint(btf, "RXE_TO_MR_OBJ", 0);
 	run->iter.iovec = (int)json_int(btf, "ITER_IOVEC", -1);
 	run->iter.kvec = (int)json_int(btf, "ITER_KVEC", -1);

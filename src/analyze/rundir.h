@@ -23,6 +23,11 @@ struct iter_types {
 	int iovec, kvec, bvec, ubuf;
 };
 
+/* struct scatterlist; size 0: the run tells nothing of it. */
+struct sg_layout {
+	uint64_t size, offset, length;
+};
+
 struct rundir {
 	char *dir;
 	struct json_object *manifest, *census;
@@ -32,6 +37,7 @@ struct rundir {
 	bool iommu, sync_always;
 	bool partial; /* a probe is known to be missing: refused, renamed or left out */
 	uint64_t umem_sgt; /* offset of struct ib_umem's sgt_append */
+	struct sg_layout sg;
 	uint64_t copy_to_region; /* of enum rxe_mr_copy_dir: into a memory region */
 	struct iter_types iter;
 	int64_t lost; /* -1: the kernel did not tell */

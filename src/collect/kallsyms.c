@@ -170,20 +170,25 @@ const struct ksym *kallsyms_anchor(const struct kallsyms *ks, const struct ksym 
 	return func;
 }
 
-const struct ksym *kallsyms_find_base(const struct kallsyms *ks, const char *base)
+static bool is_base(const struct ksym *sym, size_t len)
 {
-	const struct ksym *exact = kallsyms_find(ks, base);
+	const char *rest = sym->name + len;
+
+	return !*rest || (*rest == '.' && strcmp(rest, ".cold") && ksym_is_text(sym));
+}
+
+const struct ksym *kallsyms_find_base(const struct kallsyms *ks, const char *module,
+				      const char *base)
+{
 	size_t len = strlen(base);
 
-	if (exact)
-		return exact;
 	for (size_t i = lower_name(ks, base); i < ks->count; i++) {
-		const char *name = ks->by_name[i]->name;
+		const struct ksym *sym = ks->by_name[i];
 
-		if (strncmp(name, base, len))
+		if (strncmp(sym->name, base, len))
 			break;
-		if (name[len] == '.' && strcmp(name + len, ".cold") && ksym_is_text(ks->by_name[i]))
-			return ks->by_name[i];
+		if (is_base(sym, len) && (!module || (sym->module && !strcmp(sym->module, module))))
+			return sym;
 	}
 	return NULL;
 }

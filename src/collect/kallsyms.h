@@ -40,8 +40,12 @@ const struct ksym *kallsyms_find(const struct kallsyms *ks, const char *name);
  */
 const struct ksym *kallsyms_anchor(const struct kallsyms *ks, const struct ksym *func);
 
-/* The first symbol whose name, cut at its first dot (.constprop.0, .isra.0), is base; or NULL. */
-const struct ksym *kallsyms_find_base(const struct kallsyms *ks, const char *base);
+/*
+ * The first symbol, of this module unless that is NULL, whose name, cut at its first dot
+ * (.constprop.0, .isra.0), is base; or NULL.
+ */
+const struct ksym *kallsyms_find_base(const struct kallsyms *ks, const char *module,
+				      const char *base);
 
 /*
  * The text symbol that holds addr; of several at one address the global, least decorated one.

@@ -132,9 +132,11 @@ static void add_types(struct json_object *root, struct ktypes *kt)
 	if (!ktypes_use_module(kt, module))                                                        \
 		ktypes_use_enum(kt, name);
 #define USED_SIZE(name) ktypes_sizeof(kt, name);
+#define USED_OFFSET(path) ktypes_offset(kt, path);
 #include "collect/used_types.def"
 #undef USED_ENUM
 #undef USED_SIZE
+#undef USED_OFFSET
 	for (size_t i = 0; i < kt->used_count; i++)
 		json_add_int(o, kt->used[i].name, kt->used[i].value);
 	json_object_object_add(root, "btf", o);

@@ -12,10 +12,31 @@
 const struct point points[] = {
 #define POINT(how, event, target, choice, rank, args)                                              \
 	{POINT_##how, EV_##event, target, choice, rank, args},
+#define FILTER(event, passes)
 #include "collect/points.def"
 #undef POINT
+#undef FILTER
 };
 const size_t point_count = ARRAY_SIZE(points);
+
+const char *point_filter(const char *event)
+{
+	static const struct {
+		enum event_kind event;
+		const char *passes;
+	} filters[] = {
+#define POINT(how, event, target, choice, rank, args)
+#define FILTER(event, passes) {EV_##event, passes},
+#include "collect/points.def"
+#undef POINT
+#undef FILTER
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(filters); i++)
+		if (!strcmp(event_kind_name(filters[i].event), event))
+			return filters[i].passes;
+	return NULL;
+}
 
 void point_function(const struct point *pt, char *name, size_t size, const char **pattern)
 {
@@ -35,13 +56,12 @@ bool point_is_call(const struct point *pt)
 static const struct ksym *point_entry(const struct point *pt, const struct kallsyms *ks)
 {
 	const char *colon = strchr(pt->target, ':');
-	const struct ksym *f = kallsyms_find_base(ks, colon ? colon + 1 : pt->target);
-	size_t len = colon ? (size_t)(colon - pt->target) : 0;
+	char module[64];
 
-	if (f && colon && (!f->module || strlen(f->module) != len ||
-			   strncmp(f->module, pt->target, len)))
-		return NULL;
-	return f;
+	if (!colon)
+		return kallsyms_find_base(ks, NULL, pt->target);
+	snprintf(module, sizeof(module), "%.*s", (int)(colon - pt->target), pt->target);
+	return kallsyms_find_base(ks, module, colon + 1);
 }
 
 bool point_expected(const struct point *pt, const struct kallsyms *ks)
@@ -73,7 +93,7 @@ static bool point_exists(const struct point *pt, const struct kallsyms *ks)
 	if (pt->how == POINT_ENTRY)
 		return point_entry(pt, ks) != NULL;
 	point_function(pt, name, sizeof(name), &pattern);
-	return kallsyms_find_base(ks, name) != NULL;
+	return kallsyms_find_base(ks, NULL, name) != NULL;
 }
 
 /* Is there a better-ranked point of the same choice that this kernel has? */
@@ -126,6 +146,17 @@ static int define_call(struct probes *p, struct session *s, const struct point *
 					    event_kind_name(pt->event), args, NULL, why, size);
 }
 
+/* Is a function among those that a pattern means? */
+static bool matches(const struct ksym *func, const char *pattern)
+{
+	char name[KSYM_NAME + 64];
+	bool whole = strchr(pattern, ':');
+
+	snprintf(name, sizeof(name), "%s%s%s", whole && func->module ? func->module : "",
+		 whole && func->module ? ":" : "", func->name);
+	return !fnmatch(pattern, name, FNM_EXTMATCH);
+}
+
 /*
  * At or behind every call of it that the census found: all, or those whose function matches. Where
  * a function may not be probed, what its calls gave is not recorded, and a chain through it breaks.
@@ -143,8 +174,7 @@ static int define_calls(struct probes *p, struct session *s, const struct point 
 		const struct call *c = &s->census.calls[i];
 		int err;
 
-		if (strcmp(points[c->wanted].target, pt->target) ||
-		    fnmatch(pattern, c->func->name, FNM_EXTMATCH))
+		if (strcmp(points[c->wanted].target, pt->target) || !matches(c->func, pattern))
 			continue;
 		if (!ktypes_names_has(&s->traceable, c->func->name)) {
 			p->unseen_calls++;

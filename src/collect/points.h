@@ -27,6 +27,9 @@ extern const size_t point_count;
 bool point_is_call(const struct point *pt);
 bool point_expected(const struct point *pt, const struct kallsyms *ks);
 
+/* What the kernel is to record of an event, NULL: all. */
+const char *point_filter(const char *event);
+
 /* The function in the target of a point at calls; *pattern gets what follows its '@', or "*". */
 void point_function(const struct point *pt, char *name, size_t size, const char **pattern);
 

@@ -325,13 +325,13 @@ int probes_filter(struct probes *p, struct tracefs_instance *instance, const int
 					 i ? " && " : "", tids[i]);
 	snprintf(filter + used, room - used, ")");
 	for (size_t i = 0; !err && i < p->event_count; i++) {
+		const char *passes =
+			is_copy_event(p->events[i]) ? filter : point_filter(p->events[i]);
 		char path[128];
 
 		snprintf(path, sizeof(path), "events/%s/%s/filter", p->group, p->events[i]);
-		if (is_copy_event(p->events[i]) &&
-		    tracefs_instance_file_write(instance, path, filter) < 0)
-			err = msg_errno(-errno, "cannot leave the recorder out of %s",
-					p->events[i]);
+		if (passes && tracefs_instance_file_write(instance, path, passes) < 0)
+			err = msg_errno(-errno, "cannot set the filter of %s", p->events[i]);
 	}
 	free(filter);
 	return err;

@@ -62,8 +62,9 @@ int probes_enable_later(struct probes *p, const char *tracepoint);
 int probes_enable(struct probes *p, struct tracefs_instance *instance);
 
 /*
- * Leaves the copies that a thread of ours makes out of the recording: those alone, for soft
- * interrupts that happen to run on top of it belong to others. 0 or -errno.
+ * Sets the filters of points.def, and leaves the copies that a thread of ours makes out of the
+ * recording: those alone, for soft interrupts that happen to run on top of it belong to others.
+ * 0 or -errno.
  */
 int probes_filter(struct probes *p, struct tracefs_instance *instance, const int *tids,
 		  size_t count);

@@ -286,6 +286,7 @@ int tf_udp_check(const struct tf_spec *spec)
 
 int tf_udp_spec(const struct tf_udp_args *a, struct tf_spec *spec, char *name, size_t size)
 {
+	const char *model;
 	enum tf_ends ends;
 	char why[256];
 	int err = check_ends(a, &ends);
@@ -326,8 +327,9 @@ int tf_udp_spec(const struct tf_udp_args *a, struct tf_spec *spec, char *name, s
 	if (a->udp.ethtool && tf_offload_check(a->udp.ethtool))
 		return -EINVAL;
 	spec->proto = tf_socket_of(spec)->proto;
-	snprintf(name, size, "%s-%s-%lu", spec->udp.socket ? spec->udp.socket : "udp", spec->path,
-		 spec->size);
+	model = strchr(spec->path, ':');
+	snprintf(name, size, "%s-%s-%lu", spec->udp.socket ? spec->udp.socket : "udp",
+		 model ? model + 1 : spec->path, spec->size);
 	return tf_udp_check(spec);
 }
 

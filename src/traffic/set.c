@@ -217,11 +217,37 @@ static const struct tf_spec datagram_flows[] = {
 	DATAGRAM("lo", "no-check", 1400, .udp = {.no_check = true}),
 };
 
+#define CARD(model, size_)                                                                         \
+	{                                                                                          \
+		.name = "udp-" model "-" #size_, .proto = "udp", .path = "nics:" model,            \
+		.size = size_, .count = 100, .timeout = 2000, .verify = true                       \
+	}
+/* Within most copybreaks (tulip's is 100 bytes of frame), within some, beyond all, in fragments. */
+#define CARD_FLOWS(model) CARD(model, 64), CARD(model, 128), CARD(model, 1400), CARD(model, 8000)
+
+static const struct tf_spec card_flows[] = {
+	CARD_FLOWS("e1000"),
+	CARD_FLOWS("e1000e"),
+	CARD_FLOWS("virtio-net"),
+	CARD_FLOWS("virtio-net-small"),
+	CARD_FLOWS("virtio-net-packed"),
+	CARD_FLOWS("virtio-net-offload"),
+	CARD_FLOWS("virtio-net-big"),
+	CARD_FLOWS("vmxnet3"),
+	CARD_FLOWS("rtl8139"),
+	CARD_FLOWS("pcnet"),
+	CARD("tulip", 48),
+	CARD_FLOWS("tulip"),
+	CARD_FLOWS("i82550"),
+	CARD_FLOWS("ne2k_pci"),
+};
+
 static const struct tf_set sets[] = {
 	{"default", default_flows, ARRAY_SIZE(default_flows)},
 	{"rdma", rdma_flows, ARRAY_SIZE(rdma_flows)},
 	{"networks", network_flows, ARRAY_SIZE(network_flows)},
 	{"datagrams", datagram_flows, ARRAY_SIZE(datagram_flows)},
+	{"cards", card_flows, ARRAY_SIZE(card_flows)},
 };
 
 #define SETS ARRAY_SIZE(sets)
@@ -272,13 +298,13 @@ const struct tf_set *tf_set_find(const char *name)
 
 static void list(void)
 {
-	printf("%-10s %4s  %-26s %-6s %-15s %7s %9s\n", "set", "flow", "name", "proto", "path",
+	printf("%-10s %4s  %-28s %-6s %-24s %7s %9s\n", "set", "flow", "name", "proto", "path",
 	       "bytes", "messages");
 	for (size_t i = 0; i < SETS; i++)
 		for (size_t k = 0; k < sets[i].count; k++) {
 			const struct tf_spec *f = &sets[i].flows[k];
 
-			printf("%-10s %4zu  %-26s %-6s %-15s %7lu %9lu\n", sets[i].name, k + 1,
+			printf("%-10s %4zu  %-28s %-6s %-24s %7lu %9lu\n", sets[i].name, k + 1,
 			       f->name, f->proto, f->path, f->size, f->count);
 		}
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Two network cards that nobody uses, each moved into a namespace of its own. */
+/* Two idle network cards, of one model if asked for, each moved into a namespace of its own. */
 #include <dirent.h>
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/msg.h"
+#include "common/vec.h"
 #include "traffic/ip.h"
 #include "traffic/signals.h"
 #include "traffic/testbed_ops.h"
@@ -18,8 +20,30 @@
 #define LOOK_MS 100
 #define ETHERNET 1 /* ARPHRD_ETHER */
 
-/* QEMU's e1000 queues what comes within a second of the driver's enabling reception. */
-#define SETTLE_MS 1100
+struct tf_card {
+	const char *model, *driver;
+	long settle; /* ms */
+	uint64_t with, without;
+};
+
+static const struct tf_card cards[] = {
+#define CARD(model, driver, settle, with, without) {model, driver, settle, with, without},
+#include "traffic/cards.def"
+#undef CARD
+};
+
+#define CARDS (ARRAY_SIZE(cards))
+
+/* The card that the testbed's name asks for, or NULL: any will do. */
+static const struct tf_card *card_of(const struct tf_bed *bed)
+{
+	const char *model = strchr(bed->row->name, ':');
+
+	for (size_t i = 0; model && i < CARDS; i++)
+		if (!strcmp(cards[i].model, model + 1))
+			return &cards[i];
+	return NULL;
+}
 
 static int read_text(const char *dev, const char *name, char *text, size_t size)
 {
@@ -61,22 +85,62 @@ static int is_idle_card(const struct dirent *entry)
 	return atoi(type) == ETHERNET && !(strtoul(flags, NULL, 16) & IFF_UP);
 }
 
+/* The name of the driver, which a link leads to. */
+static bool is_driven_by(const char *dev, const char *driver)
+{
+	char path[320], target[320];
+	ssize_t len;
+
+	snprintf(path, sizeof(path), NET_DIR "/%s/device/driver", dev);
+	len = readlink(path, target, sizeof(target) - 1);
+	if (len <= 0)
+		return false;
+	target[len] = '\0';
+	return !strcmp(strrchr(target, '/') ? strrchr(target, '/') + 1 : target, driver);
+}
+
+/* A virtio device has them as digits, the first bit first; others have none. */
+static uint64_t features_of(const char *dev)
+{
+	char text[160];
+	uint64_t bits = 0;
+
+	if (read_text(dev, "device/features", text, sizeof(text)))
+		return 0;
+	for (unsigned int i = 0; i < 64 && text[i]; i++)
+		bits |= (uint64_t)(text[i] == '1') << i;
+	return bits;
+}
+
+static bool is_of(const struct tf_card *card, const char *dev)
+{
+	uint64_t features = features_of(dev);
+
+	return is_driven_by(dev, card->driver) && (features & card->with) == card->with &&
+	       !(features & card->without);
+}
+
+static void take(struct tf_bed_end *end, const char *dev)
+{
+	snprintf(end->dev, sizeof(end->dev), "%.*s", IFNAMSIZ - 1, dev);
+}
+
 static int pick(struct tf_bed *bed)
 {
+	const struct tf_card *card = card_of(bed);
 	struct dirent **found;
-	int n = scandir(NET_DIR, &found, is_idle_card, versionsort);
+	int n = scandir(NET_DIR, &found, is_idle_card, versionsort), taken = 0;
 	int err = 0;
 
 	if (n < 0)
 		return -errno;
-	for (int i = 0; i < n && i < 2; i++) {
-		struct tf_bed_end *end = i ? &bed->dst : &bed->src;
-
-		snprintf(end->dev, sizeof(end->dev), "%.*s", IFNAMSIZ - 1, found[i]->d_name);
-	}
-	if (n < 2) {
+	for (int i = 0; i < n && taken < 2; i++)
+		if (!card || is_of(card, found[i]->d_name))
+			take(taken++ ? &bed->dst : &bed->src, found[i]->d_name);
+	if (!err && taken < 2) {
 		snprintf(bed->why, sizeof(bed->why),
-			 "needs two network cards that are down, found %d", n);
+			 "needs two network cards%s%s that are down, found %d",
+			 card ? " of model " : "", card ? card->model : "", taken);
 		err = -ENODEV;
 	}
 	for (int i = 0; i < n; i++)
@@ -115,6 +179,18 @@ static int move(struct tf_bed *bed, struct tf_bed_end *end)
 	return err;
 }
 
+/* Both are taken for the one that needs the longest, unless it is known which they are. */
+static void settle(const struct tf_bed *bed)
+{
+	const struct tf_card *card = card_of(bed);
+	long ms = card ? card->settle : 0;
+
+	for (size_t i = 0; !card && i < CARDS; i++)
+		if (cards[i].settle > ms)
+			ms = cards[i].settle;
+	pause_ms(ms);
+}
+
 int tf_nics_up(struct tf_bed *bed)
 {
 	int err = pick_patiently(bed);
@@ -132,7 +208,7 @@ int tf_nics_up(struct tf_bed *bed)
 	if (!err)
 		err = tf_bed_carriers(bed);
 	if (!err)
-		pause_ms(SETTLE_MS);
+		settle(bed);
 	return err;
 }
 

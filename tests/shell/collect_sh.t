@@ -25,6 +25,7 @@ run --native --vm|exclude each other
 run --vm=bookworm --native|exclude each other
 run --with|needs a value
 run --with=table -- true|one of lo veth nics
+run --with=nics:abacus -- true|no card 'abacus': there are e1000
 run --with veth|for a command of yours
 run --buffer-kb x|takes a number
 run --timeout=|takes a number

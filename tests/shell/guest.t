@@ -67,6 +67,21 @@ make_kernel "$T/own kernel"
 try guest/kernel.sh "$T/own kernel"
 check "a folder whose image is none" all 'status 4' one_line 'says "no bootable"'
 
+. guest/cards.sh
+try card_models all
+check "the models that a guest has are those that traffic knows" all \
+	'[ "$(cat "$T/out")" = "$(sed -n "s/^CARD(\"\([^\"]*\).*/\1/p" src/traffic/cards.def)" ]'
+TOP=$PWD
+needs()
+{
+	[ "$(cards_of_words "${@:2}" | comma_list)" = "$1" ]
+}
+check "what a command needs: a path" needs pcnet ./traffic udp --path=nics:pcnet --count 3
+check "a path in a word of its own" needs tulip ./traffic bed nics:tulip -- true
+check "a set" needs "$(card_models all | comma_list)" ./traffic set --only x cards
+check "nothing" needs '' ./traffic set default
+check "a program that is not ours" needs '' ./mine set cards
+
 make_kernel "$T/kernel"
 mkdir "$T/tmp"
 export TMPDIR=$T/tmp
@@ -76,6 +91,8 @@ try guest/run.sh --timeout x -- true
 check "a time limit that is no number" all 'status 2' 'says "not .x."'
 try guest/run.sh --timeout
 check "an option without its value" all 'status 2' 'says "needs a value"'
+try guest/run.sh --cards e1000,abacus -- true
+check "a card that there is not" all 'status 2' one_line 'says "no card .abacus.: there are e1000 "'
 try guest/run.sh --kernel "$T/empty" -- true
 check "a kernel folder without a kernel" all 'status 4' one_line 'says "no vmlinuz"'
 try guest/run.sh --kernel "$T/kernel" --share /nonexistent -- true

@@ -252,7 +252,8 @@ static void write_manifest(const struct mkrun *mk)
 		   "\"memory\":{\"page_offset_base\":\"%#lx\",\"vmemmap_base\":\"%#lx\",\"page_size\":4096,"
 		   "\"iommu\":%s},"
 		   "\"btf\":{\"ITER_IOVEC\":%d,\"ITER_KVEC\":%d,\"ITER_BVEC\":%d,\"ITER_UBUF\":%d,"
-		   "\"SKB_DROP_REASON_NO_SOCKET\":2,\"ib_umem.sgt_append\":80,\"RXE_TO_MR_OBJ\":0,\"sizeof.page\":64},"
+		   "\"SKB_DROP_REASON_NO_SOCKET\":2,\"ib_umem.sgt_append\":80,\"RXE_TO_MR_OBJ\":0,\"sizeof.page\":64,"
+		   "\"sizeof.scatterlist\":32,\"scatterlist.offset\":8,\"scatterlist.length\":12},"
 		   "\"probes\":{\"placed\":{},\"traits\":{\"sync_always\":%s},\"refused\":[%s],\"missing\":[],"
 		   "\"excluded\":[]},\"loss\":{\"lost\":%ld},"
 		   "\"tasks\":[[100,100,\"sender\"],[101,100,\"sender\"],[200,200,\"receiver\"]]}\n",

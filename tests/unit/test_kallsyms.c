@@ -13,18 +13,19 @@
 #include "collect/kallsyms.h"
 
 /* A driver that is built in and one in a module may have static functions of the same names. */
-static const char symbols[] =
-	"ffffffff81001000 T ksys_read\n"
-	"ffffffff81002000 t getfrag\n"
-	"ffffffff81003000 t getfrag\n"
-	"ffffffff81004000 t clean_rx\n"
-	"ffffffff81005000 D jiffies\n"
-	"ffffffffc0001000 t clean_tx\t[e1000]\n"
-	"ffffffffc0001800 t clean_rx\t[e1000]\n"
-	"ffffffffc0001900 t helper\t[e1000]\n"
-	"ffffffffc0001a00 t helper\t[e1000]\n"
-	"ffffffffc0002000 t dup\t[other]\n"
-	"ffffffffc0002100 t dup\t[other]\n";
+static const char symbols[] = "ffffffff81001000 T ksys_read\n"
+			      "ffffffff81002000 t getfrag\n"
+			      "ffffffff81003000 t getfrag\n"
+			      "ffffffff81004000 t clean_rx\n"
+			      "ffffffff81005000 D jiffies\n"
+			      "ffffffffc0001000 t clean_tx\t[e1000]\n"
+			      "ffffffffc0001800 t clean_rx\t[e1000]\n"
+			      "ffffffffc0001900 t helper\t[e1000]\n"
+			      "ffffffffc0001a00 t helper\t[e1000]\n"
+			      "ffffffffc0002000 t dup\t[other]\n"
+			      "ffffffffc0002100 t dup\t[other]\n"
+			      "ffffffffc0002180 t clean_rx.cold\t[other]\n"
+			      "ffffffffc0002200 t clean_rx.isra.0\t[other]\n";
 
 static int load(void **state)
 {
@@ -54,6 +55,24 @@ static void check_anchor(const struct kallsyms *ks, uint64_t addr, uint64_t anch
 
 	assert_non_null(func);
 	assert_int_equal(kallsyms_anchor(ks, func)->addr, anchor);
+}
+
+static void check_base(const struct kallsyms *ks, const char *module, const char *base,
+		       uint64_t addr)
+{
+	const struct ksym *sym = kallsyms_find_base(ks, module, base);
+
+	assert_non_null(sym);
+	assert_int_equal(sym->addr, addr);
+}
+
+static void a_function_is_found_in_its_module(void **state)
+{
+	check_base(*state, NULL, "clean_rx", 0xffffffff81004000);
+	check_base(*state, "e1000", "clean_rx", 0xffffffffc0001800);
+	check_base(*state, "other", "clean_rx", 0xffffffffc0002200);
+	assert_null(kallsyms_find_base(*state, "other", "clean_tx"));
+	assert_null(kallsyms_find_base(*state, NULL, "clean_r"));
 }
 
 static void a_name_of_its_own(void **state)
@@ -88,6 +107,7 @@ static void none_in_the_module(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_function_is_found_in_its_module),
 		cmocka_unit_test(a_name_of_its_own),
 		cmocka_unit_test(a_name_twice_in_the_image),
 		cmocka_unit_test(a_name_in_a_module_and_the_image),

@@ -249,6 +249,8 @@ static void udp_refuses(void **state)
 		{"udp", "--bind", "127.0.0.1:9x"},
 		{"udp", "--bind", "127.0.0.1000000000000"},
 		{"udp", "--path", "wlan"},
+		{"udp", "--path", "nics:"},
+		{"udp", "--path", "nics:abacus"},
 		{"udp", "--path", "veth", "--netns", "a"},
 		{"udp", "--path", "veth", "--recv"},
 		{"udp", "--nonsense"},
@@ -637,6 +639,52 @@ static void the_default_set_is_what_the_design_says(void **state)
 	assert_null(tf_set_find("no such set"));
 }
 
+static const struct tf_spec *flow_of(const struct tf_set *set, const char *name)
+{
+	for (size_t i = 0; i < set->count; i++)
+		if (!strcmp(set->flows[i].name, name))
+			return &set->flows[i];
+	return NULL;
+}
+
+static void the_set_of_cards_has_every_model(void **state)
+{
+	static const char *const models[] = {
+#define CARD(model, ...) model,
+#include "traffic/cards.def"
+#undef CARD
+	};
+	static const unsigned long bytes[] = {64, 128, 1400, 8000};
+	const struct tf_set *set = tf_set_find("cards");
+	char path[48], name[48];
+
+	(void)state;
+	assert_non_null(set);
+	for (size_t i = 0; i < SIZE(models) * SIZE(bytes); i++) {
+		const struct tf_spec *flow;
+
+		snprintf(path, sizeof(path), "nics:%s", models[i / SIZE(bytes)]);
+		snprintf(name, sizeof(name), "udp-%s-%lu", models[i / SIZE(bytes)],
+			 bytes[i % SIZE(bytes)]);
+		flow = flow_of(set, name);
+		assert_non_null(flow);
+		assert_string_equal(flow->path, path);
+		assert_int_equal(flow->size, bytes[i % SIZE(bytes)]);
+	}
+}
+
+static void udp_over_a_card_is_called_by_its_model(void **state)
+{
+	static const char *line[] = {"udp", "--path", "nics:virtio-net-packed"};
+	struct tf_spec spec;
+	char name[48];
+
+	(void)state;
+	assert_int_equal(udp(&spec, name, SIZE(line), line), 0);
+	assert_string_equal(spec.path, "nics:virtio-net-packed");
+	assert_string_equal(spec.name, "udp-virtio-net-packed-64");
+}
+
 static void only_our_namespaces_have_an_owner(void **state)
 {
 	static const char *const others[] = {"", "cc", "cc-a", "cc12", "cc12-", "cc12-c", "cc12-ab",
@@ -742,6 +790,8 @@ int main(void)
 		cmocka_unit_test(every_datagram_flow_has_a_name_of_its_own),
 		cmocka_unit_test(udp_ends_apart),
 		cmocka_unit_test(the_default_set_is_what_the_design_says),
+		cmocka_unit_test(the_set_of_cards_has_every_model),
+		cmocka_unit_test(udp_over_a_card_is_called_by_its_model),
 		cmocka_unit_test(only_our_namespaces_have_an_owner),
 		cmocka_unit_test(log_lines_are_whole_and_in_order),
 		cmocka_unit_test(records_grow_where_more_comes_than_foreseen),

@@ -34,6 +34,7 @@ struct cpu_maps {
 
 struct dma {
 	struct rangemap *owned;	 /* buffers that devices own */
+	struct rangemap *coherent; /* memory that they read and write whenever they like */
 	struct hashmap readings; /* struct reading by the device's address */
 	struct hashmap synced;	 /* buffers that the driver was given back to look at */
 	struct cpu_maps *maps;	 /* per CPU */
@@ -76,40 +77,68 @@ static void fill_bounce(struct engine *e, uint64_t va, uint64_t at, uint64_t siz
 	copy_within(e, &like, (struct place){SPACE_KERNEL, va}, (struct place){SPACE_KERNEL, at}, size);
 }
 
-static void map_to_device(struct engine *e, uint64_t va, uint64_t dma, uint64_t size)
+void dma_read(struct engine *e, struct frame *f, uint64_t va, uint64_t at, uint64_t size)
 {
-	uint64_t at = device_va(e, dma, va);
-	struct frame *f = frame_at(e, va);
 	struct custody read = {.kind = HOP_DMA, .holder = BY_DEVICE, .from = HOLDER_BIT(BY_DRIVER),
 			       .why = "not recorded how the device's driver got the bytes"};
-	struct holder *skb;
+	struct holder *skb = skb_find(e, f->skb);
+	/* A header of the device's own may be in the room before the frame. */
+	uint64_t before = va < f->data && f->data - va < size ? f->data - va : 0;
 
-	if (!f)
-		return; /* another device's business */
-	fill_bounce(e, va, at, size);
-	if (!f->mapped)
+	va += before;
+	at += before;
+	size -= before;
+	if (!f->read)
 		frame_forget_pieces(e, f);
 	read.at = engine_stamp(e);
 	memcpy(read.dev, f->dev, sizeof(read.dev));
 	frame_take(e, f, frame_offset(f, va), at, size, &read);
 	frame_give(f, va, size);
-	f->mapped = true;
-	f->unmapped = false;
-	skb = skb_find(e, f->skb);
+	f->read = true;
 	if (skb)
 		skb->sent = true;
+}
+
+static void map_to_device(struct engine *e, uint64_t va, uint64_t dma, uint64_t size)
+{
+	uint64_t at = device_va(e, dma, va);
+	struct frame *f = frame_at(e, va);
+
+	if (!f)
+		return; /* another device's business */
+	fill_bounce(e, va, at, size);
+	/* Where a queue's buffers are mapped, too, they are read where the map says. */
+	f->read &= !f->queued;
+	f->queued = false;
+	dma_read(e, f, va, at, size);
+	f->mapped = true;
+	f->unmapped = false;
 	add_reading(e, dma, (struct reading){at, size, f->skb, at != va});
 }
 
-static void map_from_device(struct engine *e, uint64_t va, uint64_t dma, uint64_t size)
+static void own(struct engine *e, uint64_t va, uint64_t at, uint64_t size)
 {
 	struct dma *d = dma_of(e);
-	uint64_t at = device_va(e, dma, va);
 	struct rm_piece p = {.space = SPACE_KERNEL, .addr = at, .len = size, .origin = va};
 
 	engine_check(e, rangemap_insert(d->owned, &p));
 	engine_check(e, rangemap_clear(e->content, SPACE_KERNEL, at, size));
 	hashmap_remove(&d->synced, at);
+}
+
+void dma_give(struct engine *e, uint64_t va, uint64_t size)
+{
+	own(e, va, va, size);
+}
+
+static void map_from_device(struct engine *e, uint64_t va, uint64_t dma, uint64_t size)
+{
+	uint64_t at = device_va(e, dma, va);
+
+	/* A buffer of a queue is written elsewhere, and copied from there. */
+	if (at != va)
+		engine_check(e, rangemap_clear(dma_of(e)->owned, SPACE_KERNEL, va, size));
+	own(e, va, at, size);
 }
 
 static void mapped(struct engine *e, uint64_t va, uint64_t dma, uint64_t size, uint64_t dir)
@@ -151,11 +180,10 @@ static void on_mapped(struct engine *e, const struct event *ev)
 	       ev->v[F_dir]);
 }
 
-/* What a device wrote there is a frame; whose payload it holds is found when it arrives. */
-static void frame_written(struct engine *e, uint64_t at, uint64_t size)
+void dma_written(struct engine *e, uint64_t addr, uint64_t len)
 {
-	struct content new = {.kind = HOP_DMA, .holder = BY_FRAME, .late = late_new(), .len = size,
-			      .src = at, .dst = at};
+	struct content new = {.kind = HOP_DMA, .holder = BY_FRAME, .late = late_new(), .len = len,
+			      .src = addr, .dst = addr};
 	struct content *c;
 
 	if (!new.late) {
@@ -165,7 +193,7 @@ static void frame_written(struct engine *e, uint64_t at, uint64_t size)
 	c = content_make(e, &new);
 	late_put(new.late);
 	if (c)
-		content_place(e, at, c, 0, size);
+		content_place(e, addr, c, 0, len);
 	content_put(c);
 }
 
@@ -216,7 +244,7 @@ static void on_unmap(struct engine *e, const struct event *ev)
 	if ((dir != DIR_FROM_DEVICE && dir != DIR_BOTH) || e->run->iommu)
 		return;
 	if (!is_read_already(e, at, size))
-		frame_written(e, at, size);
+		dma_written(e, at, size);
 	rangemap_clear(dma_of(e)->owned, SPACE_KERNEL, at, size);
 	hashmap_remove(&dma_of(e)->synced, at);
 }
@@ -227,7 +255,7 @@ static void on_sync(struct engine *e, const struct event *ev)
 
 	if (ev->v[F_dir] == DIR_TO_DEVICE || e->run->iommu)
 		return;
-	frame_written(e, at, ev->v[F_size]);
+	dma_written(e, at, ev->v[F_size]);
 	if (hashmap_set(&dma_of(e)->synced, at, e))
 		e->err = -ENOMEM;
 }
@@ -239,22 +267,84 @@ bool dma_device_owns(struct engine *e, uint64_t addr, uint64_t len)
 	return rangemap_walk(dma_of(e)->owned, SPACE_KERNEL, addr, len, take_piece, &owned) == 1;
 }
 
+/* What was mapped besides, and is unmapped by now, has been written by that. */
+void dma_take_back(struct engine *e, uint64_t va, uint64_t size)
+{
+	if (!dma_device_owns(e, va, size))
+		return;
+	dma_written(e, va, size);
+	engine_check(e, rangemap_clear(dma_of(e)->owned, SPACE_KERNEL, va, size));
+}
+
+static bool is_coherent(struct engine *e, uint64_t addr, uint64_t len)
+{
+	struct rm_piece p;
+
+	return rangemap_walk(dma_of(e)->coherent, SPACE_KERNEL, addr, len, take_piece, &p) == 1;
+}
+
+static void on_alloc(struct engine *e, const struct event *ev)
+{
+	struct rm_piece p = {.space = SPACE_KERNEL, .addr = ev->v[F_va], .len = ev->v[F_size]};
+
+	if (!p.addr)
+		return; /* there was none to be had */
+	engine_check(e, rangemap_insert(dma_of(e)->coherent, &p));
+	engine_check(e, rangemap_clear(e->content, SPACE_KERNEL, p.addr, p.len));
+}
+
+static void on_free(struct engine *e, const struct event *ev)
+{
+	engine_check(e, rangemap_clear(dma_of(e)->coherent, SPACE_KERNEL, ev->v[F_va],
+				       ev->v[F_size]));
+	engine_check(e, rangemap_clear(e->content, SPACE_KERNEL, ev->v[F_va], ev->v[F_size]));
+}
+
+/*
+ * A driver copies out of a frame into memory that its device reads by itself, and that nobody maps or
+ * frees for it (drivers/net/vmxnet3/vmxnet3_drv.c: vmxnet3_copy_hdr). It is done with by the time that
+ * the driver copies there again.
+ */
+static bool claim(struct engine *e, const struct copying *c)
+{
+	struct content like = {.kind = HOP_COPY, .holder = BY_SAME, .site = c->site, .src = c->src,
+			       .sample = c->sample, .sampled = true};
+	struct frame *f = is_coherent(e, c->dst, c->len) ? frame_at(e, c->src) : NULL;
+
+	if (!f || !content_has_payload(e->content, SPACE_KERNEL, c->src, c->len))
+		return false;
+	like.at = engine_stamp(e);
+	like.at.ip = c->ip;
+	engine_check(e, rangemap_clear(e->content, SPACE_KERNEL, c->dst, c->len));
+	copy_within(e, &like, (struct place){SPACE_KERNEL, c->src},
+		    (struct place){SPACE_KERNEL, c->dst}, c->len);
+	e->seq++; /* the device comes after the copy */
+	dma_read(e, f, c->src, c->dst, c->len);
+	engine_check(e, rangemap_clear(e->content, SPACE_KERNEL, c->dst, c->len));
+	return true;
+}
+
 /*
  * Something is read from a buffer that the device still owns (a driver's copybreak): it holds a
- * frame. Where the driver must say so first by a sync, only one it said so of.
+ * frame. Where the driver must say so first by a sync, only one it said so of. Out of coherent
+ * memory comes what the device has put there by then.
  */
 static void reading(struct engine *e, uint64_t src, uint64_t len)
 {
 	struct dma *d = dma_of(e);
 	struct rm_piece owned = {0};
 
+	if (is_coherent(e, src, len)) {
+		dma_written(e, src, len);
+		return;
+	}
 	if (!rangemap_walk(d->owned, SPACE_KERNEL, src, len, take_piece, &owned))
 		return;
 	/* From a bounce buffer the bytes come by a sync or an unmap only. */
 	if (hashmap_remove(&d->synced, src) || e->run->sync_always ||
 	    owned.origin != owned.addr - owned.off)
 		return;
-	frame_written(e, owned.addr, owned.len);
+	dma_written(e, owned.addr, owned.len);
 }
 
 static int init(struct engine *e, void **state)
@@ -265,8 +355,9 @@ static int init(struct engine *e, void **state)
 	if (!d)
 		return -ENOMEM;
 	d->owned = rangemap_new(NULL);
+	d->coherent = rangemap_new(NULL);
 	d->maps = calloc(CPUS_MAX, sizeof(*d->maps));
-	return d->owned && d->maps ? 0 : -ENOMEM;
+	return d->owned && d->coherent && d->maps ? 0 : -ENOMEM;
 }
 
 static void free_value(void *value, void *ctx)
@@ -282,6 +373,7 @@ static void free_state(struct engine *e)
 	if (!d)
 		return;
 	rangemap_free(d->owned);
+	rangemap_free(d->coherent);
 	hashmap_each(&d->readings, free_value, NULL);
 	hashmap_free(&d->readings);
 	hashmap_free(&d->synced);
@@ -291,8 +383,9 @@ static void free_state(struct engine *e)
 
 static const struct handler handlers[] = {
 	{EV_DMA_MAP, on_map},	  {EV_DMA_MAP_RET, on_map_ret}, {EV_DMA_MAPPED, on_mapped},
-	{EV_DMA_UNMAP, on_unmap}, {EV_DMA_SYNC, on_sync},	{0, NULL},
+	{EV_DMA_UNMAP, on_unmap}, {EV_DMA_SYNC, on_sync},	{EV_DMA_ALLOC, on_alloc},
+	{EV_DMA_FREE, on_free},	  {0, NULL},
 };
 
-const struct path path_dma = {.name = "dma", .handlers = handlers, .init = init, .reading = reading,
-			      .free = free_state};
+const struct path path_dma = {.name = "dma", .handlers = handlers, .init = init, .claim = claim,
+			      .reading = reading, .free = free_state};

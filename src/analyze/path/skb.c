@@ -172,6 +172,14 @@ static bool is_unnamed(struct engine *e, uint64_t head, uint64_t end)
 	return rangemap_walk(e->holders.memory, SPACE_KERNEL, head, end, find_unnamed, NULL) == 1;
 }
 
+/* Of an skb that no event told of, such as one in a receive ring: what a device wrote there is gone. */
+static void forget_head(struct engine *e, const struct event *ev)
+{
+	if (!block_at(&e->holders, ev->v[F_head]))
+		engine_check(e, rangemap_clear(e->content, SPACE_KERNEL, ev->v[F_head],
+					       ev->v[F_end]));
+}
+
 static void on_free(struct engine *e, const struct event *ev)
 {
 	struct doom d = {ev->v[F_reason], ev->kind == EV_DROP_SKB};
@@ -180,8 +188,10 @@ static void on_free(struct engine *e, const struct event *ev)
 	if (!skb_find(e, ev->v[F_skb]) && is_unnamed(e, ev->v[F_head], ev->v[F_end]))
 		skb_of(e, ev, false);
 	s = hashmap_remove(&e->skbs, ev->v[F_skb]);
-	if (!s)
+	if (!s) {
+		forget_head(e, ev);
 		return;
+	}
 	if (is_another(e, s, ev)) {
 		skb_mark(e, s, CAVEAT_RECYCLED);
 		d.dropped = false;

@@ -147,19 +147,27 @@ static void join_all(struct arrival *a)
 	}
 }
 
-static void on_gro(struct engine *e, const struct event *ev)
+static int find_unjoined(void *ctx, const struct rm_piece *p)
+{
+	const struct content *c = p->tag;
+
+	(void)ctx;
+	return c->late && !c->late->known;
+}
+
+/* Its headers are what a device wrote, and nobody has taken them for a frame yet. */
+static bool is_fresh(struct engine *e, const struct event *ev)
+{
+	return rangemap_walk(e->content, SPACE_KERNEL, ev->v[F_data], 1, find_unjoined, NULL) == 1;
+}
+
+static void arrive(struct engine *e, const struct event *ev)
 {
 	struct arrival a = {.e = e, .start = ev->v[F_head] + ev->v[F_mac]};
 	unsigned char ident[IDENT_MAX];
 	unsigned int n = frame_ident(ev, 0, ident);
-	struct frame *f;
+	struct frame *f = n ? frame_with(e, ident, n) : NULL;
 
-	/* A software device hands up the very skb that was sent. */
-	if (frame_of_skb(e, ev->v[F_skb])) {
-		frame_local(e, ev->v[F_skb]);
-		return;
-	}
-	f = n ? frame_with(e, ident, n) : NULL;
 	if (!f || !ev->v[F_head])
 		return;
 	a.frame = f;
@@ -169,13 +177,49 @@ static void on_gro(struct engine *e, const struct event *ev)
 	frame_arrived(e, f);
 }
 
-static void on_local(struct engine *e, const struct event *ev)
+/* Nothing is known of a buffer that a device had before the recording began. */
+void frame_found(struct engine *e, const struct event *ev, const struct arrived_at *where)
 {
-	frame_local(e, ev->v[F_skb]);
+	struct arrival a = {.e = e, .start = where->start, .len = where->len};
+	unsigned char ident[IDENT_MAX];
+	unsigned int n = frame_ident(ev, where->ip_at, ident);
+	struct frame *f = n ? frame_with(e, ident, n) : NULL;
+
+	if (!f)
+		return;
+	if (rangemap_walk(e->content, SPACE_KERNEL, a.start, 1, find_unjoined, NULL) != 1)
+		dma_written(e, a.start, a.len);
+	a.frame = f;
+	join_all(&a);
+	frame_arrived(e, f);
+}
+
+static void on_gro(struct engine *e, const struct event *ev)
+{
+	/* A software device hands up the very skb that was sent. */
+	if (frame_of_skb(e, ev->v[F_skb]))
+		frame_local(e, ev->v[F_skb]);
+	else
+		arrive(e, ev);
+}
+
+/*
+ * Here come what drivers without GRO hand up, software devices' packets, and all those once more
+ * that came by other events before.
+ */
+static void on_receive(struct engine *e, const struct event *ev)
+{
+	if (frame_of_skb(e, ev->v[F_skb]))
+		frame_local(e, ev->v[F_skb]);
+	else if (is_fresh(e, ev))
+		arrive(e, ev);
 }
 
 static const struct handler handlers[] = {
-	{EV_GRO_RECEIVE, on_gro}, {EV_NETIF_RX, on_local}, {0, NULL},
+	{EV_GRO_RECEIVE, on_gro},
+	{EV_NETIF_RX, on_receive},
+	{EV_NETIF_RECEIVE, on_receive},
+	{0, NULL},
 };
 
 const struct path path_wire_in = {.name = "wire-in", .handlers = handlers};

@@ -22,15 +22,13 @@ static struct frames *frames_of(const struct engine *e)
 	return engine_state(e, &path_wire_out);
 }
 
-/* The bytes that every record of a packet has: its IP header and 8 bytes behind it. */
-static unsigned int ident_head(const unsigned char *ident)
-{
-	return (ident[0] >> 4 == 6 ? 40u : (ident[0] & 15u) * 4) + 8;
-}
+#define IP4_HEADER 20
+#define IP6_HEADER 40
 
+/* By the IP header, which both sides know whole. */
 static uint64_t ident_key(const unsigned char *ident)
 {
-	unsigned int len = ident_head(ident);
+	unsigned int len = ident[0] >> 4 == 6 ? IP6_HEADER : IP4_HEADER;
 	uint64_t key = len;
 
 	for (unsigned int i = 0; i < len; i += 8) {
@@ -62,34 +60,25 @@ struct frame *frame_at(struct engine *e, uint64_t va)
 	return newest;
 }
 
+/* As far as both are known: one side may have more of a packet in its linear part. */
 static bool is_alike(const struct frame *f, const unsigned char *ident, unsigned int len)
 {
-	return f->ident_len && !memcmp(f->ident, ident, f->ident_len < len ? f->ident_len : len);
-}
-
-struct frame *frame_with(struct engine *e, const unsigned char *ident, unsigned int len)
-{
-	struct frame *f = hashmap_find(&frames_of(e)->by_ident, ident_key(ident));
-
-	while (f && !is_alike(f, ident, len))
-		f = f->alike;
-	return f;
+	return f->ident_len && !memcmp(f->ident, ident, len < f->ident_len ? len : f->ident_len);
 }
 
 unsigned int frame_ident(const struct event *ev, uint64_t ip_at, unsigned char *ident)
 {
-	uint64_t linear = ev->v[F_len] - ev->v[F_dlen], have = ev->array_len[A_hdr];
-	unsigned int n, header;
+	uint64_t have = ev->array_len[A_hdr], linear = ev->v[F_len] - ev->v[F_dlen];
+	unsigned int n, header, least = IP4_HEADER;
 
-	/* Behind the linear part is anything. */
-	have = linear < have ? linear : have;
-	if (!ev->array[A_hdr] || ip_at > have || have - ip_at < 20)
+	have = have < linear ? have : linear;
+	if (!ev->array[A_hdr] || ip_at > have || have - ip_at < IP4_HEADER)
 		return 0;
 	n = have - ip_at < IDENT_MAX ? (unsigned int)(have - ip_at) : IDENT_MAX;
 	memcpy(ident, ev->array[A_hdr] + ip_at, n);
 	if (ident[0] >> 4 == 6) {
 		ident[7] = 0; /* hop limit */
-		header = 40;
+		header = least = IP6_HEADER;
 	} else if (ident[0] >> 4 == 4) {
 		unsigned int total = (unsigned int)ident[2] << 8 | ident[3];
 
@@ -102,22 +91,37 @@ unsigned int frame_ident(const struct event *ev, uint64_t ip_at, unsigned char *
 	} else {
 		return 0;
 	}
-	if (n < ident_head(ident))
-		return 0;
 	if (header + 8 <= n)
 		ident[header + 6] = ident[header + 7] = 0;
-	return n;
+	else if (header + 6 < n)
+		n = header + 6;
+	return n < least ? 0 : n;
 }
 
-static void mark_frame(const struct frame *f, enum caveat d)
+void frame_mark(const struct frame *f, enum caveat d)
 {
 	for (size_t i = 0; i < f->sent->count; i++)
 		message_caveat(f->sent->pieces[i].msg, d);
 }
 
+/* The others that it may be taken for get a caveat. */
+struct frame *frame_with(struct engine *e, const unsigned char *ident, unsigned int len)
+{
+	struct frame *f = hashmap_find(&frames_of(e)->by_ident, ident_key(ident));
+
+	while (f && !is_alike(f, ident, len))
+		f = f->alike;
+	for (struct frame *o = f ? f->alike : NULL; o; o = o->alike)
+		if (is_alike(o, ident, len)) {
+			frame_mark(o, CAVEAT_ALIKE);
+			frame_mark(f, CAVEAT_ALIKE);
+		}
+	return f;
+}
+
 static void forget_ident(struct frames *fs, struct frame *f)
 {
-	uint64_t key = f->ident_len ? ident_key(f->ident) : 0;
+	uint64_t key = ident_key(f->ident);
 	struct frame *first = f->ident_len ? hashmap_find(&fs->by_ident, key) : NULL, **at = &first;
 
 	while (*at && *at != f)
@@ -202,6 +206,7 @@ void frame_forget_pieces(struct engine *e, struct frame *f)
 {
 	late_put(f->sent);
 	f->sent = late_new();
+	f->given = f->linear;
 	if (!f->sent)
 		e->err = -ENOMEM;
 }
@@ -225,13 +230,13 @@ void frame_local(struct engine *e, uint64_t skb)
 static void add_ident(struct engine *e, struct frame *f)
 {
 	struct frames *fs = frames_of(e);
-	uint64_t key = f->ident_len ? ident_key(f->ident) : 0;
+	uint64_t key = ident_key(f->ident);
 	struct frame *first = f->ident_len ? hashmap_find(&fs->by_ident, key) : NULL, *last = first;
 
 	for (struct frame *o = first; o; last = o, o = o->alike)
 		if (is_alike(o, f->ident, f->ident_len)) {
-			mark_frame(o, CAVEAT_ALIKE);
-			mark_frame(f, CAVEAT_ALIKE);
+			frame_mark(o, CAVEAT_ALIKE);
+			frame_mark(f, CAVEAT_ALIKE);
 		}
 	if (last)
 		last->alike = f;
@@ -274,7 +279,7 @@ static void on_xmit(struct engine *e, const struct event *ev)
 		e->err = -ENOMEM;
 	frame_take(e, f, 0, f->data, f->linear, NULL);
 	if (fs->count > FRAMES_MAX) {
-		mark_frame(f, CAVEAT_LIMIT);
+		frame_mark(f, CAVEAT_LIMIT);
 		free_frame(fs, f);
 	} else if (!f->sent->count && !ev->v[F_dlen]) {
 		free_frame(fs, f); /* nothing in it is known */
@@ -291,7 +296,7 @@ static void on_free(struct engine *e, const struct event *ev)
 	if (!f)
 		return;
 	if (f->mapped && !f->unmapped)
-		mark_frame(f, CAVEAT_NOT_UNMAPPED);
+		frame_mark(f, CAVEAT_NOT_UNMAPPED);
 	hashmap_remove(&fs->by_skb, f->skb);
 	f->skb = 0;
 	if (!f->ident_len || !f->sent->count)
