@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "common/vec.h"
+#include "analyze/core/iter.h"
 #include "mkrun.h"
 
 /* ---- table ---- */
@@ -126,8 +127,9 @@ static void test_iter_spans(void **state)
 		{1, 0, 30, 0, 12, {0x1000, 10, 0, 0, 0x2000, 20}, "1000+10 2000+2"},
 		{1, 0, 40, 0, 40, {0x1000, 10, 0x2000, 10, 0x3000, 10, 0x4000, 10},
 		 "1000+10 2000+10 3000+10 4000+10"},
-		{1, 0, 41, 0, 41, {0x1000, 10, 0x2000, 10, 0x3000, 10, 0x4000, 10}, NULL},
-		{1, 0, 10, 0, 10, {0}, NULL},
+		{1, 0, 41, 0, 41, {0x1000, 10, 0x2000, 10, 0x3000, 10, 0x4000, 10},
+		 "1000+10 2000+10 3000+10 4000+10 0+1"},
+		{1, 0, 10, 0, 10, {0}, "0+10"},
 		{3, 0, 10, 0, 10, {PO + 0x10, 10}, "ffff888000000010+10 k"},
 		{2, 0, 110, 0, 110, {MKRUN_VMEMMAP + 64, 100 | 0x20ull << 32, MKRUN_VMEMMAP, 10},
 		 "ffff888000001020+100 ffff888000000000+10 k"},
@@ -138,8 +140,6 @@ static void test_iter_spans(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		const struct iter_case *c = &cases[i];
-		struct engine e = {.run = &run};
-		struct thread t = {.buffers = 7};
 		struct event ev = {0};
 		struct span spans[SPANS_MAX];
 		char text[256] = "";
@@ -151,7 +151,7 @@ static void test_iter_spans(void **state)
 		ev.v[F_ibase] = c->base;
 		ev.array[A_seg] = (const unsigned char *)c->seg;
 		ev.array_len[A_seg] = sizeof(c->seg);
-		if (iter_spans(&e, &t, &ev, c->len, spans, &n)) {
+		if (iter_spans(&run, &ev, c->len, spans, &n)) {
 			if (c->spans)
 				fail_msg("case %zu: not told", i);
 			continue;
@@ -159,7 +159,7 @@ static void test_iter_spans(void **state)
 		for (size_t k = 0; k < n; k++) {
 			snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%lx+%lu",
 				 k ? " " : "", spans[k].addr, spans[k].len);
-			assert_int_equal(spans[k].space, c->spans && strchr(c->spans, 'k') ? SPACE_KERNEL : 7);
+			assert_int_equal(spans[k].user, !c->spans || !strchr(c->spans, 'k'));
 		}
 		if (!c->spans || strncmp(text, c->spans, strlen(text)) || (!*text && *c->spans))
 			fail_msg("case %zu: %s, not %s", i, text, c->spans);
@@ -169,8 +169,6 @@ static void test_iter_spans(void **state)
 static void test_iter_without_segments(void **state)
 {
 	static const struct rundir run = {.iter = {.iovec = 1, .kvec = 3, .bvec = 2, .ubuf = 0}};
-	struct engine e = {.run = &run};
-	struct thread t = {.buffers = 7};
 	struct event ev = {0};
 	struct span spans[SPANS_MAX];
 	uint64_t sample;
@@ -178,15 +176,17 @@ static void test_iter_without_segments(void **state)
 
 	(void)state;
 	ev.v[F_itype] = 1;
-	assert_int_equal(iter_spans(&e, &t, &ev, 10, spans, &n), -EINVAL);
+	assert_int_equal(iter_spans(&run, &ev, 10, spans, &n), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(spans[0].addr, 0);
 	ev.v[F_itype] = 2;
-	assert_false(iter_sample(&e, &ev, &sample));
+	assert_false(iter_sample(&run, &ev, &sample));
 	ev.v[F_itype] = 1;
 	ev.v[F_s] = 5;
-	assert_true(iter_sample(&e, &ev, &sample));
+	assert_true(iter_sample(&run, &ev, &sample));
 	assert_int_equal(sample, 5);
 	ev.v[F_ioff] = 1; /* the sample is of the buffer's start, not of what is copied */
-	assert_false(iter_sample(&e, &ev, &sample));
+	assert_false(iter_sample(&run, &ev, &sample));
 }
 
 /* ---- run.json and sites.json ---- */

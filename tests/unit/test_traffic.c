@@ -660,16 +660,16 @@ static void the_set_of_cards_has_every_model(void **state)
 
 	(void)state;
 	assert_non_null(set);
-	for (size_t i = 0; i < SIZE(models) * SIZE(bytes); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(models) * ARRAY_SIZE(bytes); i++) {
 		const struct tf_spec *flow;
 
-		snprintf(path, sizeof(path), "nics:%s", models[i / SIZE(bytes)]);
-		snprintf(name, sizeof(name), "udp-%s-%lu", models[i / SIZE(bytes)],
-			 bytes[i % SIZE(bytes)]);
+		snprintf(path, sizeof(path), "nics:%s", models[i / ARRAY_SIZE(bytes)]);
+		snprintf(name, sizeof(name), "udp-%s-%lu", models[i / ARRAY_SIZE(bytes)],
+			 bytes[i % ARRAY_SIZE(bytes)]);
 		flow = flow_of(set, name);
 		assert_non_null(flow);
 		assert_string_equal(flow->path, path);
-		assert_int_equal(flow->size, bytes[i % SIZE(bytes)]);
+		assert_int_equal(flow->size, bytes[i % ARRAY_SIZE(bytes)]);
 	}
 }
 
@@ -680,7 +680,7 @@ static void udp_over_a_card_is_called_by_its_model(void **state)
 	char name[48];
 
 	(void)state;
-	assert_int_equal(udp(&spec, name, SIZE(line), line), 0);
+	assert_int_equal(udp(&spec, name, ARRAY_SIZE(line), line), 0);
 	assert_string_equal(spec.path, "nics:virtio-net-packed");
 	assert_string_equal(spec.name, "udp-virtio-net-packed-64");
 }
