@@ -239,8 +239,9 @@ int proof_collect(struct proof *p, const char *flow)
 	struct collect c = {.p = p, .maps = calloc(CPUS_MAX, sizeof(*c.maps))};
 	int err = c.maps ? 0 : -ENOMEM;
 
+	/* The proof has no rules for how an RDMA request begins. */
 	for (const struct flow *f = p->r.engine.flows; f && !err; f = f->next)
-		for (size_t i = 0; i < f->view_count && !err && flow_selected(f, flow); i++)
+		for (size_t i = 0; i < f->view_count && !f->op && !err && flow_selected(f, flow); i++)
 			err = want_view(&c, &f->views[i]);
 	if (!err)
 		err = evidence_pass(&p->evidence, &p->r, see, &c);
