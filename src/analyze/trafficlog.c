@@ -376,7 +376,7 @@ struct logged *trafficlog_find(struct trafficlog *log, int send_pid, uint16_t sp
 		struct logged *f = &log->flows[i];
 
 		if (!f->skipped && has_sender(f, send_pid) && f->dport == dport &&
-		    (f->sport == sport || !sport))
+		    (f->sport == sport || !sport || !f->sport))
 			return f;
 	}
 	return NULL;

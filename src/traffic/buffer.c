@@ -31,6 +31,9 @@ int tf_buffer_map(struct tf_buffer *b, size_t len)
 		b->va = NULL;
 		return -errno;
 	}
+	/* A fork would have the next write go to a copy of the page. */
+	if (madvise(b->va, b->len, MADV_DONTFORK))
+		msg_note("MADV_DONTFORK: %s; pages may move", strerror(errno));
 	memset(b->va, 0, b->len);
 	if (mlock(b->va, b->len))
 		msg_note("mlock of %zu bytes: %s; pages may move", b->len, strerror(errno));

@@ -214,6 +214,14 @@ shared_log()
 	check "$T/log" udp-lo-100 100 50 && check "$T/log" udp-lo-200 200 50 && check "$T/log" udp-lo-300 300 50
 }
 
+# Every way to send and receive does what it says, and what arrives is what was sent.
+datagrams()
+{
+	rm -f "$T/log"
+	"$TRAFFIC" set datagrams --log "$T/log" &&
+		python3 "$ROOT/tests/tools/datagrams.py" "$T/log" nics
+}
+
 set_runs()
 {
 	rm -f "$T/log"
@@ -362,6 +370,7 @@ if ip link add "cct$$" type veth peer name "ccu$$" 2>/dev/null; then
 	ok "veth, fragments" udp_ok udp-veth-8000 8000 20 True --path veth
 	ok "no namespace is left" nothing_left
 	ok "the default set" set_runs
+	ok "the set of datagrams" datagrams
 	ok "a bed tells its addresses, passes the exit status" bed_env
 	ok "a bed ends with its command on SIGTERM" bed_interrupted
 	ok "what a killed one left is reaped" killed_is_reaped
