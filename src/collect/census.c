@@ -33,6 +33,8 @@ struct targets {
 	uint8_t bloom[1 << 13];
 };
 
+#define NO_TARGETS {.align_mask = 0xff}
+
 struct scan {
 	struct targets targets;
 	struct find *finds;
@@ -307,9 +309,11 @@ struct range {
 	uint64_t from, to;
 };
 
+#define GAP_MAX (1 << 20)
+
 /*
  * From a module's first text symbol to the end of the page of its last, with no other module's
- * in between: one that was loaded just now has its initialisation somewhere else.
+ * and no large gap in between: one that was loaded just now has its initialisation somewhere else.
  */
 static int module_ranges(const struct kallsyms *ks, struct range **out, size_t *count)
 {
@@ -322,7 +326,8 @@ static int module_ranges(const struct kallsyms *ks, struct range **out, size_t *
 
 		if (!s->module || !ksym_is_text(s) || !strcmp(s->module, "bpf"))
 			continue;
-		if (*count && !strcmp((*out)[*count - 1].module, s->module)) {
+		if (*count && !strcmp((*out)[*count - 1].module, s->module) &&
+		    s->addr - (*out)[*count - 1].to < GAP_MAX) {
 			(*out)[*count - 1].to = (s->addr | 4095) + 1;
 			continue;
 		}
@@ -404,18 +409,17 @@ int census_read_function(const struct kallsyms *ks, const struct kcore *kc,
 	return err;
 }
 
-static void find_targets(struct census *c, const struct kallsyms *ks, const char *const *wanted,
-			 size_t wanted_count, struct targets *t)
+static void find_targets(struct census *c, const struct kallsyms *ks,
+			 const struct census_names *wanted, struct targets *t)
 {
-	*t = (struct targets){.align_mask = 0xff};
 	for (unsigned int i = 0; i < primitive_count; i++) {
-		if (primitives[i].kind != PRIM_INLINED)
+		if (!c->syms[i] && primitives[i].kind != PRIM_INLINED)
 			c->syms[i] = kallsyms_find(ks, primitives[i].name);
 		if (c->syms[i])
 			targets_add(t, c->syms[i]->addr, i);
 	}
-	for (unsigned int i = 0; i < wanted_count; i++) {
-		const struct ksym *sym = kallsyms_find(ks, wanted[i]);
+	for (unsigned int i = 0; i < wanted->count; i++) {
+		const struct ksym *sym = kallsyms_find(ks, wanted->names[i]);
 
 		if (sym && ksym_is_text(sym))
 			targets_add(t, sym->addr, (unsigned int)primitive_count + i);
@@ -445,17 +449,17 @@ static int take_modules(struct census *c, const struct targets *t, const struct 
 }
 
 int census_take(struct census *c, const struct kallsyms *ks, const struct kcore *kc,
-		const char *const *wanted, size_t wanted_count)
+		const struct census_names *wanted)
 {
 	const struct ksym *stext = kallsyms_find(ks, "_stext"), *etext = kallsyms_find(ks, "_etext");
-	struct targets t;
+	struct targets t = NO_TARGETS;
 	int err;
 
 	memset(c, 0, sizeof(*c));
 	err = alloc_tables(c);
 	if (err)
 		return err;
-	find_targets(c, ks, wanted, wanted_count, &t);
+	find_targets(c, ks, wanted, &t);
 	if (!stext || !etext || !t.count)
 		return -ENOENT;
 	err = take_range(c, &t, ks, kc, stext->addr, etext->addr - stext->addr);
@@ -466,18 +470,19 @@ int census_take(struct census *c, const struct kallsyms *ks, const struct kcore 
 	return err ? err : take_modules(c, &t, ks, kc, NULL);
 }
 
-int census_take_module(struct census *c, const struct kallsyms *ks, const struct kcore *kc,
-		       const char *module)
+int census_take_module(struct census *c, const struct kallsyms *const known[], size_t known_count,
+		       const struct kcore *kc, const char *module, const struct census_names *wanted)
 {
-	struct targets t;
+	struct targets t = NO_TARGETS;
 	int err;
 
 	memset(c, 0, sizeof(*c));
 	err = alloc_tables(c);
 	if (err)
 		return err;
-	find_targets(c, ks, NULL, 0, &t);
-	return take_modules(c, &t, ks, kc, module);
+	for (size_t i = 0; i < known_count; i++)
+		find_targets(c, known[i], wanted, &t);
+	return take_modules(c, &t, known[known_count - 1], kc, module);
 }
 
 void census_free(struct census *c)

@@ -73,16 +73,22 @@ struct census {
 	uint64_t text_bytes;
 };
 
+struct census_names {
+	const char **names;
+	size_t count;
+};
+
 /*
  * Decodes kernel and module text; finds the direct calls of the functions named in wanted
  * (primitives apart) in the same pass. On any error *c is safe to free.
  */
 int census_take(struct census *c, const struct kallsyms *ks, const struct kcore *kc,
-		const char *const *wanted, size_t wanted_count);
+		const struct census_names *wanted);
 
-/* The same of one module's text alone. */
-int census_take_module(struct census *c, const struct kallsyms *ks, const struct kcore *kc,
-		       const char *module);
+/* The same of one module's text alone; known: all symbols so far, those of the module last. */
+int census_take_module(struct census *c, const struct kallsyms *const known[], size_t known_count,
+		       const struct kcore *kc, const char *module,
+		       const struct census_names *wanted);
 
 /* The bytes of a function, malloc'ed, up to the next symbol. 0 or -errno. */
 int census_read_function(const struct kallsyms *ks, const struct kcore *kc,

@@ -4,7 +4,6 @@
 #include <errno.h>
 
 #define JUMP_SIZE 5
-#define NOP_SIZE 5 /* of ftrace, behind an endbr64 or not */
 #define ENDBR_SIZE 4
 
 int insn_decoder(ZydisDecoder *dec)
@@ -84,9 +83,9 @@ size_t insn_behind_ftrace(const ZydisDecoder *dec, const uint8_t *code, size_t s
 	size_t off = 0;
 
 	if (!insn_decode(dec, code, size, 0, &in))
-		return NOP_SIZE;
+		return FTRACE_SIZE;
 	if (in.d.length == ENDBR_SIZE && (in.d.mnemonic == ZYDIS_MNEMONIC_ENDBR64 ||
 					  in.d.mnemonic == ZYDIS_MNEMONIC_NOP))
 		off = ENDBR_SIZE;
-	return off + NOP_SIZE;
+	return off + FTRACE_SIZE;
 }

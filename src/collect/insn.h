@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #define INT3 0xcc
+#define FTRACE_SIZE 5 /* of its nop or call, behind an endbr64 or not */
 
 struct insn {
 	ZydisDecodedInstruction d;

@@ -84,15 +84,21 @@ static bool all_hidden(const struct kallsyms *ks)
 
 int kallsyms_load(const char *path, struct kallsyms *ks)
 {
-	char *line, *next;
-	size_t lines;
-	int err;
+	char *text;
+	int err = file_read(path, &text, NULL);
 
+	if (!err)
+		return kallsyms_parse(text, ks);
 	memset(ks, 0, sizeof(*ks));
-	err = file_read(path, &ks->text, NULL);
-	if (err)
-		return err;
-	lines = count_lines(ks->text);
+	return err;
+}
+
+int kallsyms_parse(char *text, struct kallsyms *ks)
+{
+	char *line, *next;
+	size_t lines = count_lines(text);
+
+	*ks = (struct kallsyms){.text = text};
 	ks->by_addr = calloc(lines + 1, sizeof(*ks->by_addr));
 	ks->by_name = calloc(lines + 1, sizeof(*ks->by_name));
 	if (!ks->by_addr || !ks->by_name)

@@ -28,6 +28,9 @@ struct kallsyms {
  * (kernel/kallsyms.c: kallsyms_show_value). On any error *ks is safe to free.
  */
 int kallsyms_load(const char *path, struct kallsyms *ks);
+
+/* The same of such a file's text, malloc'ed, which becomes part of *ks. */
+int kallsyms_parse(char *text, struct kallsyms *ks);
 void kallsyms_free(struct kallsyms *ks);
 
 /* The first symbol of this exact name, or NULL. */

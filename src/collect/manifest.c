@@ -12,7 +12,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "collect/late.h"
 #include "collect/loss.h"
 #include "collect/sites.h"
 #include "common/file.h"
@@ -221,7 +220,8 @@ static struct json_object *traits(const struct probes *p)
 	return o;
 }
 
-static void add_probes(struct json_object *root, const struct session *s, const struct probes *p)
+static void add_probes(struct json_object *root, const struct manifest *m, const struct session *s,
+		       const struct probes *p)
 {
 	struct json_object *o = json_object_new_object(), *refused = json_object_new_array(),
 			   *missing = json_object_new_array(), *excluded = json_object_new_array();
@@ -254,7 +254,7 @@ static void add_probes(struct json_object *root, const struct session *s, const 
 	add_missing(missing, p, &s->ks);
 	json_object_object_add(o, "missing", missing);
 	json_object_object_add(o, "excluded", excluded);
-	json_object_object_add(o, "late_modules", late_modules(s));
+	json_object_object_add(o, "late_modules", json_object_get(m->late_modules));
 	json_object_object_add(root, "probes", o);
 }
 
@@ -274,7 +274,7 @@ int manifest_write(const char *path, const struct manifest *m, struct session *s
 	add_times(root, m, s);
 	add_memory(root, s);
 	add_types(root, &s->kt);
-	add_probes(root, s, p);
+	add_probes(root, m, s, p);
 	*lost = loss_add_json(loss, m->stats, m->cpus, p);
 	json_object_object_add(root, "loss", loss);
 	json_object_object_add(root, "tasks", json_object_get(m->tasks));

@@ -18,6 +18,7 @@ struct manifest {
 	unsigned long buffer_kb;
 	const char *tracer; /* of functions; NULL: none */
 	struct json_object *tasks;
+	struct json_object *late_modules;
 	struct json_object *devices_before, *devices_after; /* as devices.h gives them */
 };
 

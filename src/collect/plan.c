@@ -17,7 +17,7 @@ struct scope_sets {
 	struct ktypes_names *module;	  /* the same of each module of `modules` */
 	struct ktypes_names modules;	  /* modules that have sites */
 	struct ktypes_names device_bound; /* modules by RULE_MODULES */
-	struct ktypes_names emulating;	  /* modules by RULE_EMULATORS */
+	const struct ktypes_names *emulating; /* modules by RULE_EMULATORS */
 };
 
 static int cmp_str(const void *a, const void *b)
@@ -87,7 +87,8 @@ static const char *base_name(const char *name, char *buf, size_t size)
 	return buf;
 }
 
-static int load_scopes(struct scope_sets *sets, const struct census *c, struct ktypes *kt)
+/* image: functions of the kernel image are to be judged, too. */
+static int load_scopes(struct scope_sets *sets, const struct census *c, struct ktypes *kt, bool image)
 {
 	int err = 0;
 
@@ -105,11 +106,10 @@ static int load_scopes(struct scope_sets *sets, const struct census *c, struct k
 	for (size_t s = 0; !err && s < scope_count; s++) {
 		if (scopes[s].rule == RULE_MODULES)
 			err = add_device_modules(scopes[s].what, &sets->device_bound);
-		if (scopes[s].rule == RULE_EMULATORS)
-			err = modalias_find(scopes[s].what, &sets->emulating);
 		if (scopes[s].rule != RULE_TYPE)
 			continue;
-		err = ktypes_functions_with(kt, NULL, scopes[s].what, &sets->image);
+		if (image)
+			err = ktypes_functions_with(kt, NULL, scopes[s].what, &sets->image);
 		/* A module without BTF is no error: the other rules still apply to it. */
 		for (size_t m = 0; !err && m < sets->modules.count; m++)
 			if (ktypes_functions_with(kt, sets->modules.names[m], scopes[s].what,
@@ -118,8 +118,19 @@ static int load_scopes(struct scope_sets *sets, const struct census *c, struct k
 	}
 	if (sets->device_bound.count)
 		qsort(sets->device_bound.names, sets->device_bound.count, sizeof(char *), cmp_str);
-	if (sets->emulating.count)
-		qsort(sets->emulating.names, sets->emulating.count, sizeof(char *), cmp_str);
+	return err;
+}
+
+int plan_load_emulating(struct ktypes_names *out)
+{
+	int err = 0;
+
+	memset(out, 0, sizeof(*out));
+	for (size_t s = 0; !err && s < scope_count; s++)
+		if (scopes[s].rule == RULE_EMULATORS)
+			err = modalias_find(scopes[s].what, out);
+	if (out->count)
+		qsort(out->names, out->count, sizeof(char *), cmp_str);
 	return err;
 }
 
@@ -131,7 +142,6 @@ static void free_scopes(struct scope_sets *sets)
 	ktypes_names_free(&sets->image);
 	ktypes_names_free(&sets->modules);
 	ktypes_names_free(&sets->device_bound);
-	ktypes_names_free(&sets->emulating);
 }
 
 static bool in_type_scope(const struct scope_sets *sets, const struct ksym *f, const char *base)
@@ -146,7 +156,7 @@ static bool in_type_scope(const struct scope_sets *sets, const struct ksym *f, c
 
 static bool emulates(const struct scope_sets *sets, const struct ksym *f)
 {
-	return f->module && ktypes_names_has(&sets->emulating, f->module);
+	return f->module && ktypes_names_has(sets->emulating, f->module);
 }
 
 static bool in_scope(const struct scope_sets *sets, const struct ksym *f)
@@ -326,10 +336,10 @@ static int check_excluded(const struct census *c, const struct opt_list *exclude
 }
 
 int plan_probes(struct census *c, struct ktypes *kt, const struct ktypes_names *traceable,
-		const struct opt_list *excluded)
+		const struct ktypes_names *emulating, const struct opt_list *excluded)
 {
-	struct scope_sets sets = {0};
-	int err = load_scopes(&sets, c, kt);
+	struct scope_sets sets = {.emulating = emulating};
+	int err = load_scopes(&sets, c, kt, true);
 
 	if (!err) {
 		set_covers(c, traceable);
@@ -339,6 +349,20 @@ int plan_probes(struct census *c, struct ktypes *kt, const struct ktypes_names *
 		if (!err)
 			err = check_excluded(c, excluded);
 	}
+	free_scopes(&sets);
+	return err;
+}
+
+int plan_module(struct census *c, const enum cover *covers, struct ktypes *kt,
+		const struct ktypes_names *traceable, const struct ktypes_names *emulating,
+		const struct opt_list *excluded)
+{
+	struct scope_sets sets = {.emulating = emulating};
+	int err = load_scopes(&sets, c, kt, false);
+
+	memcpy(c->covers, covers, primitive_count * sizeof(*covers));
+	for (size_t i = 0; !err && i < c->count; i++)
+		set_status(c, &c->sites[i], &sets, traceable, excluded);
 	free_scopes(&sets);
 	return err;
 }

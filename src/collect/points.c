@@ -229,6 +229,38 @@ static int place_point(struct probes *p, struct session *s, const struct point *
 	return 0;
 }
 
+/*
+ * In a module, functions that it has and calls that it makes. Tracepoints have been placed, and
+ * what has a better choice has it in the kernel image.
+ */
+static int place_in_module(struct probes *p, struct session *m, const struct point *pt)
+{
+	char why[160];
+	int err;
+
+	if (pt->how == POINT_PLAIN || pt->how == POINT_TPOINT ||
+	    (!point_is_call(pt) && !point_exists(pt, &m->ks)) || outranked(pt, &m->ks))
+		return 0;
+	err = define_point(p, m, pt, why, sizeof(why));
+	if (err == -ENOENT && point_is_call(pt))
+		return 0;
+	if (err)
+		return err == -ENOMEM ? err :
+			       probes_refuse(p, event_kind_name(pt->event), pt->target, why);
+	p->point_probes += !p->placed[pt - points];
+	p->placed[pt - points] = true;
+	return 0;
+}
+
+int points_place_module(struct probes *p, struct session *m)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < point_count; i++)
+		err = place_in_module(p, m, &points[i]);
+	return err;
+}
+
 int points_place(struct probes *p, struct session *s)
 {
 	int err = 0;

@@ -138,6 +138,10 @@ int probes_define_event(struct probes *p, const char *event, const char *line, c
 {
 	int err = probes_define(line, why, size);
 
+	/* Of a module that was unloaded, its probes wait for it to come back. */
+	if (err == -EEXIST && strstr(why, "exact same probe"))
+		err = 0;
+
 	return err ? err : add_string(&p->events, &p->event_count, event);
 }
 
@@ -259,9 +263,18 @@ static int place_guards(struct probes *p, const struct session *s)
 	return 0;
 }
 
+static int place_sites(struct probes *p, struct session *s)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < s->census.count; i++)
+		if (s->census.sites[i].status == SITE_PROBED)
+			err = place_site(p, s, &s->census.sites[i]);
+	return err;
+}
+
 int probes_place(struct probes *p, struct session *s)
 {
-	struct census *c = &s->census;
 	int err;
 
 	p->placed = calloc(point_count, sizeof(*p->placed));
@@ -270,9 +283,8 @@ int probes_place(struct probes *p, struct session *s)
 	err = look_around_inlined(p, s);
 	if (!err)
 		err = points_place(p, s);
-	for (size_t i = 0; !err && i < c->count; i++)
-		if (c->sites[i].status == SITE_PROBED)
-			err = place_site(p, s, &c->sites[i]);
+	if (!err)
+		err = place_sites(p, s);
 	if (!err)
 		err = place_guards(p, s);
 	if (!err && !p->site_probes) {
@@ -287,15 +299,19 @@ int probes_enable(struct probes *p, struct tracefs_instance *instance)
 {
 	char path[128];
 
-	for (size_t i = 0; i < p->plain_count; i++) {
-		snprintf(path, sizeof(path), "events/%s/enable", p->plain[i]);
+	for (; p->plain_enabled < p->plain_count; p->plain_enabled++) {
+		const char *name = p->plain[p->plain_enabled];
+
+		snprintf(path, sizeof(path), "events/%s/enable", name);
 		if (tracefs_instance_file_write(instance, path, "1") < 0)
-			return msg_errno(-errno, "cannot enable %s", p->plain[i]);
+			return msg_errno(-errno, "cannot enable %s", name);
 	}
-	for (size_t i = 0; i < p->event_count; i++) {
-		snprintf(path, sizeof(path), "events/%s/%s/enable", p->group, p->events[i]);
+	for (; p->enabled < p->event_count; p->enabled++) {
+		const char *name = p->events[p->enabled];
+
+		snprintf(path, sizeof(path), "events/%s/%s/enable", p->group, name);
 		if (tracefs_instance_file_write(instance, path, "1") < 0)
-			return msg_errno(-errno, "cannot enable %s/%s", p->group, p->events[i]);
+			return msg_errno(-errno, "cannot enable %s/%s", p->group, name);
 	}
 	return 0;
 }
@@ -309,32 +325,51 @@ static bool is_copy_event(const char *event)
 	return false;
 }
 
+/* Sets the filters of the events that have none yet. */
+static int set_filters(struct probes *p, struct tracefs_instance *instance)
+{
+	for (; p->filtered < p->event_count; p->filtered++) {
+		const char *event = p->events[p->filtered];
+		const char *passes = is_copy_event(event) ? p->filter : point_filter(event);
+		char path[128];
+
+		snprintf(path, sizeof(path), "events/%s/%s/filter", p->group, event);
+		if (passes && tracefs_instance_file_write(instance, path, passes) < 0)
+			return msg_errno(-errno, "cannot set the filter of %s", event);
+	}
+	return 0;
+}
+
+/* Probes that join an event which is enabled are live at once (trace_kprobe.c: append_trace_kprobe). */
+int probes_place_module(struct probes *p, struct session *m, struct tracefs_instance *instance)
+{
+	int err = look_around_inlined(p, m);
+
+	if (!err)
+		err = points_place_module(p, m);
+	if (!err)
+		err = place_sites(p, m);
+	if (!err)
+		err = set_filters(p, instance);
+	return err ? err : probes_enable(p, instance);
+}
+
 int probes_filter(struct probes *p, struct tracefs_instance *instance, const int *tids,
 		  size_t count)
 {
 	size_t room = count * 32 + 64, used;
 	char *filter = malloc(room);
-	int err = 0;
 
 	if (!filter)
 		return -ENOMEM;
+	p->filter = filter;
 	/* include/linux/trace_events.h: TRACE_FLAG_HARDIRQ | TRACE_FLAG_SOFTIRQ */
 	used = (size_t)snprintf(filter, room, "common_flags & 24 || (");
 	for (size_t i = 0; i < count; i++)
 		used += (size_t)snprintf(filter + used, room - used, "%scommon_pid != %d",
 					 i ? " && " : "", tids[i]);
 	snprintf(filter + used, room - used, ")");
-	for (size_t i = 0; !err && i < p->event_count; i++) {
-		const char *passes =
-			is_copy_event(p->events[i]) ? filter : point_filter(p->events[i]);
-		char path[128];
-
-		snprintf(path, sizeof(path), "events/%s/%s/filter", p->group, p->events[i]);
-		if (passes && tracefs_instance_file_write(instance, path, passes) < 0)
-			err = msg_errno(-errno, "cannot set the filter of %s", p->events[i]);
-	}
-	free(filter);
-	return err;
+	return set_filters(p, instance);
 }
 
 void probes_remove(struct probes *p)
@@ -361,6 +396,7 @@ void probes_free(struct probes *p)
 	for (size_t i = 0; i < p->interruptible_count; i++)
 		free(p->interruptible[i]);
 	free(p->interruptible);
+	free(p->filter);
 	free(p->placed);
 	free(p->events);
 	free(p->plain);

@@ -15,11 +15,12 @@ struct refusal {
 struct probes {
 	char group[32];
 	char **events; /* names made in the group */
-	size_t event_count;
+	size_t event_count, enabled, filtered; /* and how many of the first of them are */
+	char *filter;				/* leaves the recorder's own copies out, malloc'ed */
 	struct refusal *refused;
 	size_t refused_count;
 	char **plain; /* "system/event" enabled as they are */
-	size_t plain_count;
+	size_t plain_count, plain_enabled;
 	bool *placed; /* per row of points[] */
 	size_t site_probes, point_probes;
 	size_t unseen_calls;  /* calls whose result may not be recorded */
@@ -36,8 +37,15 @@ void probes_init(struct probes *p);
  */
 int probes_place(struct probes *p, struct session *s);
 
+/*
+ * The same of a module that was loaded since, in the running instance. m is the session, but for the
+ * module's own symbols, traceable functions and census.
+ */
+int probes_place_module(struct probes *p, struct session *m, struct tracefs_instance *instance);
+
 /* For points.c: places all points of points.def that this kernel has. */
 int points_place(struct probes *p, struct session *s);
+int points_place_module(struct probes *p, struct session *m);
 
 /* Writes one definition; on refusal why gets the kernel's own words. 0 or -errno. */
 int probes_define(const char *line, char *why, size_t size);

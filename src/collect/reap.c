@@ -26,7 +26,7 @@ pid_t reap_owner(const char *name)
 	if (strncmp(name, PREFIX, strlen(PREFIX)) || !isdigit((unsigned char)name[strlen(PREFIX)]))
 		return 0;
 	pid = strtol(name + strlen(PREFIX), &end, 10);
-	return *end && *end != '/' ? 0 : (pid_t)pid;
+	return *end && !strchr("/_", *end) ? 0 : (pid_t)pid;
 }
 
 static bool is_dead(pid_t pid)

@@ -14,6 +14,7 @@
 
 #include "collect/datfile.h"
 #include "collect/devices.h"
+#include "collect/late_modules.h"
 #include "collect/loss.h"
 #include "collect/manifest.h"
 #include "collect/probes.h"
@@ -38,6 +39,8 @@ struct run {
 	struct probes probes;
 	struct tracefs_instance *instance;
 	struct recorder *recorder;
+	struct late_modules *late;
+	int late_err;
 	struct workload workload;
 	struct manifest manifest;
 	bool made_dir;
@@ -156,7 +159,7 @@ static int trace_functions(struct run *r)
 static int start_recorder(struct run *r)
 {
 	unsigned int n = recorder_cpus();
-	int *tids = calloc(n, sizeof(*tids)), err;
+	int *tids = calloc(n + 1, sizeof(*tids)), err;
 
 	if (!tids)
 		return -ENOMEM;
@@ -165,8 +168,9 @@ static int start_recorder(struct run *r)
 		msg_errno(err, "cannot record into %s", r->opt->out);
 	for (unsigned int i = 0; !err && i < n; i++)
 		tids[i] = recorder_tid(r->recorder, i);
+	tids[n] = (int)gettid();
 	if (!err)
-		err = probes_filter(&r->probes, r->instance, tids, n);
+		err = probes_filter(&r->probes, r->instance, tids, n + 1);
 	free(tids);
 	return err;
 }
@@ -194,11 +198,23 @@ static int prepare(struct run *r, char *const argv[])
 		err = trace_functions(r);
 	if (!err)
 		err = start_recorder(r);
+	if (!err)
+		err = late_modules_watch(r->probes.group, &r->late);
 	if (!err && interrupted) {
 		msg_error("interrupted before the workload started");
 		err = -EINTR;
 	}
 	return err;
+}
+
+static void take_late_modules(void *ctx)
+{
+	struct run *r = ctx;
+	int err = late_modules_poll(r->late, &r->probes, &r->session, r->instance,
+				    &r->opt->excluded);
+
+	if (err && !r->late_err)
+		r->late_err = err;
 }
 
 static int record(struct run *r)
@@ -213,7 +229,9 @@ static int record(struct run *r)
 		return err;
 	err = workload_release(&r->workload);
 	if (!err)
-		err = workload_wait(&r->workload, &interrupted);
+		err = workload_wait(&r->workload, &interrupted, take_late_modules, r);
+	if (!err)
+		err = r->late_err;
 	if (!err)
 		err = workload_exec_error(&r->workload);
 	if (err)
@@ -222,6 +240,7 @@ static int record(struct run *r)
 	err = write_option(r, "tracing_on", "0");
 	r->manifest.end_ns = monotonic_ns();
 	r->manifest.devices_after = devices_read();
+	r->manifest.late_modules = late_modules_json(r->late, &r->session);
 	r->manifest.workload_status = r->workload.status;
 	r->manifest.interrupted = interrupted;
 	return err;
@@ -362,10 +381,12 @@ static void tear_down(struct run *r)
 	probes_remove(&r->probes);
 	probes_free(&r->probes);
 	session_close(&r->session);
+	late_modules_free(r->late);
 	for (unsigned int i = 0; i < r->manifest.cpus && r->manifest.stats; i++)
 		free(r->manifest.stats[i]);
 	free(r->manifest.stats);
 	json_object_put(r->manifest.tasks);
+	json_object_put(r->manifest.late_modules);
 	json_object_put(r->manifest.devices_before);
 	json_object_put(r->manifest.devices_after);
 }

@@ -54,14 +54,13 @@ static int load_symbols(struct session *s)
 	return 0;
 }
 
-/* Names of the functions whose calls the points want, at the points' own indices. */
-static int wanted_functions(const char ***out)
+static int wanted_functions(struct census_names *out)
 {
 	const char **names = calloc(point_count, sizeof(*names));
 	char (*text)[128] = calloc(point_count, sizeof(*text));
 	const char *pattern;
 
-	*out = names;
+	*out = (struct census_names){names, point_count};
 	if (!names || !text) {
 		free(text);
 		return -ENOMEM;
@@ -74,16 +73,15 @@ static int wanted_functions(const char ***out)
 	return 0;
 }
 
-static void free_wanted(const char **names)
+static void free_wanted(struct census_names *wanted)
 {
-	if (names)
-		free((char *)names[0]);
-	free(names);
+	if (wanted->names)
+		free((char *)wanted->names[0]);
+	free(wanted->names);
 }
 
 static int load_census(struct session *s, const struct opt_list *excluded)
 {
-	const char **wanted = NULL;
 	char *path = tracefs_get_tracing_file("available_filter_functions"), *text = NULL;
 	int err = path ? file_read(path, &text, NULL) : -ENOMEM;
 
@@ -94,12 +92,13 @@ static int load_census(struct session *s, const struct opt_list *excluded)
 	if (err)
 		return msg_errno(err, "cannot read available_filter_functions of tracefs (it takes "
 				      "CONFIG_FUNCTION_TRACER)");
-	err = wanted_functions(&wanted);
+	err = wanted_functions(&s->wanted);
 	if (!err)
-		err = census_take(&s->census, &s->ks, &s->kc, wanted, point_count);
-	free_wanted(wanted);
+		err = census_take(&s->census, &s->ks, &s->kc, &s->wanted);
 	if (!err)
-		err = plan_probes(&s->census, &s->kt, &s->traceable, excluded);
+		err = plan_load_emulating(&s->emulating);
+	if (!err)
+		err = plan_probes(&s->census, &s->kt, &s->traceable, &s->emulating, excluded);
 	/* What is to be excluded and is not there has been told. */
 	return err && err != -ENOENT ? msg_errno(err, "cannot take the census of copy sites") : err;
 }
@@ -130,7 +129,9 @@ int session_open(struct session *s, const struct opt_list *excluded)
 void session_close(struct session *s)
 {
 	census_free(&s->census);
+	free_wanted(&s->wanted);
 	ktypes_names_free(&s->traceable);
+	ktypes_names_free(&s->emulating);
 	ktypes_free(&s->kt);
 	kcore_close(&s->kc);
 	kallsyms_free(&s->ks);

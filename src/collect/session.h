@@ -14,6 +14,8 @@ struct session {
 	struct ktypes kt;
 	struct census census;
 	struct ktypes_names traceable; /* functions that ftrace knows: others may not be probed */
+	struct ktypes_names emulating; /* modules that make devices out of software */
+	struct census_names wanted;    /* functions whose calls the points want, by the points' indices */
 	double census_seconds;
 };
 

@@ -94,7 +94,8 @@ static double now(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-int workload_wait(struct workload *w, const volatile int *interrupted)
+int workload_wait(struct workload *w, const volatile int *interrupted,
+		  void (*meanwhile)(void *ctx), void *ctx)
 {
 	double asked = 0;
 
@@ -113,7 +114,7 @@ int workload_wait(struct workload *w, const volatile int *interrupted)
 		} else if (asked && now() - asked > 5) {
 			kill(w->pid, SIGKILL);
 		}
-		usleep(20000);
+		meanwhile(ctx);
 	}
 }
 

@@ -19,8 +19,12 @@ struct workload {
 int workload_fork(struct workload *w, char *const argv[], const char *env);
 int workload_release(struct workload *w);
 
-/* Waits for it; on a signal in *interrupted passes SIGTERM on, and SIGKILL 5 s later. */
-int workload_wait(struct workload *w, const volatile int *interrupted);
+/*
+ * Waits for it, and passes the time, some 20 ms at once, by meanwhile; on a signal in *interrupted
+ * passes SIGTERM on, and SIGKILL 5 s later.
+ */
+int workload_wait(struct workload *w, const volatile int *interrupted,
+		  void (*meanwhile)(void *ctx), void *ctx);
 
 /* Why it could not be started, as -errno; 0: it was. To be asked after its end. */
 int workload_exec_error(struct workload *w);

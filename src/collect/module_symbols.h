@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The symbols of one module, from the kernel's own table of it: /proc/kallsyms lists all there are before
+ * it comes to the last module's, which takes longer than a module that was just loaded gives.
+ */
+#ifndef COLLECT_MODULE_SYMBOLS_H
+#define COLLECT_MODULE_SYMBOLS_H
+
+#include "collect/session.h"
+
+/* 0 or -errno. Safe to free either way. */
+int module_symbols(struct session *s, const char *module, struct kallsyms *out);
+
+/* Those of its functions that ftrace knows, by the instruction that it put into them; sorted. */
+int module_traceable(const struct session *s, const struct kallsyms *ks, struct ktypes_names *out);
+
+#endif
