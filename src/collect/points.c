@@ -126,6 +126,16 @@ static int define_call(struct probes *p, struct session *s, const struct point *
 					    event_kind_name(pt->event), args, NULL, why, size);
 }
 
+/* A call that the census found is of a function, whichever of the points it was found for. */
+static bool calls(const struct point *pt, const char *name)
+{
+	const char *pattern;
+	char of[128];
+
+	point_function(pt, of, sizeof(of), &pattern);
+	return !strcmp(of, name);
+}
+
 /*
  * At or behind every call of it that the census found: all, or those whose function matches. Where
  * a function may not be probed, what its calls gave is not recorded, and a chain through it breaks.
@@ -143,7 +153,7 @@ static int define_calls(struct probes *p, struct session *s, const struct point 
 		const struct call *c = &s->census.calls[i];
 		int err;
 
-		if (strcmp(points[c->wanted].target, pt->target) ||
+		if (!calls(&points[c->wanted], name) ||
 		    fnmatch(pattern, c->func->name, FNM_EXTMATCH))
 			continue;
 		if (!ktypes_names_has(&s->traceable, c->func->name)) {
