@@ -157,6 +157,16 @@ static bool matches(const struct ksym *func, const char *pattern)
 	return !fnmatch(pattern, name, FNM_EXTMATCH);
 }
 
+/* A call that the census found is of a function, whichever of the points it was found for. */
+static bool calls(const struct point *pt, const char *name)
+{
+	const char *pattern;
+	char of[128];
+
+	point_function(pt, of, sizeof(of), &pattern);
+	return !strcmp(of, name);
+}
+
 /*
  * At or behind every call of it that the census found: all, or those whose function matches. Where
  * a function may not be probed, what its calls gave is not recorded, and a chain through it breaks.
@@ -174,7 +184,7 @@ static int define_calls(struct probes *p, struct session *s, const struct point 
 		const struct call *c = &s->census.calls[i];
 		int err;
 
-		if (strcmp(points[c->wanted].target, pt->target) || !matches(c->func, pattern))
+		if (!calls(&points[c->wanted], name) || !matches(c->func, pattern))
 			continue;
 		if (!ktypes_names_has(&s->traceable, c->func->name)) {
 			p->unseen_calls++;

@@ -229,7 +229,7 @@ static int check_sentence(struct check *c, struct line *l, struct span_of copies
 
 int rule_count(struct check *c, struct line *l)
 {
-	struct span_of copies = {0}, emulated = {0}, dma = {0}, wires = {0};
+	struct span_of copies = {0}, emulated = {0}, dma = {0}, wires = {0}, transforms = {0};
 	bool sure = !c->world.lost && !c->missed;
 	struct line *complete, *send;
 	struct claim *all = calloc(l->from_count, sizeof(*all));
@@ -245,6 +245,7 @@ int rule_count(struct check *c, struct line *l)
 		widen(&emulated, all[i].emulated, !i);
 		widen(&dma, all[i].dma, !i);
 		widen(&wires, all[i].wire, !i);
+		widen(&transforms, all[i].transforms, !i);
 	}
 	if (err) {
 		free(all);
@@ -260,6 +261,9 @@ int rule_count(struct check *c, struct line *l)
 		 send ? record_tid(&send->cited->record) : 0, ULL(all[0].start), ULL(bytes),
 		 sure ? "exactly" : "at-least", ULL(copies.min), ULL(copies.max), ULL(emulated.min),
 		 ULL(emulated.max), ULL(dma.min), ULL(dma.max), ULL(wires.min), ULL(wires.max));
+	if (transforms.max)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), " transforms=%llu..%llu",
+			 ULL(transforms.min), ULL(transforms.max));
 	free(all);
 	l->meaning = MEANS_COUNT;
 	l->used = true;

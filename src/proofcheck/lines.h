@@ -17,7 +17,7 @@ struct claim {
 	uint64_t addr, since; /* of a frame, addr and length tell where it lies */
 	uint64_t length;
 	int tid; /* of a user's buffer, else 0 */
-	uint64_t copies, emulated, dma, wire;
+	uint64_t copies, emulated, dma, wire, transforms;
 	char in[128];
 	uint64_t xmit; /* place of the event that handed them to a driver */
 	uint64_t send, receive; /* places of the calls at either end */

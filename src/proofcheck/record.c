@@ -21,6 +21,7 @@ static const char *const kind_names[R_KINDS] = {
 	[R_CONSUME] = "consume_skb", [R_DEFER_FREE] = "defer_free", [R_DROP] = "drop_skb",
 	[R_DMA_MAP] = "dma_map", [R_DMA_MAP_RET] = "dma_map_ret", [R_DMA_MAPPED] = "dma_mapped",
 	[R_DMA_UNMAP] = "dma_unmap", [R_DMA_SYNC] = "dma_sync",
+	[R_ENCRYPT] = "encrypt", [R_DECRYPT] = "decrypt",
 };
 
 static const char *const field_names[N_FIELDS] = {
@@ -263,6 +264,7 @@ bool record_memory(const struct world *w, const struct record *r, uint64_t *from
 		break;
 	case R_DEV_QUEUE: case R_DEV_XMIT: case R_NETIF_RX: case R_GRO: case R_NETIF_RECEIVE: case R_SK_QUEUE:
 	case R_TAP: case R_CLONE: case R_MORPH: case R_COALESCE: case R_CONSUME: case R_DEFER_FREE: case R_DROP:
+	case R_ENCRYPT: case R_DECRYPT:
 		*from = record_get(r, N_skb) ? record_get(r, N_head) : 0;
 		*to = *from + record_get(r, N_end);
 		break;

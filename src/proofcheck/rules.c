@@ -70,17 +70,26 @@ static int same_text(struct check *c, struct line *l, const char *text)
 	return strcmp(text, l->text) ? reject(c, l, "what follows is: %s", text) : 0;
 }
 
+/* " transforms=N", where there are any. */
+static const char *transforms_text(const struct claim *x, char buf[40])
+{
+	buf[0] = '\0';
+	if (x->transforms)
+		snprintf(buf, 40, " transforms=%llu", ULL(x->transforms));
+	return buf;
+}
+
 static void lies_text(const struct claim *x, const char *by, char *buf, size_t size)
 {
-	char where[64];
+	char where[64], transforms[40];
 
 	if (x->tid)
 		snprintf(where, sizeof(where), "user:%d:0x%llx", x->tid, ULL(x->addr));
 	else
 		snprintf(where, sizeof(where), "kernel:0x%llx", ULL(x->addr));
-	snprintf(buf, size, "bytes=%llu..%llu at=%s since=%llu copies=%llu emulated=%llu dma=%llu wire=%llu in=%s%s%s",
+	snprintf(buf, size, "bytes=%llu..%llu at=%s since=%llu copies=%llu emulated=%llu dma=%llu wire=%llu%s in=%s%s%s",
 		 ULL(x->from), ULL(x->to), where, ULL(x->since), ULL(x->copies), ULL(x->emulated), ULL(x->dma),
-		 ULL(x->wire), x->in, *by ? " by=" : "", by);
+		 ULL(x->wire), transforms_text(x, transforms), x->in, *by ? " by=" : "", by);
 }
 
 static void frame_text(const struct claim *x, const char *by, char *buf, size_t size)
@@ -324,6 +333,29 @@ static int handoff(struct check *c, struct line *l)
 	return conclude_lies(c, l, &x, "");
 }
 
+/* ---- transforms ---- */
+
+static int transform(struct check *c, struct line *l)
+{
+	struct line *lies = premise(c, l, MEANS_LIES, 0), *fact = premise_record(c, l, R_ENCRYPT);
+	uint64_t from, to;
+	struct claim x;
+
+	fact = fact ? fact : premise_record(c, l, R_DECRYPT);
+	if (!lies || !fact || l->from_count != 2)
+		return reject(c, l, "it takes where the bytes lie and one transforming event");
+	if (part_of(c, l, &lies->claim, &x))
+		return -EINVAL;
+	from = get(fact, N_data);
+	to = from + get(fact, N_len) - get(fact, N_dlen);
+	if (x.tid || record_in(fact)->raw.ts < x.since || x.addr < from || x.addr + (x.to - x.from) > to)
+		return reject(c, l, "the packet transformed does not hold these bytes");
+	x.transforms++;
+	x.since = record_in(fact)->raw.ts;
+	snprintf(x.in, sizeof(x.in), "%s", record_in(fact)->format->name);
+	return conclude_lies(c, l, &x, "");
+}
+
 /* ---- devices ---- */
 
 /* A mapping among the premises: the CPU's address, the device's as kernel address, size, way, time. */
@@ -483,7 +515,7 @@ static int deliver(struct check *c, struct line *l)
 		    *fact = copy_in(c, l), *back = premise_record(c, l, R_RETURN);
 	struct move m[MOVES_MAX];
 	const struct move *with;
-	char by[320], text[1024];
+	char by[320], text[1024], transforms[40];
 	unsigned long long sk;
 	struct claim x;
 
@@ -507,8 +539,8 @@ static int deliver(struct check *c, struct line *l)
 	x.since = record_in(fact)->raw.ts;
 	x.length = (int64_t)get(back, N_ret) >= (int64_t)get(call, N_icnt); /* the buffer was filled */
 	snprintf(text, sizeof(text), "delivered bytes=%llu..%llu to=user:%d:0x%llx copies=%llu emulated=%llu "
-		 "dma=%llu wire=%llu by=%s", ULL(x.from), ULL(x.to), x.tid, ULL(x.addr), ULL(x.copies),
-		 ULL(x.emulated), ULL(x.dma), ULL(x.wire), by);
+		 "dma=%llu wire=%llu%s by=%s", ULL(x.from), ULL(x.to), x.tid, ULL(x.addr), ULL(x.copies),
+		 ULL(x.emulated), ULL(x.dma), ULL(x.wire), transforms_text(&x, transforms), by);
 	l->meaning = MEANS_DELIVERED;
 	l->claim = x;
 	return same_text(c, l, text);
@@ -521,6 +553,7 @@ int rule_apply(struct check *c, struct line *l)
 		int (*apply)(struct check *c, struct line *l);
 	} rules[] = {
 		{"lookup", lookup},	{"send", send_rule},	{"copy", copy},
+		{"transform", transform},
 		{"handoff", handoff},	{"device-reads", device_reads}, {"device-wrote", device_wrote},
 		{"device-owns", device_owns}, {"wire", wire},	{"deliver", deliver},
 		{"completeness", rule_complete}, {"count", rule_count},

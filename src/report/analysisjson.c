@@ -210,6 +210,7 @@ static void add_counts(struct json_object *o, const struct flow *f)
 	json_add_double(o, "copies_per_message",
 			flow_times(f, f->chain_copy_bytes + f->dead_bytes), 6);
 	add_range(o, "emulated_dma", &f->emulated);
+	add_range(o, "transforms", &f->transforms);
 	add_range(o, "dma", &f->dmas);
 	add_range(o, "wire", &f->wires);
 	add_range(o, "gap", &f->gaps);

@@ -7,7 +7,8 @@
 
 bool step_moves(const struct step *s)
 {
-	return s->kind == HOP_COPY || s->kind == HOP_COPY_UNKNOWN || s->kind == HOP_EMULATED_DMA;
+	return s->kind == HOP_COPY || s->kind == HOP_COPY_UNKNOWN || s->kind == HOP_EMULATED_DMA ||
+	       s->kind == HOP_TRANSFORM;
 }
 
 static bool leads_on(const struct step *s)
@@ -111,6 +112,8 @@ void chart_arrow(const struct chain_view *v, const struct place *p, char *buf, s
 		snprintf(buf, size, "copy %u: %s%s%s%s%s", p->copy, where, s->site ? " (" : "",
 			 s->site ? s->site->primitive : "", s->site ? ")" : "",
 			 s->checked ? ", content agrees" : "");
+	else if (s->kind == HOP_TRANSFORM)
+		snprintf(buf, size, "transform, in place: %s", event_kind_name((enum event_kind)s->event));
 	else
 		snprintf(buf, size, "%s: %s%s", hop_kind_name((enum hop_kind)s->kind), where,
 			 s->checked ? ", content agrees" : "");

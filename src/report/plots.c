@@ -247,6 +247,9 @@ static size_t sites_data(const struct report *rep, FILE *out)
 
 #define FIXED "set terminal svg size 560,400 font 'sans-serif,15' noenhanced\nset output SVG\n"
 
+/* The scripts below name kinds of hops in the order of hops.def. */
+_Static_assert(HOP_KINDS == 13 && HOP_EMULATED_DMA == 8, "kinds of hops in plots");
+
 const struct plot plots[] = {
 	{"copies", "Copies and emulated DMA per message, by flow",
 	 LOOKS "FILE = 'copies.dat'\n" ROWS
@@ -282,8 +285,8 @@ const struct plot plots[] = {
 	 "set xtics 0,25,100\n"
 	 "set xlabel 'share of the time from send to delivery, % (medians, added up)' offset 0,0.5\n"
 	 "set key outside bottom center horizontal\n"
-	 "kinds = 'start copy copy,_site_unknown handoff dma emulated-dma wire drop gap gap_(user_space)'\n"
-	 "of_kind = '#888888 #2a78b8 #7d3c98 #8fa3ad #3d9a5f #c2571a #c9a227 #333333 #d1495b #e0a0a8'\n"
+	 "kinds = 'start copy copy,_site_unknown transform handoff pin dma pio emulated-dma wire drop gap gap_(user_space)'\n"
+	 "of_kind = '#888888 #2a78b8 #7d3c98 #138a8a #8fa3ad #b58a00 #3d9a5f #7a6a58 #c2571a #c9a227 #333333 #d1495b #e0a0a8'\n"
 	 "present = ''\n"
 	 "do for [k = 0:words(kinds) - 1] {\n"
 	 "  stats FILE using ($4 == k) nooutput\n"
@@ -313,11 +316,11 @@ const struct plot plots[] = {
 	 "set xtics STATS_max / 4.0\n"
 	 "set format x '%.1s%c'\n"
 	 "set xlabel 'bytes'\n"
-	 "stats FILE using ($4 == 5) nooutput\n"
+	 "stats FILE using ($4 == 8) nooutput\n"
 	 "emulated = STATS_sum > 0\n"
 	 "set key outside bottom center horizontal\n"
-	 RANGE "plot FILE using ($4 == 5 ? NaN : $3):1:(0):3:($1-0.35):($1+0.35):ytic(2) with boxxyerror linecolor rgb '#2a78b8' title 'copies', \\\n"
-	 "     for [i = 1:emulated] FILE using ($4 == 5 ? $3 : NaN):1:(0):3:($1-0.35):($1+0.35):ytic(2) with boxxyerror linecolor rgb '#c2571a' title 'emulated DMA'\n",
+	 RANGE "plot FILE using ($4 == 8 ? NaN : $3):1:(0):3:($1-0.35):($1+0.35):ytic(2) with boxxyerror linecolor rgb '#2a78b8' title 'copies', \\\n"
+	 "     for [i = 1:emulated] FILE using ($4 == 8 ? $3 : NaN):1:(0):3:($1-0.35):($1+0.35):ytic(2) with boxxyerror linecolor rgb '#c2571a' title 'emulated DMA'\n",
 	 sites_data},
 };
 

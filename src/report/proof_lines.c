@@ -17,7 +17,7 @@ struct state {
 	unsigned int line;
 	uint64_t from, to, addr, since;
 	int tid; /* of a user's buffer, else 0 */
-	unsigned int copies, emulated, dma, wire;
+	unsigned int copies, emulated, dma, wire, transforms;
 	char in[96];
 	uint64_t xmit; /* the fact by which the driver got them */
 };
@@ -105,6 +105,13 @@ static void used_until(struct proof *p, unsigned int line, uint64_t ts)
 			p->regions[i].until = ts;
 }
 
+/* Most messages are not encrypted. */
+static void print_transforms(struct proof *p, const struct state *s)
+{
+	if (s->transforms)
+		fprintf(p->out, " transforms=%u", s->transforms);
+}
+
 static void print_state(struct proof *p, const struct state *s)
 {
 	fprintf(p->out, "bytes=%llu..%llu at=", ULL(s->from), ULL(s->to));
@@ -112,8 +119,10 @@ static void print_state(struct proof *p, const struct state *s)
 		fprintf(p->out, "user:%d:0x%llx", s->tid, ULL(s->addr));
 	else
 		fprintf(p->out, "kernel:0x%llx", ULL(s->addr));
-	fprintf(p->out, " since=%llu copies=%u emulated=%u dma=%u wire=%u in=%s", ULL(s->since), s->copies,
-		s->emulated, s->dma, s->wire, s->in);
+	fprintf(p->out, " since=%llu copies=%u emulated=%u dma=%u wire=%u", ULL(s->since), s->copies,
+		s->emulated, s->dma, s->wire);
+	print_transforms(p, s);
+	fprintf(p->out, " in=%s", s->in);
 }
 
 static int state_line(struct walk *w, struct state next, const char *words)
@@ -220,8 +229,10 @@ static int copy(struct walk *w, const struct step *s)
 			return stuck(w, s, "the receive call around it is not recorded");
 		LINE(w->p, "deliver", w->now.line, enter, fact, back);
 		fprintf(w->p->out, "delivered bytes=%llu..%llu to=user:%d:0x%llx copies=%u emulated=%u dma=%u "
-			"wire=%u by=%s", ULL(next.from), ULL(next.to), s->tid, ULL(s->dst), next.copies,
-			next.emulated, next.dma, next.wire, name);
+			"wire=%u", ULL(next.from), ULL(next.to), s->tid, ULL(s->dst), next.copies,
+			next.emulated, next.dma, next.wire);
+		print_transforms(w->p, &next);
+		fprintf(w->p->out, " by=%s", name);
 		end_line(w->p, words);
 		used_until(w->p, w->now.line, s->ts);
 		return push(&w->p->delivered, w->p->line);
@@ -281,6 +292,24 @@ static int handoff(struct walk *w, const struct step *s)
 		next.xmit = s->file_off;
 	begin_line(w->p, "handoff", from, n);
 	return state_line(w, next, "have not moved: only who holds them changed");
+}
+
+static int transform(struct walk *w, const struct step *s)
+{
+	unsigned int fact = w->wire ? 0 : cite(w->p, s->file_off);
+	const struct fact *e = fact ? evidence_at(&w->p->evidence, s->file_off) : NULL;
+	struct state next = w->now;
+
+	if (!e)
+		return stuck(w, s, "it is not recorded which packet was transformed");
+	next.transforms++;
+	next.since = s->ts;
+	next.from = s->off;
+	next.to = s->off + s->len;
+	next.addr = s->dst;
+	snprintf(next.in, sizeof(next.in), "%s", e->name);
+	LINE(w->p, "transform", w->now.line, fact);
+	return state_line(w, next, "became other bytes, that stand for them");
 }
 
 /* The device is given the bytes to read. */
@@ -394,6 +423,7 @@ static int no_rule(struct walk *w, const struct step *s)
 
 static int (*const derive[HOP_KINDS])(struct walk *w, const struct step *s) = {
 	[HOP_START] = start,	  [HOP_COPY] = copy,	[HOP_COPY_UNKNOWN] = no_rule,
+	[HOP_TRANSFORM] = transform,
 	[HOP_HANDOFF] = handoff,  [HOP_DMA] = dma,	[HOP_EMULATED_DMA] = copy,
 	[HOP_WIRE] = cross,	  [HOP_DROP] = no_rule, [HOP_GAP] = no_rule,
 	[HOP_GAP_USER] = no_rule,
@@ -484,11 +514,11 @@ static int complete(struct proof *p)
 static void conclude(struct proof *p, const struct chain_view *views, size_t n)
 {
 	const struct chain_view *v = &views[0];
-	uint64_t bytes = 0, least[4] = {0}, most[4] = {0};
+	uint64_t bytes = 0, least[5] = {0}, most[5] = {0};
 	bool sure = !p->r.run.lost && !p->r.missed && !p->r.missed_unknown;
 
 	for (size_t i = 0; i < n; i++) {
-		uint64_t have[4] = {0};
+		uint64_t have[5] = {0};
 
 		for (size_t k = 0; k < views[i].count; k++) {
 			int kind = views[i].steps[k].kind;
@@ -497,8 +527,9 @@ static void conclude(struct proof *p, const struct chain_view *views, size_t n)
 			have[1] += kind == HOP_EMULATED_DMA;
 			have[2] += kind == HOP_DMA;
 			have[3] += kind == HOP_WIRE;
+			have[4] += kind == HOP_TRANSFORM;
 		}
-		for (int k = 0; k < 4; k++) {
+		for (int k = 0; k < 5; k++) {
 			least[k] = !i || have[k] < least[k] ? have[k] : least[k];
 			most[k] = have[k] > most[k] ? have[k] : most[k];
 		}
@@ -510,6 +541,8 @@ static void conclude(struct proof *p, const struct chain_view *views, size_t n)
 		"dma=%llu..%llu wire=%llu..%llu", v->steps[0].tid, ULL(v->steps[0].ts), ULL(bytes),
 		sure ? "exactly" : "at-least", ULL(least[0]), ULL(most[0]), ULL(least[1]), ULL(most[1]),
 		ULL(least[2]), ULL(most[2]), ULL(least[3]), ULL(most[3]));
+	if (most[4])
+		fprintf(p->out, " transforms=%llu..%llu", ULL(least[4]), ULL(most[4]));
 	end_line(p, "");
 	if (least[0] == most[0])
 		fprintf(p->out, "\n**∴ %s%llu copies**", sure ? "" : "at least ", ULL(least[0]));

@@ -180,6 +180,9 @@ static void print_sites(const struct flow *f, FILE *out)
 			s->kind == HOP_EMULATED_DMA ? "emulated-dma" :
 			s->site ? s->site->primitive : "", flow_times(f, s->bytes));
 	}
+	if (f->transforms.max)
+		fprintf(out, "%-22s transformed in place: each byte %.3f times\n", "",
+			range_mean(&f->transforms));
 	if (f->dead_bytes)
 		fprintf(out, "%-22s dead copy: %llu bytes to where nobody is served\n", "",
 			(unsigned long long)f->dead_bytes);

@@ -552,6 +552,75 @@ static void test_expand_head(void **state)
 	end(&w);
 }
 
+static void crypt(struct world *w, const char *event, unsigned long len)
+{
+	mkrun_event(w->mk, 0, "%s skb=%#lx head=%#lx data=%#lx end=2048 len=%lu", event, SKB(1),
+		    HEAD(1), HEAD(1) + PAYLOAD - 28, len + 28);
+}
+
+/* A way over lo on which the packet is encrypted, copied as it is then, and decrypted. */
+static void send_encrypted(struct world *w, bool encrypts, bool decrypts)
+{
+	send_enter(w, 1000);
+	fill(w, SKB(1), HEAD(1) + PAYLOAD, 1000);
+	copy_in(w, HEAD(1) + PAYLOAD, 1000, 0);
+	if (encrypts)
+		crypt(w, "encrypt", 1000);
+	mkrun_event(w->mk, 0, "mem __probe_ip=%#lx src=%#lx dst=%#lx len=1000 s=0x5ec4e7", AT_MEM,
+		    HEAD(1) + PAYLOAD, HEAD(1) + PAYLOAD + 8);
+	mkrun_event(w->mk, 0, "mem __probe_ip=%#lx src=%#lx dst=%#lx len=1000 s=0x5ec4e7", AT_MEM,
+		    HEAD(1) + PAYLOAD + 8, HEAD(1) + PAYLOAD);
+	pass(w, "dev_queue", SKB(1), HEAD(1), 1000);
+	pass(w, "dev_xmit", SKB(1), HEAD(1), 1000);
+	pass(w, "netif_rx", SKB(1), HEAD(1), 1000);
+	pass(w, "netif_receive", SKB(1), HEAD(1), 1000);
+	if (decrypts)
+		crypt(w, "decrypt", 1000);
+	pass(w, "sk_queue", SKB(1), HEAD(1), 1000);
+	send_exit(w, 1000);
+	receive(w, SKB(1), HEAD(1), 1000);
+	load(w);
+}
+
+/* The same place has other bytes, whose content is none of the message's, and back. */
+static void test_transform(void **state)
+{
+	static struct world w;
+
+	(void)state;
+	begin(&w);
+	send_encrypted(&w, true, true);
+	counts(&w, 1, 1, 1, 4, 4);
+	assert_int_equal(flow(&w, 0)->transforms.min, 2);
+	assert_int_equal(flow(&w, 0)->transforms.max, 2);
+	shapes(&w, "sctcchhhhthc");
+	exact(&w);
+	for (size_t i = 0; i < flow(&w, 0)->views[0].count; i++)
+		if (flow(&w, 0)->views[0].steps[i].site &&
+		    !strcmp(flow(&w, 0)->views[0].steps[i].site->function, "recvmsg"))
+			assert_true(flow(&w, 0)->views[0].steps[i].checked);
+}
+
+static void test_encrypt_unseen(void **state)
+{
+	static struct world w;
+
+	(void)state;
+	begin(&w);
+	send_encrypted(&w, false, true);
+	why(&w, VERDICT_AT_LEAST, "still encrypted, or were never");
+}
+
+static void test_decrypt_unseen(void **state)
+{
+	static struct world w;
+
+	(void)state;
+	begin(&w);
+	send_encrypted(&w, true, false);
+	why(&w, VERDICT_AT_LEAST, "still encrypted, or were never");
+}
+
 static void test_two_in_one_range(void **state)
 {
 	static struct world w;
@@ -1480,7 +1549,7 @@ static void test_wire_other_identity(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_lo),
+		TEST(test_transform), TEST(test_encrypt_unseen), TEST(test_decrypt_unseen), TEST(test_lo),
 		TEST(test_partial_read),
 		TEST(test_truncated_length),
 		TEST(test_recycled_head),

@@ -74,6 +74,7 @@ struct content {
 	uint64_t sample; /* the first 8 bytes */
 	bool sampled, checked;
 	bool unknown; /* which instruction moved the bytes is not recorded */
+	int8_t turn;  /* of a transform: +1 into other bytes, -1 back into those before */
 	struct spanset booked; /* coordinates that reached a receiver */
 };
 

@@ -5,16 +5,24 @@
 
 #include "common/vec.h"
 
-/* The same byte, as sampled at an earlier hop. */
-static const struct content *sampled_before(const struct content *c)
+/*
+ * The same byte, as sampled at an earlier hop while it was what it is now: transforms between the
+ * two undo each other. *turns is how many transforms on the way are not undone, where none is found.
+ */
+static const struct content *sampled_before(const struct content *c, int *turns)
 {
 	const struct custody *held;
 	const struct late *wire;
 	uint64_t at = c->off;
+	const struct content *from;
 
-	for (c = content_before(c, &at, &held, &wire); c; c = content_before(c, &at, &held, &wire))
-		if (c->sampled && at == c->off)
-			return c;
+	*turns = c->turn;
+	for (from = content_before(c, &at, &held, &wire); from;
+	     from = content_before(from, &at, &held, &wire)) {
+		if (from->sampled && at == from->off && !*turns)
+			return from;
+		*turns += from->turn;
+	}
 	return NULL;
 }
 
@@ -23,6 +31,7 @@ void check_sample(struct content *c)
 {
 	struct message *m = c->msg;
 	const struct content *before;
+	int turns;
 
 	if (!m || !c->sampled)
 		return;
@@ -30,7 +39,12 @@ void check_sample(struct content *c)
 		c->sampled = false;
 		return;
 	}
-	before = sampled_before(c);
+	before = sampled_before(c, &turns);
+	/* Encrypted, the bytes are not those of the message. */
+	if (!before && turns) {
+		c->sampled = false;
+		return;
+	}
 	if (!before && !c->off && m->has_sample)
 		c->checked = m->first_sample == c->sample;
 	else

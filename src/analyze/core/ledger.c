@@ -125,6 +125,9 @@ static int book_site(struct flow *f, const struct link *k, uint64_t bytes, bool 
 {
 	const struct content *c = k->c;
 
+	/* What changes bytes in place is no copy site. */
+	if (k->kind == HOP_TRANSFORM)
+		return 0;
 	return flow_add_site(f, &(struct site_stat){.site = c->site, .ip = c->site ? 0 : c->at.ip,
 						    .kind = (int)k->kind, .bytes = bytes,
 						    .last = c->at.file_off}, first);
@@ -186,8 +189,21 @@ static void count_chain(const struct chain *ch, struct flow *f)
 	range_add(&f->hops, chain_hops(ch), len);
 }
 
+/* What was encrypted on the way has been decrypted, and nothing else has. */
+static bool is_plain(const struct chain *ch)
+{
+	int turns = 0;
+
+	for (size_t i = 0; i < ch->count; i++)
+		if (ch->links[i].kind == HOP_TRANSFORM && ch->links[i].c && !ch->links[i].k)
+			turns += ch->links[i].c->turn;
+	return !turns;
+}
+
 static void find_caveats(const struct chain *ch, struct message *m)
 {
+	if (ch->kinds[HOP_TRANSFORM] && !is_plain(ch))
+		message_caveat(m, CAVEAT_TRANSFORM);
 	if (ch->kinds[HOP_GAP])
 		message_caveat(m, CAVEAT_GAP);
 	if (ch->kinds[HOP_GAP_USER])
