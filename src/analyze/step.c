@@ -8,6 +8,7 @@ void step_where(const struct step *s, char *buf, size_t size)
 	switch (s->kind) {
 	case HOP_COPY:
 	case HOP_EMULATED_DMA:
+	case HOP_PIO:
 		rundir_site_name(s->site, s->ip, buf, size);
 		break;
 	case HOP_COPY_UNKNOWN:

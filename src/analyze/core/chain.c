@@ -216,7 +216,7 @@ static void fill_handoff(struct step *s, const struct link *l)
 	s->src = s->dst;
 	s->via = 0;
 	s->src_user = s->dst_user = s->sampled = s->checked = false;
-	s->site = NULL;
+	s->site = l->k->site;
 	memcpy(s->dev, l->k->dev, sizeof(s->dev));
 }
 

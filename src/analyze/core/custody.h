@@ -11,6 +11,8 @@
 
 #include "analyze/core/hop.h"
 
+struct site;
+
 struct custody {
 	uint32_t refs;
 	enum hop_kind kind; /* HOP_HANDOFF, or HOP_DMA or HOP_PIO where a device took the bytes */
@@ -28,6 +30,7 @@ struct custody {
 	uint64_t since;
 	struct stamp at;
 	uint64_t skb, sk;
+	const struct site *site; /* of HOP_PIO */
 	char dev[16];
 };
 

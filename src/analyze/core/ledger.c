@@ -133,6 +133,13 @@ static int book_site(struct flow *f, const struct link *k, uint64_t bytes, bool 
 						    .last = c->at.file_off}, first);
 }
 
+/* What the CPU moved to a device by itself, for one receiver. */
+static int book_pio(struct flow *f, const struct link *k, uint64_t bytes)
+{
+	return flow_add_site(f, &(struct site_stat){.site = k->k->site, .kind = (int)k->kind,
+						    .bytes = bytes, .last = k->k->at.file_off}, true);
+}
+
 /* Bytes of one copy count once, however many receivers they reach. */
 static int book_copy(struct message *m, const struct link *k, uint64_t len)
 {
@@ -159,8 +166,12 @@ static int book_links(const struct chain *ch, struct message *m)
 {
 	for (size_t i = ch->count; i-- > 0;) {
 		const struct link *k = &ch->links[i];
-		int err;
+		int err = 0;
 
+		if (k->k && k->kind == HOP_PIO)
+			err = book_pio(m->flow, k, ch->of.len);
+		if (err)
+			return err;
 		if (!is_copied(k->kind) || k->k)
 			continue;
 		if (k->kind == HOP_COPY || k->kind == HOP_EMULATED_DMA) {
@@ -243,7 +254,8 @@ static bool same_chain(const struct chain_view *v, uint64_t call, const struct c
 		return false;
 	for (size_t i = 0; i < v->count; i++) {
 		const struct link *k = &ch->links[i];
-		const struct site *site = k->c && !k->k && k->kind != HOP_GAP ? k->c->site : NULL;
+		const struct site *site = k->kind == HOP_GAP ? NULL :
+					  k->k ? k->k->site : k->c ? k->c->site : NULL;
 
 		if (v->steps[i].kind != (int)k->kind || v->steps[i].site != site ||
 		    v->steps[i].sk != k->sk)

@@ -345,7 +345,8 @@ static void on_iter(struct engine *e, const struct event *ev)
 static void on_mem(struct engine *e, const struct event *ev)
 {
 	struct carry c = {.e = e, .t = thread_of(e, ev->tid), .sample = ev->v[F_s], .sampled = true};
-	uint64_t len = ev->v[F_len], src = ev->v[F_src], dst = ev->v[F_dst];
+	uint64_t len = ev->kind == EV_MEM_REP ? ev->v[F_n] * ev->v[F_width] : ev->v[F_len];
+	uint64_t src = ev->v[F_src], dst = ev->v[F_dst];
 
 	if (!c.t || !len || !find_site(&c, ev) || is_claimed(&c, src, dst, len))
 		return;
@@ -356,6 +357,7 @@ static void on_mem(struct engine *e, const struct event *ev)
 static const struct handler handlers[] = {
 	{EV_FROM_ITER, on_iter},      {EV_TO_ITER, on_iter}, {EV_PAGE_FROM_ITER, on_iter},
 	{EV_PAGE_TO_ITER, on_iter},   {EV_MEM, on_mem},	     {EV_CSUM, on_mem},
+	{EV_MEM_REP, on_mem},
 	{0, NULL},
 };
 

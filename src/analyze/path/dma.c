@@ -77,9 +77,10 @@ static void fill_bounce(struct engine *e, uint64_t va, uint64_t at, uint64_t siz
 	copy_within(e, &like, (struct place){SPACE_KERNEL, va}, (struct place){SPACE_KERNEL, at}, size);
 }
 
-void dma_read(struct engine *e, struct frame *f, uint64_t va, uint64_t at, uint64_t size)
+void device_gets(struct engine *e, struct frame *f, const struct site *site, uint64_t va, uint64_t at,
+		 uint64_t size)
 {
-	struct custody read = {.kind = HOP_DMA, .holder = BY_DEVICE, .from = HOLDER_BIT(BY_DRIVER),
+	struct custody read = {.kind = site ? HOP_PIO : HOP_DMA, .holder = BY_DEVICE, .site = site, .from = HOLDER_BIT(BY_DRIVER),
 			       .why = "not recorded how the device's driver got the bytes"};
 	struct holder *skb = skb_find(e, f->skb);
 	/* A header of the device's own may be in the room before the frame. */
@@ -97,6 +98,11 @@ void dma_read(struct engine *e, struct frame *f, uint64_t va, uint64_t at, uint6
 	f->read = true;
 	if (skb)
 		skb->sent = true;
+}
+
+void dma_read(struct engine *e, struct frame *f, uint64_t va, uint64_t at, uint64_t size)
+{
+	device_gets(e, f, NULL, va, at, size);
 }
 
 static void map_to_device(struct engine *e, uint64_t va, uint64_t dma, uint64_t size)
@@ -180,9 +186,9 @@ static void on_mapped(struct engine *e, const struct event *ev)
 	       ev->v[F_dir]);
 }
 
-void dma_written(struct engine *e, uint64_t addr, uint64_t len)
+void device_gave(struct engine *e, const struct site *site, uint64_t addr, uint64_t len)
 {
-	struct content new = {.kind = HOP_DMA, .holder = BY_FRAME, .late = late_new(), .len = len,
+	struct content new = {.kind = site ? HOP_PIO : HOP_DMA, .holder = BY_FRAME, .site = site, .late = late_new(), .len = len,
 			      .src = addr, .dst = addr};
 	struct content *c;
 
@@ -195,6 +201,11 @@ void dma_written(struct engine *e, uint64_t addr, uint64_t len)
 	if (c)
 		content_place(e, addr, c, 0, len);
 	content_put(c);
+}
+
+void dma_written(struct engine *e, uint64_t addr, uint64_t len)
+{
+	device_gave(e, NULL, addr, len);
 }
 
 static void unmap_to_device(struct engine *e, uint64_t dma)
