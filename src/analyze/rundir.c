@@ -121,6 +121,8 @@ static void read_site(struct json_object *o, struct site *s)
 	s->function = json_str(o, "function", "?");
 	s->module = json_str(o, "module", NULL);
 	s->primitive = json_str(o, "primitive", "?");
+	s->inlined = !strcmp(json_str(o, "kind", ""), "inlined");
+	s->ragged = json_object_get_boolean(json_get(o, "ragged"));
 	s->entry = !strcmp(json_str(o, "kind", ""), "entry");
 	s->counted = strcmp(status, "inside") != 0;
 	s->emulates = json_object_get_boolean(json_get(o, "emulates"));
@@ -147,6 +149,29 @@ static int read_sites(struct rundir *run)
 	return 0;
 }
 
+static int read_late(struct rundir *run)
+{
+	struct json_object *list = json_get(json_get(run->manifest, "probes"), "late_modules");
+	size_t n = json_length(list);
+
+	run->late = calloc(n + 1, sizeof(*run->late));
+	if (!run->late)
+		return -ENOMEM;
+	for (; run->late_count < n; run->late_count++) {
+		struct json_object *o = json_at(list, run->late_count);
+
+		run->late[run->late_count] = (struct late_module){
+			.name = json_str(o, "module", "?"),
+			.loaded_ns = json_uint(o, "loaded_ns", 0),
+			.live_ns = json_uint(o, "live_ns", 0),
+			.sites = json_int(o, "sites", -1),
+			.probed = json_uint(o, "probed", 0),
+			.unseen = json_uint(o, "unseen", 0),
+		};
+	}
+	return 0;
+}
+
 int rundir_open(const char *dir, struct rundir *run, char *why, size_t size)
 {
 	int err = 0;
@@ -163,7 +188,9 @@ int rundir_open(const char *dir, struct rundir *run, char *why, size_t size)
 		return err;
 	read_manifest(run);
 	run->census = read_part(run, "sites.json", why, size, &err);
-	return err ? err : read_sites(run);
+	if (!err)
+		err = read_sites(run);
+	return err ? err : read_late(run);
 }
 
 void rundir_close(struct rundir *run)
@@ -172,6 +199,7 @@ void rundir_close(struct rundir *run)
 	json_object_put(run->census);
 	free(run->sites);
 	free(run->by_ret);
+	free(run->late);
 	free(run->dir);
 	memset(run, 0, sizeof(*run));
 }

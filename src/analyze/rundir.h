@@ -13,9 +13,21 @@ struct site {
 	uint64_t addr, ret, offset;
 	uint64_t probe; /* where its probe stands */
 	const char *function, *module, *primitive;
+	bool inlined; /* its primitive is an instruction */
+	bool ragged;  /* inlined, and fewer than 16 bytes of each copy are not in its event */
 	bool entry;   /* probed at the primitive's entry: its callers are sites too */
 	bool counted; /* false: what happens here is seen elsewhere */
 	bool emulates; /* in a software device: its copies stand in for DMA */
+};
+
+/* A module that was loaded during the run. What it did before live_ns left no event. */
+struct late_module {
+	const char *name;
+	uint64_t loaded_ns; /* 0: unknown */
+	uint64_t live_ns;   /* 0: it was never probed */
+	int64_t sites;	    /* -1: unknown */
+	uint64_t probed;    /* of them */
+	uint64_t unseen;    /* ways to copy that no probe sees, though it was probed */
 };
 
 /* Values of the kernel's enum iter_type; -1 where it lacks one. */
@@ -44,6 +56,8 @@ struct rundir {
 	struct site *sites; /* by probe */
 	struct site **by_ret;
 	size_t site_count;
+	struct late_module *late; /* as they were loaded */
+	size_t late_count;
 };
 
 /*

@@ -327,7 +327,7 @@ static int module_ranges(const struct kallsyms *ks, struct range **out, size_t *
 		if (!s->module || !ksym_is_text(s) || !strcmp(s->module, "bpf"))
 			continue;
 		if (*count && !strcmp((*out)[*count - 1].module, s->module) &&
-		    s->addr - (*out)[*count - 1].to < GAP_MAX) {
+		    s->addr < (*out)[*count - 1].to + GAP_MAX) {
 			(*out)[*count - 1].to = (s->addr | 4095) + 1;
 			continue;
 		}

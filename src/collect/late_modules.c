@@ -24,7 +24,7 @@
 struct late_module {
 	char name[64];
 	uint64_t loaded_ns, live_ns;
-	size_t sites, probed;
+	size_t sites, probed, unseen;
 	struct kallsyms *ks; /* NULL: still to be looked at */
 	bool gone;
 };
@@ -166,9 +166,16 @@ static int take_census(struct late_modules *l, size_t i, const struct session *s
 				 l->modules[i].name, &s->wanted);
 	free(known);
 	if (!err)
-		err = module_traceable(m, &m->ks, &m->traceable);
+		err = module_traceable(m, &m->census, &m->traceable);
 	return err ? err : plan_module(&m->census, s->census.covers, &m->kt, &m->traceable,
 				       &s->emulating, excluded);
+}
+
+/* Calls through an address that is taken here are seen only where all calls of the primitive are. */
+static bool is_hidden_taking(const struct session *s, const struct site *site)
+{
+	return site->kind == SITE_TAKEN && primitives[site->prim].scope == SCOPE_ALL &&
+	       s->census.covers[site->prim] == COVER_SITES;
 }
 
 /* Gives the module's sites to the session's census. */
@@ -181,6 +188,7 @@ static int keep_sites(struct session *s, struct session *m, struct late_module *
 
 		late->sites += site->kind != SITE_TAKEN;
 		late->probed += site->status == SITE_PROBED;
+		late->unseen += is_hidden_taking(s, site);
 		err = census_add(&s->census, site);
 		site->why = NULL;
 		site->inlined = NULL;
@@ -242,6 +250,7 @@ static struct json_object *module_json(const struct late_module *m)
 	json_object_object_add(o, "live_ns", m->live_ns ? json_object_new_uint64(m->live_ns) : NULL);
 	json_add_int(o, "sites", m->live_ns ? (int64_t)m->sites : -1);
 	json_add_uint(o, "probed", m->probed);
+	json_add_uint(o, "unseen", m->unseen);
 	return o;
 }
 

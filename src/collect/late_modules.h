@@ -23,10 +23,10 @@ int late_modules_poll(struct late_modules *l, struct probes *p, struct session *
 		      struct tracefs_instance *instance, const struct opt_list *excluded);
 
 /*
- * [{"module", "loaded_ns", "live_ns", "sites", "probed"}…], by time: when a module was loaded, when its
- * probes were live, how many copy sites it has, and how many of them carry a probe. Those of which
- * nothing was seen but that they are there have null times, and null sites where these are unknown. The caller owns it;
- * NULL: no memory.
+ * [{"module", "loaded_ns", "live_ns", "sites", "probed", "unseen"}…]: when a module was loaded, when its
+ * probes were live (null: never), how many copy sites it has (-1: unknown), how many of them carry a
+ * probe, and how often it takes the address of a primitive whose sites are all that is probed. The
+ * caller owns it; NULL: no memory.
  */
 struct json_object *late_modules_json(const struct late_modules *l, const struct session *s);
 

@@ -165,17 +165,30 @@ static bool knows_ftrace(const ZydisDecoder *dec, const struct session *s, uint6
 	       (in.d.mnemonic == ZYDIS_MNEMONIC_NOP || in.d.mnemonic == ZYDIS_MNEMONIC_CALL);
 }
 
-int module_traceable(const struct session *s, const struct kallsyms *ks, struct ktypes_names *out)
+static int add_if_known(const ZydisDecoder *dec, const struct session *s, const struct ksym *f,
+			struct ktypes_names *out)
+{
+	if (out->count && !strcmp(out->names[out->count - 1], f->name))
+		return 0;
+	return knows_ftrace(dec, s, f->addr) ? ktypes_names_add(out, f->name) : 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int module_traceable(const struct session *s, const struct census *c, struct ktypes_names *out)
 {
 	ZydisDecoder dec;
 	int err = insn_decoder(&dec);
 
 	memset(out, 0, sizeof(*out));
-	for (size_t i = 0; !err && i < ks->count; i++) {
-		const struct ksym *f = ks->by_name[i]; /* so that they are sorted */
-
-		if (f->module && ksym_is_text(f) && knows_ftrace(&dec, s, f->addr))
-			err = ktypes_names_add(out, f->name);
-	}
+	for (size_t i = 0; !err && i < c->count; i++)
+		err = add_if_known(&dec, s, c->sites[i].func, out);
+	for (size_t i = 0; !err && i < c->call_count; i++)
+		err = add_if_known(&dec, s, c->calls[i].func, out);
+	if (out->count)
+		qsort(out->names, out->count, sizeof(*out->names), by_name);
 	return err;
 }

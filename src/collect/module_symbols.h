@@ -11,7 +11,10 @@
 /* 0 or -errno. Safe to free either way. */
 int module_symbols(struct session *s, const char *module, struct kallsyms *out);
 
-/* Those of its functions that ftrace knows, by the instruction that it put into them; sorted. */
-int module_traceable(const struct session *s, const struct kallsyms *ks, struct ktypes_names *out);
+/*
+ * The functions with sites or calls of a module's census that ftrace knows, by the instruction that it
+ * put into them; sorted.
+ */
+int module_traceable(const struct session *s, const struct census *c, struct ktypes_names *out);
 
 #endif
