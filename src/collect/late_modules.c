@@ -84,29 +84,32 @@ static struct late_module *find(struct late_modules *l, const char *name)
 	return NULL;
 }
 
-static int add(struct late_modules *l, const char *name, size_t len, uint64_t loaded_ns)
+bool late_modules_parse(const char *line, char *name, size_t size, uint64_t *loaded_ns)
 {
-	int err = vec_reserve(&l->modules, &l->room, l->count + 1);
-
-	if (err)
-		return err;
-	l->modules[l->count] = (struct late_module){.loaded_ns = loaded_ns};
-	snprintf(l->modules[l->count++].name, sizeof(l->modules->name), "%.*s", (int)len, name);
-	return 0;
-}
-
-/* "  modprobe-170  [001] .....  20.123456: module_load: veth OE" */
-static int take_line(struct late_modules *l, const char *line)
-{
-	const char *mark = strstr(line, MARK), *name, *time = mark;
+	const char *mark = strstr(line, MARK), *from, *time = mark;
 	unsigned long long sec, usec;
 
 	while (time && time > line && time[-1] != ' ')
 		time--;
 	if (!mark || sscanf(time, "%llu.%llu", &sec, &usec) != 2)
+		return false;
+	from = mark + strlen(MARK);
+	snprintf(name, size, "%.*s", (int)strcspn(from, " \n"), from);
+	*loaded_ns = sec * 1000000000ULL + usec * 1000;
+	return true;
+}
+
+static int take_line(struct late_modules *l, const char *line)
+{
+	struct late_module m = {0};
+	int err;
+
+	if (!late_modules_parse(line, m.name, sizeof(m.name), &m.loaded_ns))
 		return 0;
-	name = mark + strlen(MARK);
-	return add(l, name, strcspn(name, " \n"), sec * 1000000000ULL + usec * 1000);
+	err = vec_reserve(&l->modules, &l->room, l->count + 1);
+	if (!err)
+		l->modules[l->count++] = m;
+	return err;
 }
 
 static int read_pipe(struct late_modules *l)
