@@ -84,29 +84,32 @@ static struct late_module *find(struct late_modules *l, const char *name)
 	return NULL;
 }
 
-static int add(struct late_modules *l, const char *name, size_t len, uint64_t loaded_ns)
+bool late_modules_parse(const char *line, char *name, size_t size, uint64_t *loaded_ns)
 {
-	int err = vec_reserve(&l->modules, &l->room, l->count + 1);
-
-	if (err)
-		return err;
-	l->modules[l->count] = (struct late_module){.loaded_ns = loaded_ns};
-	snprintf(l->modules[l->count++].name, sizeof(l->modules->name), "%.*s", (int)len, name);
-	return 0;
-}
-
-/* "  modprobe-170  [001] .....  20.123456: module_load: veth OE" */
-static int take_line(struct late_modules *l, const char *line)
-{
-	const char *mark = strstr(line, MARK), *name, *time = mark;
+	const char *mark = strstr(line, MARK), *from, *time = mark;
 	unsigned long long sec, usec;
 
 	while (time && time > line && time[-1] != ' ')
 		time--;
 	if (!mark || sscanf(time, "%llu.%llu", &sec, &usec) != 2)
+		return false;
+	from = mark + strlen(MARK);
+	snprintf(name, size, "%.*s", (int)strcspn(from, " \n"), from);
+	*loaded_ns = sec * 1000000000ULL + usec * 1000;
+	return true;
+}
+
+static int take_line(struct late_modules *l, const char *line)
+{
+	struct late_module m = {0};
+	int err;
+
+	if (!late_modules_parse(line, m.name, sizeof(m.name), &m.loaded_ns))
 		return 0;
-	name = mark + strlen(MARK);
-	return add(l, name, strcspn(name, " \n"), sec * 1000000000ULL + usec * 1000);
+	err = vec_reserve(&l->modules, &l->room, l->count + 1);
+	if (!err)
+		l->modules[l->count++] = m;
+	return err;
 }
 
 static int read_pipe(struct late_modules *l)
@@ -196,6 +199,67 @@ static int keep_sites(struct session *s, struct session *m, struct late_module *
 	return err;
 }
 
+/* Has it been probed before? The kernel keeps such probes, and places them as the module comes back. */
+static bool was_probed(const struct late_modules *l, size_t i, const struct session *s)
+{
+	for (size_t k = 0; k < i; k++)
+		if (!strcmp(l->modules[k].name, l->modules[i].name) && l->modules[k].live_ns)
+			return true;
+	return kallsyms_has_module(&s->ks, l->modules[i].name);
+}
+
+/* The function of the module where it stands now: pages are placed elsewhere, their content is not. */
+static const struct ksym *find_again(const struct kallsyms *ks, const struct ksym *was)
+{
+	for (size_t i = 0; i < ks->count; i++)
+		if (!((ks->by_addr[i].addr ^ was->addr) & 4095) && ks->by_addr[i].module &&
+		    !strcmp(ks->by_addr[i].name, was->name))
+			return &ks->by_addr[i];
+	return NULL;
+}
+
+/* Is it the module's, and of the last time that it was loaded? */
+static bool is_last(const struct late_modules *l, size_t i, const struct session *s,
+		    const struct site *site)
+{
+	const struct kallsyms *last = &s->ks;
+	const char *name = l->modules[i].name;
+
+	for (size_t k = 0; k < i; k++)
+		if (!strcmp(l->modules[k].name, name) && l->modules[k].ks)
+			last = l->modules[k].ks;
+	return site->func->module && !strcmp(site->func->module, name) &&
+	       site->func >= last->by_addr && site->func < last->by_addr + last->count;
+}
+
+/* Its sites at their new addresses, with the probes that they had. */
+static int move_sites(struct late_modules *l, size_t i, struct session *s)
+{
+	struct late_module *late = &l->modules[i];
+	size_t count = s->census.count;
+	int err = 0;
+
+	for (size_t k = 0; !err && k < count; k++) {
+		struct site site = s->census.sites[k];
+		const struct ksym *func = is_last(l, i, s, &site) ? find_again(late->ks, site.func) : NULL;
+		uint64_t by = func ? func->addr - site.func->addr : 0;
+
+		if (!func)
+			continue;
+		site.func = func;
+		site.addr += by;
+		site.ret += by;
+		site.probe += site.probe ? by : 0;
+		site.why = NULL;
+		site.inlined = NULL;
+		late->sites += site.kind != SITE_TAKEN;
+		late->probed += site.status == SITE_PROBED;
+		err = census_add(&s->census, &site);
+	}
+	late->live_ns = late->loaded_ns;
+	return err;
+}
+
 /* What fails here leaves the module without probes, and its live_ns 0. */
 static int take_in(struct late_modules *l, size_t i, struct probes *p, struct session *s,
 		   struct tracefs_instance *instance, const struct opt_list *excluded)
@@ -208,6 +272,8 @@ static int take_in(struct late_modules *l, size_t i, struct probes *p, struct se
 	if (!late->ks)
 		return -ENOMEM;
 	err = module_symbols(s, late->name, late->ks);
+	if (!err && was_probed(l, i, s))
+		return move_sites(l, i, s);
 	m.ks = *late->ks;
 	m.kt = s->kt;
 	if (!err)

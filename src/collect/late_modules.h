@@ -30,6 +30,12 @@ int late_modules_poll(struct late_modules *l, struct probes *p, struct session *
  */
 struct json_object *late_modules_json(const struct late_modules *l, const struct session *s);
 
+/*
+ * Of a line that the instance prints, "  modprobe-170  [001] .....  20.123456: module_load: veth OE", the
+ * name and when; false: it is another.
+ */
+bool late_modules_parse(const char *line, char *name, size_t size, uint64_t *loaded_ns);
+
 /* The census may hold sites that point into it. */
 void late_modules_free(struct late_modules *l);
 

@@ -101,6 +101,13 @@ static int read_table(const struct session *s, const struct layout *l, uint64_t 
 	return err ? err : read_block(s, word_at(s, k + (uint64_t)l->strtab), t->str_size, &t->str);
 }
 
+/* What the module calls elsewhere is in the table until its initialisation has been freed. */
+static bool is_own(const struct table *t, uint64_t i)
+{
+	return t->sym[i].st_shndx != SHN_UNDEF && t->sym[i].st_value && t->type[i] &&
+	       t->str[t->sym[i].st_name];
+}
+
 /* As /proc/kallsyms would print it; malloc'ed. */
 static char *table_text(const struct table *t, const char *module)
 {
@@ -109,7 +116,7 @@ static char *table_text(const struct table *t, const char *module)
 	FILE *f = open_memstream(&text, &size);
 
 	for (uint64_t i = 0; f && i < t->count; i++)
-		if (t->sym[i].st_value && t->type[i] && t->str[t->sym[i].st_name])
+		if (is_own(t, i))
 			fprintf(f, "%016llx %c %.*s\t[%s]\n", (unsigned long long)t->sym[i].st_value,
 				t->type[i], KSYM_NAME - 1, t->str + t->sym[i].st_name, module);
 	if (f)

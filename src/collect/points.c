@@ -66,12 +66,13 @@ static const struct ksym *point_entry(const struct point *pt, const struct kalls
 
 bool point_expected(const struct point *pt, const struct kallsyms *ks)
 {
-	const char *colon = strchr(pt->target, ':');
+	const char *at = strchr(pt->target, '@'), *from = at ? at + 1 : pt->target;
+	const char *colon = strchr(from, ':');
 	char module[64];
 
 	if (!colon)
 		return true;
-	snprintf(module, sizeof(module), "%.*s", (int)(colon - pt->target), pt->target);
+	snprintf(module, sizeof(module), "%.*s", (int)(colon - from), from);
 	return kallsyms_has_module(ks, module);
 }
 
@@ -230,7 +231,7 @@ static int place_point(struct probes *p, struct session *s, const struct point *
 	if (err == -ENOMEM)
 		return err;
 	/* Who uses it may be in a module that is not loaded. */
-	if (err == -ENOENT && point_is_call(pt) && pt->choice)
+	if (err == -ENOENT && point_is_call(pt) && (pt->choice || !point_expected(pt, &s->ks)))
 		return 0;
 	if (err)
 		return probes_refuse(p, event_kind_name(pt->event), pt->target, why);

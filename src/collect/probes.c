@@ -138,10 +138,6 @@ int probes_define_event(struct probes *p, const char *event, const char *line, c
 {
 	int err = probes_define(line, why, size);
 
-	/* Of a module that was unloaded, its probes wait for it to come back. */
-	if (err == -EEXIST && strstr(why, "exact same probe"))
-		err = 0;
-
 	return err ? err : add_string(&p->events, &p->event_count, event);
 }
 

@@ -149,6 +149,7 @@ class Evidence:
         self.run_dir = run
         self.analysis = load(os.path.join(report, "analysis.json"))
         self.run = load(os.path.join(run, "run.json"))
+        self.sites = load(os.path.join(run, "sites.json"))
         self.flows = [Flow(f) for f in self.analysis.flows]
         path = os.path.join(run, "traffic.jsonl")
         self.logged = read_log(path) if os.path.exists(path) else []

@@ -294,6 +294,42 @@ static void test_rundir_types(void **state)
 	}
 }
 
+/* As collect says it, and as it said it when it could not probe them. */
+static void test_rundir_late_modules(void **state)
+{
+	struct rundir run;
+	char why[4400];
+
+	(void)state;
+	made = mkrun_new();
+	made->run_json = "{\"schema\":1,\"probes\":{\"late_modules\":["
+			 "{\"module\":\"veth\",\"loaded_ns\":5,\"live_ns\":7,\"sites\":3,\"probed\":2,\"unseen\":1},"
+			 "{\"module\":\"never\",\"loaded_ns\":6,\"live_ns\":null,\"sites\":-1,\"probed\":0},"
+			 "{\"module\":\"old\",\"sites\":4}]}}";
+	made->sites_json = "{\"schema\":1,\"sites\":["
+			   "{\"addr\":\"0x20\",\"probe\":\"0x10\",\"function\":\"f\",\"offset\":32,\"primitive\":\"rep movsq\","
+			   "\"kind\":\"inlined\",\"status\":\"probed\",\"ragged\":true},"
+			   "{\"addr\":\"0x30\",\"function\":\"f\",\"offset\":48,\"primitive\":\"memcpy\",\"kind\":\"call\"}]}";
+	mkrun_write(made);
+	assert_int_equal(rundir_open(made->dir, &run, why, sizeof(why)), 0);
+	assert_int_equal(run.late_count, 3);
+	assert_string_equal(run.late[0].name, "veth");
+	assert_int_equal(run.late[0].loaded_ns, 5);
+	assert_int_equal(run.late[0].live_ns, 7);
+	assert_int_equal(run.late[0].sites, 3);
+	assert_int_equal(run.late[0].probed, 2);
+	assert_int_equal(run.late[0].unseen, 1);
+	assert_int_equal(run.late[1].live_ns, 0);
+	assert_int_equal(run.late[1].sites, -1);
+	assert_int_equal(run.late[2].loaded_ns, 0);
+	assert_int_equal(run.late[2].sites, 4);
+	assert_true(rundir_site(&run, 0x10)->inlined && rundir_site(&run, 0x10)->ragged);
+	assert_string_equal(rundir_site(&run, 0x10)->primitive, "rep movsq");
+	assert_int_equal(rundir_site(&run, 0x10)->offset, 32);
+	assert_false(rundir_site(&run, 0x30)->inlined || rundir_site(&run, 0x30)->ragged);
+	rundir_close(&run);
+}
+
 /* Said by collect, or in runs from before that by the names of what was probed. */
 static void test_rundir_traits(void **state)
 {
@@ -567,6 +603,7 @@ int main(void)
 		TEST(test_rundir_damaged),
 		TEST(test_rundir_missing),
 		TEST(test_rundir_sites),
+		cmocka_unit_test_teardown(test_rundir_late_modules, free_made),
 		TEST(test_rundir_traits),
 		TEST(test_trafficlog),
 		TEST(test_trafficlog_damaged),

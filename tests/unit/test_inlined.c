@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Inlined copies: found in text that looks like them, told whole, and probed where they are. */
+/* The census of made-up text: inlined copies, found, told whole, and probed; modules that come late. */
 #include <elf.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,6 +14,7 @@
 
 #include "collect/census.h"
 #include "collect/inlined.h"
+#include "collect/late_modules.h"
 #include "collect/string_ops.h"
 #include "common/vec.h"
 
@@ -115,7 +116,17 @@ static const char symbols[] =
 	"ffffffff81000800 T memcpy\n"
 	"ffffffff81001000 T _etext\n";
 
-static uint8_t text[TEXT_SIZE];
+/* Two functions in a page, and a third a page on. */
+static const char module_symbols_text[] =
+	"ffffffffc0000010 t first\t[m]\n"
+	"ffffffffc0000100 t second\t[m]\n"
+	"ffffffffc0001000 t third\t[m]\n"
+	"ffffffffc0001800 d data\t[m]\n";
+
+#define MODULE_BASE 0xffffffffc0000000ULL
+#define MODULE_SIZE 0x2000
+
+static uint8_t text[TEXT_SIZE], module_text[MODULE_SIZE];
 
 static void make_text(void)
 {
@@ -140,6 +151,12 @@ static void make_text(void)
 	memcpy(text + 0x206, &rel, sizeof(rel));
 	memcpy(text + 0x300, looks, sizeof(looks));
 	memcpy(text + MEMCPY, "\xf3\xa4\xc3", 3);
+	memset(module_text, 0x90, sizeof(module_text));
+	memcpy(module_text + 0x10, "\xf3\xa5\xc3", 3);
+	memcpy(module_text + 0x100, "\xf3\x6f\xc3", 3);
+	rel = (int32_t)(BASE + MEMCPY - (MODULE_BASE + 0x1005));
+	module_text[0x1000] = 0xe8;
+	memcpy(module_text + 0x1001, &rel, sizeof(rel));
 }
 
 static void write_file(char *path, const void *data, size_t size)
@@ -156,14 +173,17 @@ static void write_kcore(char *path)
 {
 	struct {
 		Elf64_Ehdr eh;
-		Elf64_Phdr ph;
-		uint8_t text[TEXT_SIZE];
-	} core = {.eh = {.e_ident = ELFMAG, .e_phoff = sizeof(Elf64_Ehdr), .e_phnum = 1,
+		Elf64_Phdr ph[2];
+		uint8_t text[TEXT_SIZE], module_text[MODULE_SIZE];
+	} core = {.eh = {.e_ident = ELFMAG, .e_phoff = sizeof(Elf64_Ehdr), .e_phnum = 2,
 			 .e_phentsize = sizeof(Elf64_Phdr)},
-		  .ph = {.p_type = PT_LOAD, .p_vaddr = BASE, .p_memsz = TEXT_SIZE,
-			 .p_offset = sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr)}};
+		  .ph = {{.p_type = PT_LOAD, .p_vaddr = BASE, .p_memsz = TEXT_SIZE},
+			 {.p_type = PT_LOAD, .p_vaddr = MODULE_BASE, .p_memsz = MODULE_SIZE}}};
 
+	core.ph[0].p_offset = sizeof(core.eh) + sizeof(core.ph);
+	core.ph[1].p_offset = core.ph[0].p_offset + TEXT_SIZE;
 	memcpy(core.text, text, sizeof(text));
+	memcpy(core.module_text, module_text, sizeof(module_text));
 	write_file(path, &core, sizeof(core));
 }
 
@@ -176,20 +196,37 @@ static void assert_site(const struct site *s, uint64_t addr, enum site_kind kind
 	assert_string_equal(site_instruction(s), instruction);
 }
 
-static void a_census_of_both(void **state)
+static void open_kernel(struct kcore *kc, struct kallsyms *ks, struct kallsyms *module)
 {
 	char core[] = "/tmp/copychain-kcore-XXXXXX", names[] = "/tmp/copychain-kallsyms-XXXXXX";
-	struct kallsyms ks;
+
+	make_text();
+	write_kcore(core);
+	write_file(names, symbols, sizeof(symbols) - 1);
+	assert_int_equal(kallsyms_load(names, ks), 0);
+	assert_int_equal(kallsyms_parse(strdup(module_symbols_text), module), 0);
+	assert_int_equal(kcore_open(core, kc), 0);
+	unlink(core);
+	unlink(names);
+}
+
+static void close_kernel(struct kcore *kc, struct kallsyms *ks, struct kallsyms *module)
+{
+	kcore_close(kc);
+	kallsyms_free(ks);
+	kallsyms_free(module);
+}
+
+static void a_census_of_both(void **state)
+{
+	struct census_names none = {0};
+	struct kallsyms ks, module;
 	struct kcore kc;
 	struct census c;
 
 	(void)state;
-	make_text();
-	write_kcore(core);
-	write_file(names, symbols, sizeof(symbols) - 1);
-	assert_int_equal(kallsyms_load(names, &ks), 0);
-	assert_int_equal(kcore_open(core, &kc), 0);
-	assert_int_equal(census_take(&c, &ks, &kc, NULL, 0), 0);
+	open_kernel(&kc, &ks, &module);
+	assert_int_equal(census_take(&c, &ks, &kc, &none), 0);
 	assert_int_equal(c.count, 6);
 	assert_site(&c.sites[0], 0x100, SITE_CALL, "memcpy", "call");
 	assert_site(&c.sites[1], 0x200, SITE_INLINED, "rep movsq", "rep movsq");
@@ -200,10 +237,55 @@ static void a_census_of_both(void **state)
 	assert_site(&c.sites[4], 0x20a, SITE_INLINED, "rep insw", "rep insw");
 	assert_site(&c.sites[5], MEMCPY, SITE_INLINED, "rep movsb", "rep movsb");
 	census_free(&c);
-	kcore_close(&kc);
-	kallsyms_free(&ks);
-	unlink(core);
-	unlink(names);
+	close_kernel(&kc, &ks, &module);
+}
+
+/* Its symbols alone are at hand, and the kernel's for what it calls; each of its pages is read once. */
+static void a_census_of_a_module_that_came_late(void **state)
+{
+	const char *wanted_names[] = {"second", "memcpy"};
+	struct census_names wanted = {wanted_names, ARRAY_SIZE(wanted_names)};
+	struct kallsyms ks, module;
+	const struct kallsyms *known[] = {&ks, &module};
+	struct kcore kc;
+	struct census c;
+
+	(void)state;
+	open_kernel(&kc, &ks, &module);
+	assert_int_equal(census_take_module(&c, known, 2, &kc, "m", &wanted), 0);
+	assert_int_equal(c.count, 3);
+	assert_int_equal(c.text_bytes, 0x1ff0);
+	assert_int_equal(c.sites[0].addr, MODULE_BASE + 0x10);
+	assert_string_equal(site_instruction(&c.sites[0]), "rep movsl");
+	assert_int_equal(c.sites[1].addr, MODULE_BASE + 0x100);
+	assert_string_equal(site_instruction(&c.sites[1]), "rep outsl");
+	assert_int_equal(c.sites[2].addr, MODULE_BASE + 0x1000);
+	assert_string_equal(primitives[c.sites[2].prim].name, "memcpy");
+	assert_ptr_equal(c.syms[c.sites[2].prim], kallsyms_find(&ks, "memcpy"));
+	census_free(&c);
+	assert_int_equal(census_take_module(&c, known, 2, &kc, "another", &wanted), 0);
+	assert_int_equal(c.count, 0);
+	census_free(&c);
+	close_kernel(&kc, &ks, &module);
+}
+
+static void a_line_of_a_module_being_loaded(void **state)
+{
+	char name[16];
+	uint64_t ns;
+
+	(void)state;
+	assert_true(late_modules_parse("        modprobe-170     [001] .....    20.123456: module_load: veth \n",
+				       name, sizeof(name), &ns));
+	assert_string_equal(name, "veth");
+	assert_int_equal(ns, 20123456000ULL);
+	assert_true(late_modules_parse("a b-1 [000] ..... 7.000001: module_load: out_of_tree OE", name,
+				       sizeof(name), &ns));
+	assert_string_equal(name, "out_of_tree");
+	assert_int_equal(ns, 7000001000ULL);
+	assert_false(late_modules_parse("CPU:1 [LOST 3 EVENTS]", name, sizeof(name), &ns));
+	assert_false(late_modules_parse(": module_load: x", name, sizeof(name), &ns));
+	assert_false(late_modules_parse("", name, sizeof(name), &ns));
 }
 
 /* ---- what an inlined copy copies ---- */
@@ -348,6 +430,8 @@ int main(void)
 		cmocka_unit_test(found_at_any_offset),
 		cmocka_unit_test(a_probe_on_it_hides_nothing),
 		cmocka_unit_test(a_census_of_both),
+		cmocka_unit_test(a_census_of_a_module_that_came_late),
+		cmocka_unit_test(a_line_of_a_module_being_loaded),
 		cmocka_unit_test(a_length_in_a_register),
 		cmocka_unit_test(a_branch_into_its_midst),
 		cmocka_unit_test(a_constant_length),

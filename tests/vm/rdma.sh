@@ -11,11 +11,13 @@ record()
 	./collect.sh run --native --buffer-kb 65536 --out "$share/$name" "$@"
 }
 
-# A module that comes while the recording runs: none of its sites can carry a probe.
+# Modules that come while the recording runs, one that drives a card with an inlined copy among them.
 late()
 {
 	modprobe -qr rdma_rxe
-	./collect run --quiet --out /run/late -- ./traffic rdma --size 64 --count 5 && cp -r /run/late "$share/late"
+	./collect run --quiet --out /run/late -- sh -c '
+		modprobe rdma_rxe && modprobe pcnet32 && sleep 5 && exec ./traffic rdma --size 64 --count 5' &&
+		cp -r /run/late "$share/late"
 }
 
 # The kernel refuses a second event of one name whose fields are others.
