@@ -27,6 +27,7 @@ static bool is_about(const struct check *c, const struct record *r, const struct
 {
 	const struct claim *x = &place->claim;
 	uint64_t length = place->meaning == MEANS_FRAME ? x->length : x->to - x->from, from, to;
+	struct buffer b[MOVES_MAX];
 	struct move m[MOVES_MAX];
 	unsigned int n;
 
@@ -34,6 +35,10 @@ static bool is_about(const struct check *c, const struct record *r, const struct
 		return false;
 	if (!x->tid && record_memory(&c->world, r, &from, &to) && meets(from, to, x, length))
 		return true;
+	n = x->tid ? 0 : record_buffers(&c->world, r, b);
+	for (unsigned int i = 0; i < n; i++)
+		if (meets(b[i].at, b[i].at + b[i].n, x, length))
+			return true;
 	n = record_moves(&c->world, r, m);
 	for (unsigned int i = 0; i < n; i++) {
 		if (m[i].from_tid == x->tid && meets(m[i].from, m[i].from + m[i].n, x, length))

@@ -21,13 +21,16 @@ static const char *const kind_names[R_KINDS] = {
 	[R_CONSUME] = "consume_skb", [R_DEFER_FREE] = "defer_free", [R_DROP] = "drop_skb",
 	[R_DMA_MAP] = "dma_map", [R_DMA_MAP_RET] = "dma_map_ret", [R_DMA_MAPPED] = "dma_mapped",
 	[R_DMA_UNMAP] = "dma_unmap", [R_DMA_SYNC] = "dma_sync",
-	[R_ENCRYPT] = "encrypt", [R_DECRYPT] = "decrypt",
+	[R_DMA_ALLOC] = "dma_alloc", [R_DMA_FREE] = "dma_free", [R_DEV_OUT] = "dev_out", [R_DEV_IN] = "dev_in",
+	[R_DEV_DONE] = "dev_done", [R_DEV_WROTE] = "dev_wrote", [R_MEM_REP] = "mem_rep", [R_PIO_OUT] = "pio_out",
+	[R_PIO_IN] = "pio_in", [R_ENCRYPT] = "encrypt", [R_DECRYPT] = "decrypt",
 };
 
 static const char *const field_names[N_FIELDS] = {
 	"common_pid", "__probe_ip", "__probe_func", "dst", "src", "len", "page", "off", "itype", "ioff", "icnt",
 	"ibase", "seg", "caller", "skb", "head", "data", "end", "dlen", "mac", "dev", "hdr", "sk", "sock", "file",
 	"fd", "ret", "priv", "priv1", "priv3", "to", "dma", "phys", "size", "dir",
+	"va", "hlen", "token", "n", "width", "sg",
 };
 
 static enum record_kind kind_of(const struct tep_event *e)
@@ -105,6 +108,9 @@ int world_open(struct world *w, const char *run, struct tracedat *td, char *why,
 	w->kvec = (int)json_int(btf, "ITER_KVEC", -1);
 	w->bvec = (int)json_int(btf, "ITER_BVEC", -1);
 	w->ubuf = (int)json_int(btf, "ITER_UBUF", -1);
+	w->sg_size = json_uint(btf, "sizeof.scatterlist", 0);
+	w->sg_offset = json_uint(btf, "scatterlist.offset", 0);
+	w->sg_length = json_uint(btf, "scatterlist.length", 0);
 	w->lost = json_int(json_get(w->manifest, "loss"), "lost", -1) != 0;
 	return read_formats(w, tracedat_tep(td));
 }
@@ -204,14 +210,20 @@ static bool is_kernels(uint64_t addr)
 	return addr >> 63;
 }
 
+/* Bytes that a repeated string instruction moves. */
+static uint64_t units(const struct record *r)
+{
+	return record_get(r, N_n) * record_get(r, N_width);
+}
+
 unsigned int record_moves(const struct world *w, const struct record *r, struct move *out)
 {
 	enum record_kind k = r->format->kind;
-	uint64_t len = record_get(r, N_len), at;
+	uint64_t len = k == R_MEM_REP ? units(r) : record_get(r, N_len), at;
 	int tid = record_tid(r);
 	unsigned int n;
 
-	if (k == R_MEM || k == R_CSUM) {
+	if (k == R_MEM || k == R_MEM_REP || k == R_CSUM) {
 		uint64_t src = record_get(r, N_src), dst = record_get(r, N_dst);
 
 		out[0] = (struct move){is_kernels(src) ? 0 : tid, is_kernels(dst) ? 0 : tid, src, dst, len};
@@ -257,6 +269,20 @@ bool record_memory(const struct world *w, const struct record *r, uint64_t *from
 		*from = record_mapped(w, r);
 		*to = *from + record_get(r, N_size);
 		break;
+	case R_DMA_ALLOC:
+	case R_DMA_FREE:
+		*from = record_get(r, N_va);
+		*to = *from + record_get(r, N_size);
+		break;
+	case R_DEV_WROTE:
+		*from = record_get(r, N_va);
+		*to = *from + record_get(r, N_len);
+		break;
+	case R_PIO_OUT:
+	case R_PIO_IN:
+		*from = record_get(r, r->format->kind == R_PIO_OUT ? N_src : N_dst);
+		*to = *from + units(r);
+		break;
 	case R_DMA_UNMAP:
 	case R_DMA_SYNC:
 		*from = w->iommu ? 0 : record_bus(w, r);
@@ -272,6 +298,29 @@ bool record_memory(const struct world *w, const struct record *r, uint64_t *from
 		return false;
 	}
 	return is_kernels(*from) && *from < *to;
+}
+
+/* struct scatterlist: a page with flags in its lowest two bits, an offset, a length. */
+unsigned int record_buffers(const struct world *w, const struct record *r, struct buffer out[MOVES_MAX])
+{
+	const struct field *f = &r->format->fields[N_sg];
+	uint64_t count = record_get(r, N_n);
+	uint32_t have = 0;
+	const unsigned char *at = field_bytes(&r->raw, f, &have);
+	unsigned int n = 0;
+
+	if (r->format->kind != R_DEV_OUT && r->format->kind != R_DEV_IN)
+		return 0;
+	for (; at && w->sg_size && n < count && n < MOVES_MAX && (n + 1) * w->sg_size <= have; n++) {
+		uint64_t page;
+		uint32_t off, len;
+
+		memcpy(&page, at + n * w->sg_size, sizeof(page));
+		memcpy(&off, at + n * w->sg_size + w->sg_offset, sizeof(off));
+		memcpy(&len, at + n * w->sg_size + w->sg_length, sizeof(len));
+		out[n] = (struct buffer){page_address(w, page & ~3ULL, off), len};
+	}
+	return n;
 }
 
 static void name_site(struct json_object *o, char *buf, size_t size)

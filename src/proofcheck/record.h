@@ -16,13 +16,15 @@ enum record_kind {
 	R_OTHER, R_FROM_ITER, R_TO_ITER, R_PAGE_FROM_ITER, R_PAGE_TO_ITER, R_MEM, R_CSUM, R_SEND, R_RECEIVE,
 	R_FD_FILE, R_FILL, R_DEV_QUEUE, R_DEV_XMIT, R_NETIF_RX, R_GRO, R_NETIF_RECEIVE, R_SK_QUEUE, R_TAP,
 	R_CLONE, R_MORPH, R_COALESCE, R_CONSUME, R_DEFER_FREE, R_DROP, R_DMA_MAP, R_DMA_MAP_RET, R_DMA_MAPPED,
-	R_DMA_UNMAP, R_DMA_SYNC, R_ENCRYPT, R_DECRYPT, R_CALL, R_RETURN, R_KINDS,
+	R_DMA_UNMAP, R_DMA_SYNC, R_DMA_ALLOC, R_DMA_FREE, R_DEV_OUT, R_DEV_IN, R_DEV_DONE, R_DEV_WROTE, R_MEM_REP,
+	R_PIO_OUT, R_PIO_IN, R_ENCRYPT, R_DECRYPT, R_CALL, R_RETURN, R_KINDS,
 };
 
 enum record_field {
 	N_common_pid, N___probe_ip, N___probe_func, N_dst, N_src, N_len, N_page, N_off, N_itype, N_ioff, N_icnt,
 	N_ibase, N_seg, N_caller, N_skb, N_head, N_data, N_end, N_dlen, N_mac, N_dev, N_hdr, N_sk, N_sock,
-	N_file, N_fd, N_ret, N_priv, N_priv1, N_priv3, N_to, N_dma, N_phys, N_size, N_dir, N_FIELDS,
+	N_file, N_fd, N_ret, N_priv, N_priv1, N_priv3, N_to, N_dma, N_phys, N_size, N_dir,
+	N_va, N_hlen, N_token, N_n, N_width, N_sg, N_FIELDS,
 };
 
 struct format {
@@ -42,6 +44,7 @@ struct world {
 	struct json_object *manifest, *census;
 	uint64_t page_offset, vmemmap, page_struct, page_size;
 	int iovec, kvec, bvec, ubuf; /* of enum iter_type */
+	uint64_t sg_size, sg_offset, sg_length; /* of struct scatterlist */
 	bool iommu, lost;
 	struct format **formats; /* by event id; NULL: not the recorder's */
 	int format_count;
@@ -67,8 +70,15 @@ struct move {
 /* The moves of a copy event; 0 of any other, or where its iterator cannot be told. */
 unsigned int record_moves(const struct world *w, const struct record *r, struct move *out);
 
-/* The kernel memory [from, to) that any event is about but copies; false: none. */
+/* The kernel memory [from, to) that any event is about but copies and lists of buffers; false: none. */
 bool record_memory(const struct world *w, const struct record *r, uint64_t *from, uint64_t *to);
+
+/* The buffers that a queue is told of, as far as the event holds them. */
+struct buffer {
+	uint64_t at, n;
+};
+
+unsigned int record_buffers(const struct world *w, const struct record *r, struct buffer out[MOVES_MAX]);
 
 /* Kernel address that a device's address stands for, and of a mapping record, the CPU's. */
 uint64_t record_bus(const struct world *w, const struct record *r);

@@ -7,6 +7,7 @@
 #include <traceevent/event-parse.h>
 
 #include "analyze/core/iter.h"
+#include "analyze/core/sg.h"
 #include "common/vec.h"
 #include "trace/fields.h"
 
@@ -207,6 +208,17 @@ static size_t iterator_touches(const struct analysis *r, const struct event *ev,
 	return n;
 }
 
+static size_t buffer_touches(const struct analysis *r, const struct event *ev, struct touch *out, size_t n)
+{
+	struct span spans[SG_MAX];
+	size_t count;
+
+	sg_spans(&r->run, ev, spans, &count);
+	for (size_t i = 0; i < count; i++)
+		n = add(out, n, spans[i].addr, spans[i].len);
+	return n;
+}
+
 /* Kernel address of the memory that a rule names in an event; 0: none. */
 static uint64_t touched_at(const struct rundir *run, const struct event *ev, const struct event_touch *t)
 {
@@ -244,6 +256,8 @@ size_t event_touches(const struct analysis *r, const struct event *ev, struct to
 
 		if (t->how == TOUCH_ITER)
 			n = iterator_touches(r, ev, ev->v[t->len], out, n);
+		else if (t->how == TOUCH_BUFFERS)
+			n = buffer_touches(r, ev, out, n);
 		else
 			n = add(out, n, touched_at(&r->run, ev, t), touched_bytes(ev, t));
 	}

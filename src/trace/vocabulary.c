@@ -12,6 +12,7 @@
 #define PHYS(a, n) {TOUCH_PHYS, F_##a, F_##n}
 #define BUS(a, n) {TOUCH_BUS, F_##a, F_##n}
 #define SKB {TOUCH_SKB, F_head, F_end}
+#define BUFFERS {TOUCH_BUFFERS, F_token, F_n}
 
 static const struct event_info events[EV_COUNT] = {
 	[EV_OTHER] = {.system = "", .name = "other", .fields = ""},
@@ -29,6 +30,7 @@ static const char *const categories[] = {
 static const char *const touch_names[] = {
 	[TOUCH_NOTHING] = "nothing", [TOUCH_AT] = "at",	    [TOUCH_ITER] = "iter", [TOUCH_PAGE] = "page",
 	[TOUCH_PHYS] = "phys",	     [TOUCH_BUS] = "bus",   [TOUCH_SKB] = "skb",   [TOUCH_UNITS] = "units",
+	[TOUCH_BUFFERS] = "buffers",
 };
 
 const struct field_info event_fields[F_COUNT] = {

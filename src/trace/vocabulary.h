@@ -30,7 +30,10 @@ enum event_array {
 	A_COUNT,
 };
 
-enum touch_how { TOUCH_NOTHING, TOUCH_AT, TOUCH_ITER, TOUCH_PAGE, TOUCH_PHYS, TOUCH_BUS, TOUCH_SKB, TOUCH_UNITS };
+enum touch_how {
+	TOUCH_NOTHING, TOUCH_AT, TOUCH_ITER, TOUCH_PAGE, TOUCH_PHYS, TOUCH_BUS, TOUCH_SKB, TOUCH_UNITS,
+	TOUCH_BUFFERS,
+};
 
 /* Memory that an event is about: the fields that hold its address and its length. */
 struct event_touch {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "analyze/core/path.h"
+#include "analyze/core/sg.h"
 #include "analyze/core/skbs.h"
 #include "analyze/path/dma.h"
 #include "analyze/path/frame.h"
@@ -11,19 +12,12 @@
 #include "common/vec.h"
 
 #define CPUS_MAX 1024
-#define EXTENTS_MAX 16
 #define ETH_HEADER 14
-#define PAGE_LINK_FLAGS 3ul /* include/linux/scatterlist.h: SG_CHAIN | SG_END */
-
-struct extent {
-	uint64_t va, len;
-};
 
 /* Memory that a queue is told of. */
 struct buffers {
-	struct extent list[EXTENTS_MAX];
+	struct span list[SG_MAX];
 	size_t count;
-	bool all;
 };
 
 /* A buffer with a frame in it that the driver is making an skb of, on a CPU. */
@@ -42,39 +36,13 @@ static struct virtio *virtio_of(const struct engine *e)
 	return engine_state(e, &path_virtio);
 }
 
-static uint64_t word_at(const unsigned char *p, size_t size)
+static void read_extent(struct engine *e, struct span x)
 {
-	uint64_t value = 0;
-
-	memcpy(&value, p, size);
-	return value;
-}
-
-/* As many struct scatterlist as were recorded. */
-static void read_buffers(const struct engine *e, const struct event *ev, struct buffers *b)
-{
-	const struct sg_layout *sg = &e->run->sg;
-	const unsigned char *p = ev->array[A_sg];
-	uint64_t have = p && sg->size ? ev->array_len[A_sg] / sg->size : 0, n = ev->v[F_n];
-
-	b->count = 0;
-	for (uint64_t i = 0; i < n && i < have && i < EXTENTS_MAX; i++, p += sg->size) {
-		uint64_t page = word_at(p, 8) & ~PAGE_LINK_FLAGS;
-
-		b->list[b->count++] = (struct extent){
-			rundir_page_va(e->run, page, word_at(p + sg->offset, 4)),
-			word_at(p + sg->length, 4)};
-	}
-	b->all = b->count == n;
-}
-
-static void read_extent(struct engine *e, struct extent x)
-{
-	struct frame *f = frame_at(e, x.va);
+	struct frame *f = frame_at(e, x.addr);
 
 	if (!f)
 		return; /* a header of the device's own */
-	dma_read(e, f, x.va, x.va, x.len);
+	dma_read(e, f, x.addr, x.addr, x.len);
 	f->queued = true;
 }
 
@@ -82,11 +50,11 @@ static void on_out(struct engine *e, const struct event *ev)
 {
 	struct frame *f = frame_of_skb(e, ev->v[F_token]);
 	struct buffers b;
+	bool all = sg_spans(e->run, ev, b.list, &b.count);
 
-	read_buffers(e, ev, &b);
 	for (size_t i = 0; i < b.count; i++)
 		read_extent(e, b.list[i]);
-	if (f && !b.all)
+	if (f && !all)
 		frame_mark(f, CAVEAT_LIMIT);
 }
 
@@ -101,9 +69,9 @@ static void on_in(struct engine *e, const struct event *ev)
 		e->err = -ENOMEM;
 		return;
 	}
-	read_buffers(e, ev, b);
+	sg_spans(e->run, ev, b->list, &b->count);
 	for (size_t i = 0; i < b->count; i++)
-		dma_give(e, b->list[i].va, b->list[i].len);
+		dma_give(e, b->list[i].addr, b->list[i].len);
 }
 
 static void on_done(struct engine *e, const struct event *ev)
@@ -111,7 +79,7 @@ static void on_done(struct engine *e, const struct event *ev)
 	struct buffers *b = hashmap_remove(&virtio_of(e)->given, ev->v[F_token]);
 
 	for (size_t i = 0; b && i < b->count; i++)
-		dma_take_back(e, b->list[i].va, b->list[i].len);
+		dma_take_back(e, b->list[i].addr, b->list[i].len);
 	free(b);
 }
 
