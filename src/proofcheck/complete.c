@@ -43,7 +43,7 @@ static bool is_about(const struct check *c, const struct record *r, const struct
 	for (unsigned int i = 0; i < n; i++) {
 		if (m[i].from_tid == x->tid && meets(m[i].from, m[i].from + m[i].n, x, length))
 			return true;
-		if (!x->tid && !m[i].to_tid && meets(m[i].to, m[i].to + m[i].n, x, length))
+		if (m[i].to_tid == x->tid && meets(m[i].to, m[i].to + m[i].n, x, length))
 			return true;
 	}
 	return false;

@@ -250,13 +250,13 @@ static int copy(struct check *c, struct line *l)
 	if (part_of(c, l, &lies->claim, &x))
 		return -EINVAL;
 	with = carries(m, record_moves(&c->world, record_in(fact), m), x.tid, x.addr, x.to - x.from);
-	if (!with || with->to_tid || record_in(fact)->raw.ts < x.since)
-		return reject(c, l, "the event does not copy these bytes to kernel memory");
+	if (!with || record_in(fact)->raw.ts < x.since)
+		return reject(c, l, "the event does not copy these bytes");
 	x.addr = with->to + (x.addr - with->from);
-	x.tid = 0;
+	x.tid = with->to_tid;
 	x.since = record_in(fact)->raw.ts;
 	count_copy(c, &x, record_in(fact), by, sizeof(by));
-	snprintf(x.in, sizeof(x.in), "memory");
+	snprintf(x.in, sizeof(x.in), x.tid ? "program" : "memory");
 	return conclude_lies(c, l, &x, by);
 }
 

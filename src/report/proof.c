@@ -11,7 +11,7 @@
 #include "report/proof_parts.h"
 #include "common/text.h"
 
-#define FLOWS_MAX 32 /* that are proven, where none is chosen */
+#define FLOWS_MAX 64 /* that are proven, where none is chosen */
 
 static void print_intro(const struct report *rep, FILE *out)
 {

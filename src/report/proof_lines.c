@@ -218,10 +218,10 @@ static int copy(struct walk *w, const struct step *s)
 	next.to = s->off + s->len;
 	next.addr = s->dst;
 	next.since = s->ts;
-	next.tid = 0;
+	next.tid = s->holder == BY_PROGRAM ? s->tid : 0;
 	rundir_site_name(s->site, s->ip, name, sizeof(name));
 	snprintf(words, sizeof(words), "★ the CPU moved them%s", s->checked ? ", content agrees" : "");
-	if (s->dst_user) {
+	if (s->dst_user && !next.tid) {
 		const struct context *x = proof_context(w->p, s->file_off);
 		unsigned int enter = cite(w->p, x ? x->receive : 0), back = cite(w->p, x ? x->exit : 0);
 
@@ -238,7 +238,7 @@ static int copy(struct walk *w, const struct step *s)
 		return push(&w->p->delivered, w->p->line);
 	}
 	LINE(w->p, "copy", w->now.line, fact);
-	snprintf(next.in, sizeof(next.in), "memory by=%.60s", name);
+	snprintf(next.in, sizeof(next.in), "%s by=%.60s", next.tid ? "program" : "memory", name);
 	return state_line(w, next, words);
 }
 
@@ -437,17 +437,28 @@ struct touching {
 	bool collect;
 };
 
-static bool reads_user(const struct proof *p, const struct event *ev, const struct region *r)
+static bool meets(const struct region *r, uint64_t addr, uint64_t len)
+{
+	return addr < r->to && r->from < addr + len;
+}
+
+/* Does a thread copy from, or to, its own memory there? */
+static bool touches_user(const struct proof *p, const struct event *ev, const struct region *r)
 {
 	struct span spans[SPANS_MAX];
 	size_t n;
 
-	if (ev->tid != r->tid || (ev->kind != EV_FROM_ITER && ev->kind != EV_PAGE_FROM_ITER))
+	if (ev->tid != r->tid)
+		return false;
+	if (ev->kind == EV_MEM || ev->kind == EV_CSUM)
+		return meets(r, ev->v[F_src], ev->v[F_len]) || meets(r, ev->v[F_dst], ev->v[F_len]);
+	if (ev->kind != EV_FROM_ITER && ev->kind != EV_PAGE_FROM_ITER && ev->kind != EV_TO_ITER &&
+	    ev->kind != EV_PAGE_TO_ITER)
 		return false;
 	if (iter_spans(&p->r.run, ev, ev->v[F_len], spans, &n))
 		return false;
 	for (size_t i = 0; i < n; i++)
-		if (spans[i].user && spans[i].addr < r->to && r->from < spans[i].addr + spans[i].len)
+		if (spans[i].user && meets(r, spans[i].addr, spans[i].len))
 			return true;
 	return false;
 }
@@ -466,7 +477,7 @@ static bool is_touching(void *ctx, const struct event *ev)
 			continue;
 		for (size_t k = 0; k < n && !r->tid; k++)
 			hit |= spans[k].from < r->to && r->from < spans[k].to;
-		if (hit || (r->tid && reads_user(t->p, ev, r))) {
+		if (hit || (r->tid && touches_user(t->p, ev, r))) {
 			hashmap_set(&t->found, ev->file_off, t);
 			return true;
 		}

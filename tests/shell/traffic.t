@@ -308,6 +308,14 @@ scripts_are_well_formed()
 		grep -vx 3 | sort | uniq -d | grep .
 }
 
+# The table is made from runs; a network added since then is missing in it.
+networks_are_listed()
+{
+	"$TRAFFIC" set --list | awk '$1 == "networks" { print $5 }' | while read -r name; do
+		grep -q "^| \`$name\` |" docs/networks.md || exit
+	done
+}
+
 bed_interrupted()
 {
 	local pid
@@ -411,6 +419,7 @@ ok "a flow that the set lacks" exits 2 "$TRAFFIC" set default --only udp-lo-64,n
 ok "no flow at all" exits 2 "$TRAFFIC" set default --only ,
 ok "some flows of a set" only_two
 ok "testbeds have scripts that can be read" scripts_are_well_formed
+ok "docs/networks.md has all networks" networks_are_listed
 ok "show what is no testbed" exits 2 "$TRAFFIC" testbed --show wlan
 ok "bed without a command" exits 2 "$TRAFFIC" testbed veth
 ok "bed on an unknown path" exits 2 "$TRAFFIC" testbed wlan -- true
