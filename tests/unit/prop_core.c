@@ -80,7 +80,7 @@ static uint64_t next(struct world *w)
 	return w->random;
 }
 
-static unsigned int upto(struct world *w, unsigned int n)
+static unsigned int pick(struct world *w, unsigned int n)
 {
 	return (unsigned int)(next(w) % n);
 }
@@ -154,8 +154,8 @@ static void forget(struct byte *b)
 
 static void start(struct world *w)
 {
-	unsigned int dst = upto(w, MEMORY), len = 1 + upto(w, UNIT * 2), off = upto(w, MEMORY - 1);
-	int msg = (int)upto(w, MESSAGES);
+	unsigned int dst = pick(w, MEMORY), len = 1 + pick(w, UNIT * 2), off = pick(w, MEMORY - 1);
+	int msg = (int)pick(w, MESSAGES);
 	struct content from = {.kind = HOP_START, .holder = BY_SENDER, .msg = w->msgs[msg]}, *c;
 	struct content like = {.kind = HOP_COPY, .holder = BY_SKB};
 
@@ -183,7 +183,7 @@ static void start(struct world *w)
 
 static void copy(struct world *w)
 {
-	unsigned int src = upto(w, MEMORY), dst = upto(w, MEMORY), len = 1 + upto(w, UNIT * 2);
+	unsigned int src = pick(w, MEMORY), dst = pick(w, MEMORY), len = 1 + pick(w, UNIT * 2);
 	struct content like = {.kind = HOP_COPY, .holder = BY_SAME};
 	static struct byte was[MEMORY];
 	unsigned int first = 0;
@@ -229,7 +229,7 @@ static int free_slot(const struct world *w)
 
 static int some_holder(struct world *w)
 {
-	int first = (int)upto(w, HOLDERS_MAX);
+	int first = (int)pick(w, HOLDERS_MAX);
 
 	for (int i = 0; i < HOLDERS_MAX; i++)
 		if (w->m.holders[(first + i) % HOLDERS_MAX].live)
@@ -240,7 +240,7 @@ static int some_holder(struct world *w)
 static void hold(struct world *w)
 {
 	int i = free_slot(w);
-	unsigned int buffer = upto(w, BUFFERS);
+	unsigned int buffer = pick(w, BUFFERS);
 	struct block *b;
 
 	if (i < 0)
@@ -257,7 +257,7 @@ static void hold(struct world *w)
 static void take(struct world *w)
 {
 	int i = some_holder(w);
-	unsigned int buffer = upto(w, BUFFERS);
+	unsigned int buffer = pick(w, BUFFERS);
 	struct block *b;
 
 	if (i < 0 || w->m.holders[i].has[buffer])
@@ -437,7 +437,7 @@ static int read_payload(void *ctx, const struct payload *p)
 static void read(struct world *w)
 {
 	int holder = some_holder(w);
-	unsigned int buffer = upto(w, BUFFERS), from = upto(w, UNIT), len = 1 + upto(w, UNIT - from);
+	unsigned int buffer = pick(w, BUFFERS), from = pick(w, UNIT), len = 1 + pick(w, UNIT - from);
 	struct reading r = {w, holder, buffer};
 
 	if (holder >= 0 && !w->m.holders[holder].has[buffer])
@@ -482,7 +482,7 @@ static void end(struct world *w)
 
 static void step(struct world *w)
 {
-	switch (upto(w, 12)) {
+	switch (pick(w, 12)) {
 	case 0:
 	case 1:
 		start(w);
@@ -499,7 +499,7 @@ static void step(struct world *w)
 		take(w);
 		break;
 	case 7:
-		share(w, upto(w, 3) == 0);
+		share(w, pick(w, 3) == 0);
 		break;
 	case 8:
 		let_go(w);
