@@ -55,7 +55,7 @@ static int start_instance(struct late_modules *l, const char *group)
 	    tracefs_instance_file_write(l->instance, "buffer_size_kb", "64") < 0 ||
 	    tracefs_instance_file_write(l->instance, "events/" EVENT "/enable", "1") < 0)
 		return -errno;
-	/* Wake up for the first event, not for half a buffer; what the kernel lacks, WAIT_MS stands in for. */
+	/* Wake up for the first event, not for half a buffer; else, WAIT_MS does. */
 	tracefs_instance_file_write(l->instance, "buffer_percent", "0");
 	l->pipe = tracefs_instance_file_open(l->instance, "trace_pipe", O_RDONLY | O_NONBLOCK);
 	return l->pipe < 0 ? -errno : 0;
@@ -241,11 +241,14 @@ static int move_sites(struct late_modules *l, size_t i, struct session *s)
 
 	for (size_t k = 0; !err && k < count; k++) {
 		struct site site = s->census.sites[k];
-		const struct ksym *func = is_last(l, i, s, &site) ? find_again(late->ks, site.func) : NULL;
-		uint64_t by = func ? func->addr - site.func->addr : 0;
+		const struct ksym *func = NULL;
+		uint64_t by;
 
+		if (is_last(l, i, s, &site))
+			func = find_again(late->ks, site.func);
 		if (!func)
 			continue;
+		by = func->addr - site.func->addr;
 		site.func = func;
 		site.addr += by;
 		site.ret += by;

@@ -129,7 +129,7 @@ recorder()
 	check "$NAME: SIGINT leaves nothing" same_state INT
 
 	check "$NAME: two at once" all 'status_of first 0' 'status_of second 0'
-	check "$NAME: the end of the second leaves the first its own" all 'grep -q "^instance copychain" "$share/during"' '[ "$(grep -c "^instance copychain" "$share/during")" = 1 ]'
+	check "$NAME: the end of the second leaves the first its own" all '[ "$(grep -c "^instance copychain_[0-9]*$" "$share/during")" = 1 ]' '[ "$(grep -c "^instance copychain_[0-9]*_modules$" "$share/during")" = 1 ]' '[ "$(grep -c "^instance copychain" "$share/during")" = 2 ]'
 	check "$NAME: the end of both leaves nothing" same_state both
 	analyze_run "$share/first"
 	analyze_run "$share/second"
