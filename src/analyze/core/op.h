@@ -46,6 +46,7 @@ struct thread {
 	struct op *op;	/* in progress, or NULL */
 	bool many;	/* in sendmmsg or recvmmsg */
 	bool entered;	/* a system call that has handed over no message yet */
+	bool gone;	/* its exit was recorded */
 	int64_t fd;
 	uint64_t file, file_priv;
 	uint64_t fill_to, fill_len, fill_skb; /* what the next copies fill in */

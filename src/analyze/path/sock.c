@@ -65,24 +65,37 @@ static const char *proto_name(const struct event *ev)
 	return "raw";
 }
 
-static uint64_t flow_key(const struct thread *t, const struct socket_view *s)
+static uint64_t flow_key(const struct socket_view *s)
 {
-	return mix(s->sk, (uint64_t)s->raddr << 16 | s->rport,
-		   (uint64_t)t->tgid << 16 | s->lport);
+	return mix(s->sk, (uint64_t)s->raddr << 16 | s->rport, s->lport);
+}
+
+/*
+ * A socket is the same one while any process lives that has used it: another process that uses it
+ * has inherited it or was given it.
+ */
+static bool shares_socket(const struct engine *e, const struct flow *f, int tgid)
+{
+	const struct thread *first = thread_find(e, f->tgid), *last = thread_find(e, f->last_tgid);
+
+	return f->tgid == tgid || f->last_tgid == tgid || (first && !first->gone) ||
+	       (last && !last->gone);
 }
 
 static struct flow *find_flow(struct engine *e, const struct thread *t,
 			      const struct socket_view *s, const char *proto)
 {
-	struct flow *f = hashmap_find(&e->flow_by_key, flow_key(t, s));
+	struct flow *f = hashmap_find(&e->flow_by_key, flow_key(s));
 
-	if (f && f->sk == s->sk && f->tgid == t->tgid && f->sport == s->lport &&
-	    f->dport == s->rport && f->daddr == s->raddr && !strcmp(f->proto, proto))
+	if (f && f->sk == s->sk && shares_socket(e, f, t->tgid) && f->sport == s->lport &&
+	    f->dport == s->rport && f->daddr == s->raddr && !strcmp(f->proto, proto)) {
+		f->last_tgid = t->tgid;
 		return f;
-	f = flow_new(e, flow_key(t, s), proto);
+	}
+	f = flow_new(e, flow_key(s), proto);
 	if (!f)
 		return NULL;
-	f->tgid = t->tgid;
+	f->tgid = f->last_tgid = t->tgid;
 	f->sk = s->sk;
 	f->saddr = s->laddr;
 	f->daddr = s->raddr;
