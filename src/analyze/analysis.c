@@ -263,6 +263,14 @@ double flow_content(const struct flow *f)
 	return f->copy_hops ? (double)f->checked_hops / (double)f->copy_hops : 0;
 }
 
+/* A flow may have several processes, with other pages at the same address. */
+static int process_of(const struct analysis *r, int tid)
+{
+	const struct thread *t = thread_find(&r->engine, tid);
+
+	return t ? t->tgid : tid;
+}
+
 uint64_t step_phys(const struct analysis *r, const struct flow *f, const struct step *s, bool dst)
 {
 	uint64_t va = dst ? s->dst : s->src;
@@ -271,10 +279,7 @@ uint64_t step_phys(const struct analysis *r, const struct flow *f, const struct 
 		return rundir_phys(&r->run, s->via);
 	if (!(dst ? s->dst_user : s->src_user))
 		return rundir_phys(&r->run, va);
-	if (!f->log)
-		return 0;
-	return logged_phys(dst && s->kind != HOP_START ? &f->log->recv : &f->log->send, va,
-			   r->run.page_size);
+	return f->log ? logged_user_phys(f->log, process_of(r, s->tid), va, r->run.page_size) : 0;
 }
 
 bool flow_selected(const struct flow *f, const char *pattern)
