@@ -79,12 +79,14 @@ static void name_flow(struct analysis *r, struct flow *f)
 static void compare_log(struct flow *f)
 {
 	const struct logged *l = f->log;
+	/* Packet sockets take nothing away from anybody. */
+	uint64_t taken = l && !strcmp(l->proto, "packet") ? f->payload_bytes : f->taken_bytes;
 
 	/* What the receiver's own calls returned it knows, also where they were not recorded. */
 	if (l && l->received_bytes > f->expected_bytes)
 		f->expected_bytes = l->received_bytes;
 	if (l && (f->messages < l->sent || 
-		  (f->arrived_bytes < l->received_bytes && f->taken_bytes < l->received_bytes)))
+		  (f->arrived_bytes < l->received_bytes && taken < l->received_bytes)))
 		f->caveats[CAVEAT_UNACCOUNTED]++;
 	if (l)
 		f->caveats[CAVEAT_CONTENT] += l->bad;

@@ -43,7 +43,7 @@ static void read_socket(const struct thread *t, const struct event *ev, struct s
 /* An unconnected socket is told the destination in msg_name (struct sockaddr_in, …_in6). */
 static void read_destination(const struct event *ev, struct socket_view *s)
 {
-	if (!ev->v[F_name])
+	if (!ev->v[F_name] || s->fam == AF_PACKET)
 		return;
 	s->rport = ntohs((uint16_t)ev->v[F_nport]);
 	if (s->fam == AF_INET6)
@@ -59,6 +59,8 @@ static const char *proto_name(const struct event *ev)
 		const char *name;
 	} protos[] = {{IPPROTO_UDP, "udp"}, {IPPROTO_ICMP, "icmp"}, {IPPROTO_UDPLITE, "udplite"}};
 
+	if (ev->v[F_fam] == AF_PACKET)
+		return "packet";
 	for (size_t i = 0; i < sizeof(protos) / sizeof(protos[0]); i++)
 		if (protos[i].proto == ev->v[F_proto])
 			return protos[i].name;
@@ -233,6 +235,23 @@ static void audit_tap(const struct op *op, struct flow *f, uint64_t told, uint64
 	f->header_bytes += told - (payload < told ? payload : told);
 }
 
+#define ICMP_HEADER 8
+
+/*
+ * Bytes of headers that a socket hands over before the payload: raw ones of IPv4 the IP header, whose
+ * first byte says how long it is (net/ipv4/raw.c: raw_rcv), ping sockets that of ICMP.
+ */
+static uint64_t header_of(const struct op *op)
+{
+	unsigned int byte = op->first & 0xff;
+
+	if (op->proto == IPPROTO_UDP || op->proto == IPPROTO_UDPLITE)
+		return 0;
+	if (op->sock.fam == AF_INET && byte >> 4 == 4 && (byte & 15) >= 5)
+		return (byte & 15) * 4;
+	return op->proto == IPPROTO_ICMP || op->proto == IPPROTO_ICMPV6 ? ICMP_HEADER : 0;
+}
+
 /* What the receiver was told that it got, against the bytes whose chains were found. */
 static void audit(struct engine *e, struct op *op, int64_t ret)
 {
@@ -252,6 +271,10 @@ static void audit(struct engine *e, struct op *op, int64_t ret)
 		e->ledger.orphans++;
 		e->ledger.orphan_bytes += told;
 		return;
+	}
+	if (payload < told && op->lead == header_of(op) && payload + op->lead == told) {
+		f->header_bytes += op->lead;
+		told = payload;
 	}
 	f->expected_bytes += told;
 	if (payload == told)
@@ -307,6 +330,7 @@ static void on_recv_enter(struct engine *e, const struct event *ev)
 		return;
 	op->tap = ev->v[F_fam] == AF_PACKET;
 	op->peek = ev->v[F_flags] & MSG_PEEK;
+	op->proto = ev->v[F_proto];
 	op->sk = ev->v[F_sk];
 	op->hdr = ev->v[F_msg];
 	op->count = ev->v[F_icnt];
