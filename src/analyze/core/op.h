@@ -56,6 +56,9 @@ struct thread {
 	int64_t fd;
 	uint64_t file, file_priv;
 	uint64_t fill_to, fill_len, fill_skb; /* what the next copies fill in; to 0: wherever */
+	uint64_t tap;		   /* the packet socket that was given a frame last */
+	uint64_t ring_to, ring_len; /* where the next copies fill a ring that a program reads */
+	uint64_t ring_message;	    /* that came there last, by its id */
 	uint64_t cloning; /* the skb that it is about to clone */
 	char comm[16];
 };
