@@ -79,12 +79,14 @@ static void name_flow(struct analysis *r, struct flow *f)
 static void compare_log(struct flow *f)
 {
 	const struct logged *l = f->log;
+	/* Packet sockets take nothing away from anybody. */
+	uint64_t taken = l && !strcmp(l->proto, "packet") ? f->payload_bytes : f->taken_bytes;
 
 	/* What the receiver's own calls returned it knows, also where they were not recorded. */
 	if (l && l->received_bytes > f->expected_bytes)
 		f->expected_bytes = l->received_bytes;
 	if (l && (f->messages < l->sent || 
-		  (f->arrived_bytes < l->received_bytes && f->taken_bytes < l->received_bytes)))
+		  (f->arrived_bytes < l->received_bytes && taken < l->received_bytes)))
 		f->caveats[CAVEAT_UNACCOUNTED]++;
 	if (l)
 		f->caveats[CAVEAT_CONTENT] += l->bad;
@@ -263,6 +265,14 @@ double flow_content(const struct flow *f)
 	return f->copy_hops ? (double)f->checked_hops / (double)f->copy_hops : 0;
 }
 
+/* A flow may have several processes, with other pages at the same address. */
+static int process_of(const struct analysis *r, int tid)
+{
+	const struct thread *t = thread_find(&r->engine, tid);
+
+	return t ? t->tgid : tid;
+}
+
 uint64_t step_phys(const struct analysis *r, const struct flow *f, const struct step *s, bool dst)
 {
 	uint64_t va = dst ? s->dst : s->src;
@@ -271,10 +281,7 @@ uint64_t step_phys(const struct analysis *r, const struct flow *f, const struct 
 		return rundir_phys(&r->run, s->via);
 	if (!(dst ? s->dst_user : s->src_user))
 		return rundir_phys(&r->run, va);
-	if (!f->log)
-		return 0;
-	return logged_phys(dst && s->kind != HOP_START ? &f->log->recv : &f->log->send, va,
-			   r->run.page_size);
+	return f->log ? logged_user_phys(f->log, process_of(r, s->tid), va, r->run.page_size) : 0;
 }
 
 bool flow_selected(const struct flow *f, const char *pattern)

@@ -375,7 +375,7 @@ struct logged *trafficlog_find(struct trafficlog *log, int send_pid, uint16_t sp
 	for (size_t i = 0; i < log->count; i++) {
 		struct logged *f = &log->flows[i];
 
-		if (!f->skipped && has_sender(f, send_pid) && f->dport == dport &&
+		if (!f->skipped && has_sender(f, send_pid) && (f->dport == dport || !dport) &&
 		    (f->sport == sport || !sport || !f->sport))
 			return f;
 	}

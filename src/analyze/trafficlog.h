@@ -64,6 +64,7 @@ struct trafficlog {
 int trafficlog_load(const char *dir, struct trafficlog *log, char *why, size_t size);
 void trafficlog_free(struct trafficlog *log);
 
+/* Ports of 0 are not known, as those of packet sockets: then the process tells. */
 struct logged *trafficlog_find(struct trafficlog *log, int send_pid, uint16_t sport,
 			       uint16_t dport);
 

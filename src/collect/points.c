@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collect/primitives.h"
 #include "collect/probes.h"
 #include "common/vec.h"
 
@@ -168,6 +169,42 @@ static bool calls(const struct point *pt, const char *name)
 	return !strcmp(of, name);
 }
 
+/* The calls that a point is for, and where its probes go. */
+struct placing {
+	struct probes *p;
+	struct session *s;
+	const struct point *pt;
+	const char *pattern;
+	size_t placed;
+};
+
+static int place_call(struct placing *to, const struct call *c, char *why, size_t size)
+{
+	int err = -ENOENT;
+
+	if (!matches(c->func, to->pattern))
+		return 0;
+	if (ktypes_names_has(&to->s->traceable, c->func->name))
+		err = define_call(to->p, to->s, to->pt, c, why, size);
+	to->placed += !err;
+	to->p->unseen_calls += !!err;
+	return err == -ENOMEM ? err : 0;
+}
+
+/* The census has the calls of a copy primitive among its sites. */
+static int place_sites(struct placing *to, const char *name, char *why, size_t size)
+{
+	const struct census *c = &to->s->census;
+	int err = 0;
+
+	for (size_t i = 0; i < c->count && !err; i++)
+		if (c->sites[i].kind == SITE_CALL && !strcmp(primitives[c->sites[i].prim].name, name))
+			err = place_call(to, &(struct call){.addr = c->sites[i].addr,
+							    .ret = c->sites[i].ret,
+							    .func = c->sites[i].func}, why, size);
+	return err;
+}
+
 /*
  * At or behind every call of it that the census found: all, or those whose function matches. Where
  * a function may not be probed, what its calls gave is not recorded, and a chain through it breaks.
@@ -175,29 +212,19 @@ static bool calls(const struct point *pt, const char *name)
 static int define_calls(struct probes *p, struct session *s, const struct point *pt, char *why,
 			size_t size)
 {
-	size_t placed = 0;
-	const char *pattern;
+	struct placing to = {.p = p, .s = s, .pt = pt};
 	char name[128];
+	int err;
 
 	snprintf(why, size, "no call of it was found");
-	point_function(pt, name, sizeof(name), &pattern);
-	for (size_t i = 0; i < s->census.call_count; i++) {
-		const struct call *c = &s->census.calls[i];
-		int err;
-
-		if (!calls(&points[c->wanted], name) || !matches(c->func, pattern))
-			continue;
-		if (!ktypes_names_has(&s->traceable, c->func->name)) {
-			p->unseen_calls++;
-			continue;
-		}
-		err = define_call(p, s, pt, c, why, size);
-		if (err == -ENOMEM)
-			return err;
-		placed += !err;
-		p->unseen_calls += !!err;
-	}
-	return placed ? 0 : -ENOENT;
+	point_function(pt, name, sizeof(name), &to.pattern);
+	err = place_sites(&to, name, why, size);
+	for (size_t i = 0; i < s->census.call_count && !err; i++)
+		if (calls(&points[s->census.calls[i].wanted], name))
+			err = place_call(&to, &s->census.calls[i], why, size);
+	if (err)
+		return err;
+	return to.placed ? 0 : -ENOENT;
 }
 
 static int define_point(struct probes *p, struct session *s, const struct point *pt, char *why,

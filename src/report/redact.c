@@ -126,6 +126,8 @@ int redact_new(const struct analysis *r, struct redact **out)
 	for (size_t i = 0; i < r->log.count; i++) {
 		see_pages(h, &r->log.flows[i].send);
 		see_pages(h, &r->log.flows[i].recv);
+		for (size_t k = 0; k < r->log.flows[i].more_count; k++)
+			see_pages(h, &r->log.flows[i].more[k]);
 	}
 	return err;
 }

@@ -92,6 +92,7 @@ struct flow {
 	uint32_t saddr, daddr;
 	uint16_t sport, dport;
 	int tgid; /* the sender's */
+	int last_tgid; /* of those that use its socket */
 	uint64_t sk;
 	uint64_t min_size, max_size;
 	uint64_t messages, delivered, dropped, undelivered;

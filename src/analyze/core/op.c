@@ -6,6 +6,9 @@
 #include "analyze/core/engine.h"
 #include "common/vec.h"
 
+/* Of a kernel stack (arch/x86/include/asm/page_64_types.h: THREAD_SIZE). */
+#define STACK_MAX 16384
+
 /* An iterator is a member of its msghdr (include/linux/socket.h: struct msghdr). */
 #define MSGHDR_MAX 256
 
@@ -27,9 +30,11 @@ void op_end(struct engine *e, struct thread *t)
 {
 	struct op *op = t->op;
 
-	(void)e;
 	if (!op)
 		return;
+	for (size_t i = 0; i < op->scratch_count; i++)
+		engine_check(e, rangemap_clear(e->content, SPACE_KERNEL, op->scratch[i].addr,
+					       op->scratch[i].len));
 	for (size_t i = 0; i < op->item_count; i++) {
 		content_put(op->items[i].c);
 		message_put(op->items[i].msg);
@@ -87,6 +92,15 @@ struct content *op_start_of(const struct op *op, uint64_t user)
 			return c;
 	}
 	return NULL;
+}
+
+void op_scratch(const struct engine *e, struct op *op, uint64_t addr, uint64_t len)
+{
+	uint64_t apart = addr > op->hdr ? addr - op->hdr : op->hdr - addr;
+
+	/* The msghdr of a system call is on its stack; what is in the direct map is not. */
+	if (apart < STACK_MAX && !rundir_phys(e->run, addr) && op->scratch_count < SCRATCH_MAX)
+		op->scratch[op->scratch_count++] = (struct span){.addr = addr, .len = len};
 }
 
 int op_deliver(struct op *op, const struct delivery *d)

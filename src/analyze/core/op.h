@@ -18,6 +18,7 @@ struct span {
 };
 
 #define SPANS_MAX 8
+#define SCRATCH_MAX 4
 
 struct op {
 	bool send;
@@ -31,9 +32,14 @@ struct op {
 	size_t start_count, start_cap;
 	uint64_t first_skb; /* that it filled */
 	bool file; /* of a file that hands frames over: its bytes stay in the program's buffer */
+	struct span scratch[SCRATCH_MAX]; /* on the caller's stack, where bytes do not outlive it */
+	size_t scratch_count;
 	/* Of a receive: */
 	bool tap, peek;
 	uint64_t copied; /* bytes of anything */
+	uint64_t lead;	 /* of these, in front of the first payload */
+	uint64_t first;	 /* the first 8 of them; 0: not sampled */
+	uint64_t proto;
 	struct delivery *items;
 	size_t item_count, item_cap;
 	struct holder *reader; /* whose bytes it gets */
@@ -46,9 +52,13 @@ struct thread {
 	struct op *op;	/* in progress, or NULL */
 	bool many;	/* in sendmmsg or recvmmsg */
 	bool entered;	/* a system call that has handed over no message yet */
+	bool gone;	/* its exit was recorded */
 	int64_t fd;
 	uint64_t file, file_priv;
-	uint64_t fill_to, fill_len, fill_skb; /* what the next copies fill in */
+	uint64_t fill_to, fill_len, fill_skb; /* what the next copies fill in; to 0: wherever */
+	uint64_t tap;		   /* the packet socket that was given a frame last */
+	uint64_t ring_to, ring_len; /* where the next copies fill a ring that a program reads */
+	uint64_t ring_message;	    /* that came there last, by its id */
 	uint64_t cloning; /* the skb that it is about to clone */
 	char comm[16];
 };
@@ -74,6 +84,9 @@ struct content *op_start(struct engine *e, struct op *op, uint64_t off, uint64_t
 /* The start that holds the byte at an offset, or at an address of the sender's; or NULL. */
 struct content *op_start_at(const struct op *op, uint64_t off);
 struct content *op_start_of(const struct op *op, uint64_t user);
+
+/* len bytes of a send were copied to addr: on the stack they end with the op. */
+void op_scratch(const struct engine *e, struct op *op, uint64_t addr, uint64_t len);
 
 /* Bytes that a receive has brought, as far as it succeeds. */
 int op_deliver(struct op *op, const struct delivery *d);

@@ -5,6 +5,7 @@
 #include "analyze/core/copying.h"
 #include "analyze/core/iter.h"
 #include "analyze/core/path.h"
+#include "analyze/core/skbs.h"
 #include "analyze/core/task.h"
 #include "analyze/paths.h"
 
@@ -80,6 +81,7 @@ static int arrive(void *ctx, const struct payload *p)
 	struct engine *e = a->c->e;
 	struct op *op = a->c->t->op && !a->c->t->op->send ? a->c->t->op : NULL;
 	const struct owner *o = find_reader(e, op, p->addr);
+	uint64_t before = op ? op->copied + (p->addr - a->src) : 0;
 	struct content new = like(a->c, a->src), *c;
 	struct delivery d = {p->msg, NULL, p->off, p->off, p->len};
 
@@ -104,6 +106,8 @@ static int arrive(void *ctx, const struct payload *p)
 	check_sample(c);
 	d.c = c;
 	a->bytes += p->len;
+	if (op && !op->item_count)
+		op->lead = before;
 	if (!op)
 		deliver_outside(e, &d);
 	else
@@ -150,6 +154,8 @@ static uint64_t to_user(struct carry *c, uint64_t src, uint64_t dst, uint64_t le
 		return dst ? within(c, kernel(src), user(c, dst), len) : 0;
 	engine_check(c->e, rangemap_clear(c->e->content, c->t->space, dst, len));
 	tell_reading(c->e, src, len);
+	if (c->t->op && !c->t->op->copied && c->sampled)
+		c->t->op->first = c->sample;
 	content_each(c->e->content, SPACE_KERNEL, src, len, arrive, &a);
 	if (c->t->op)
 		c->t->op->copied += len;
@@ -164,10 +170,20 @@ static uint64_t overwrite(struct engine *e, uint64_t dst, uint64_t len)
 	return 0;
 }
 
+/* Does a copy to this address fill the skb that the thread is filling? */
+static bool is_fill(const struct thread *t, uint64_t dst)
+{
+	return t->fill_skb && (!t->fill_to || (dst >= t->fill_to && dst < t->fill_to + t->fill_len));
+}
+
 static void fill_from(struct carry *c, struct content *start, uint64_t at, uint64_t dst, uint64_t len)
 {
 	struct content l = like(c, 0);
-	bool fills = c->t->fill_skb && dst >= c->t->fill_to && dst < c->t->fill_to + c->t->fill_len;
+	bool fills = is_fill(c->t, dst);
+	struct holder *skb = fills && !c->t->fill_to ? skb_find(c->e, c->t->fill_skb) : NULL;
+
+	if (skb)
+		skb_take(c->e, skb, dst, len);
 
 	l.holder = fills ? BY_SKB : BY_BUFFER;
 	l.skb = fills ? c->t->fill_skb : 0;
@@ -192,6 +208,7 @@ static uint64_t from_op(struct carry *c, struct op *op, uint64_t off, uint64_t u
 		n = start->len - (off + done - start->off);
 		n = n < len - done ? n : len - done;
 		fill_from(c, start, off + done, dst + done, n);
+		op_scratch(c->e, op, dst + done, n);
 		done += n;
 	}
 	return done;
@@ -306,11 +323,11 @@ static bool find_site(struct carry *c, const struct event *ev)
 /* A fill is told before its copies, and says nothing of any after them. */
 static void use_fill(struct thread *t, uint64_t dst, uint64_t len)
 {
-	if (dst != t->fill_to || len >= t->fill_len) {
+	if ((t->fill_to && dst != t->fill_to) || len >= t->fill_len) {
 		t->fill_skb = 0;
 		return;
 	}
-	t->fill_to += len;
+	t->fill_to += t->fill_to ? len : 0;
 	t->fill_len -= len;
 }
 
@@ -336,8 +353,8 @@ static void on_iter(struct engine *e, const struct event *ev)
 	if (!c.t || !ev->v[F_len] || !find_site(&c, ev))
 		return;
 	payload = from ? from_iter(&c, ev) : to_iter(&c, ev);
-	if (ev->kind == EV_FROM_ITER)
-		use_fill(c.t, ev->v[F_dst], ev->v[F_len]);
+	if (from)
+		use_fill(c.t, kernel_side(e, ev), ev->v[F_len]);
 	if (!payload)
 		count_other(e, &c, ev->v[F_len]);
 }

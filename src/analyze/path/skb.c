@@ -22,7 +22,8 @@ static void on_fill(struct engine *e, const struct event *ev)
 	s = skb_filled(e, ev->v[F_skb]);
 	if (!s)
 		return;
-	skb_take(e, s, ev->v[F_to], ev->v[F_len]);
+	if (ev->v[F_to])
+		skb_take(e, s, ev->v[F_to], ev->v[F_len]);
 	if (!t->op || !t->op->send)
 		return;
 	if (!t->op->first_skb)

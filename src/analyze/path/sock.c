@@ -43,7 +43,7 @@ static void read_socket(const struct thread *t, const struct event *ev, struct s
 /* An unconnected socket is told the destination in msg_name (struct sockaddr_in, …_in6). */
 static void read_destination(const struct event *ev, struct socket_view *s)
 {
-	if (!ev->v[F_name])
+	if (!ev->v[F_name] || s->fam == AF_PACKET)
 		return;
 	s->rport = ntohs((uint16_t)ev->v[F_nport]);
 	if (s->fam == AF_INET6)
@@ -59,30 +59,45 @@ static const char *proto_name(const struct event *ev)
 		const char *name;
 	} protos[] = {{IPPROTO_UDP, "udp"}, {IPPROTO_ICMP, "icmp"}, {IPPROTO_UDPLITE, "udplite"}};
 
+	if (ev->v[F_fam] == AF_PACKET)
+		return "packet";
 	for (size_t i = 0; i < sizeof(protos) / sizeof(protos[0]); i++)
 		if (protos[i].proto == ev->v[F_proto])
 			return protos[i].name;
 	return "raw";
 }
 
-static uint64_t flow_key(const struct thread *t, const struct socket_view *s)
+static uint64_t flow_key(const struct socket_view *s)
 {
-	return mix(s->sk, (uint64_t)s->raddr << 16 | s->rport,
-		   (uint64_t)t->tgid << 16 | s->lport);
+	return mix(s->sk, (uint64_t)s->raddr << 16 | s->rport, s->lport);
+}
+
+/*
+ * A socket is the same one while any process lives that has used it: another process that uses it
+ * has inherited it or was given it.
+ */
+static bool shares_socket(const struct engine *e, const struct flow *f, int tgid)
+{
+	const struct thread *first = thread_find(e, f->tgid), *last = thread_find(e, f->last_tgid);
+
+	return f->tgid == tgid || f->last_tgid == tgid || (first && !first->gone) ||
+	       (last && !last->gone);
 }
 
 static struct flow *find_flow(struct engine *e, const struct thread *t,
 			      const struct socket_view *s, const char *proto)
 {
-	struct flow *f = hashmap_find(&e->flow_by_key, flow_key(t, s));
+	struct flow *f = hashmap_find(&e->flow_by_key, flow_key(s));
 
-	if (f && f->sk == s->sk && f->tgid == t->tgid && f->sport == s->lport &&
-	    f->dport == s->rport && f->daddr == s->raddr && !strcmp(f->proto, proto))
+	if (f && f->sk == s->sk && shares_socket(e, f, t->tgid) && f->sport == s->lport &&
+	    f->dport == s->rport && f->daddr == s->raddr && !strcmp(f->proto, proto)) {
+		f->last_tgid = t->tgid;
 		return f;
-	f = flow_new(e, flow_key(t, s), proto);
+	}
+	f = flow_new(e, flow_key(s), proto);
 	if (!f)
 		return NULL;
-	f->tgid = t->tgid;
+	f->tgid = f->last_tgid = t->tgid;
 	f->sk = s->sk;
 	f->saddr = s->laddr;
 	f->daddr = s->raddr;
@@ -220,6 +235,23 @@ static void audit_tap(const struct op *op, struct flow *f, uint64_t told, uint64
 	f->header_bytes += told - (payload < told ? payload : told);
 }
 
+#define ICMP_HEADER 8
+
+/*
+ * Bytes of headers that a socket hands over before the payload: raw ones of IPv4 the IP header, whose
+ * first byte says how long it is (net/ipv4/raw.c: raw_rcv), ping sockets that of ICMP.
+ */
+static uint64_t header_of(const struct op *op)
+{
+	unsigned int byte = op->first & 0xff;
+
+	if (op->proto == IPPROTO_UDP || op->proto == IPPROTO_UDPLITE)
+		return 0;
+	if (op->sock.fam == AF_INET && byte >> 4 == 4 && (byte & 15) >= 5)
+		return (byte & 15) * 4;
+	return op->proto == IPPROTO_ICMP || op->proto == IPPROTO_ICMPV6 ? ICMP_HEADER : 0;
+}
+
 /* What the receiver was told that it got, against the bytes whose chains were found. */
 static void audit(struct engine *e, struct op *op, int64_t ret)
 {
@@ -239,6 +271,10 @@ static void audit(struct engine *e, struct op *op, int64_t ret)
 		e->ledger.orphans++;
 		e->ledger.orphan_bytes += told;
 		return;
+	}
+	if (payload < told && op->lead == header_of(op) && payload + op->lead == told) {
+		f->header_bytes += op->lead;
+		told = payload;
 	}
 	f->expected_bytes += told;
 	if (payload == told)
@@ -294,6 +330,7 @@ static void on_recv_enter(struct engine *e, const struct event *ev)
 		return;
 	op->tap = ev->v[F_fam] == AF_PACKET;
 	op->peek = ev->v[F_flags] & MSG_PEEK;
+	op->proto = ev->v[F_proto];
 	op->sk = ev->v[F_sk];
 	op->hdr = ev->v[F_msg];
 	op->count = ev->v[F_icnt];

@@ -18,9 +18,18 @@ static void on_newtask(struct engine *e, const struct event *ev)
 		return;
 	/* A thread of that number that was known is gone, whatever it was at. */
 	thread_abandon(e, child);
+	child->gone = false;
 	child->space = flags & CLONE_VM ? parent->space : (uint32_t)++e->next_space;
 	child->tgid = flags & CLONE_THREAD ? parent->tgid : child->tid;
 	memcpy(child->comm, parent->comm, sizeof(child->comm));
+}
+
+static void on_exit(struct engine *e, const struct event *ev)
+{
+	struct thread *t = thread_of(e, (int)ev->v[F_pid]);
+
+	if (t)
+		t->gone = true;
 }
 
 static void on_exec(struct engine *e, const struct event *ev)
@@ -76,7 +85,7 @@ static void on_guard(struct engine *e, const struct event *ev)
 }
 
 static const struct handler handlers[] = {
-	{EV_NEWTASK, on_newtask}, {EV_EXEC, on_exec},	  {EV_SYSCALL, on_syscall},
+	{EV_NEWTASK, on_newtask}, {EV_EXEC, on_exec},	  {EV_TASK_EXIT, on_exit}, {EV_SYSCALL, on_syscall},
 	{EV_MMSG, on_syscall},	  {EV_FD_FILE, on_fd_file}, {EV_GUARD, on_guard}, {0, NULL},
 };
 

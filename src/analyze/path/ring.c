@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Rings of packet sockets: the kernel copies a frame into memory that a program sees, too, and there
+ * is no call that hands it over (net/packet/af_packet.c: tpacket_rcv).
+ */
+#include "analyze/core/copying.h"
+#include "analyze/core/path.h"
+#include "analyze/core/task.h"
+#include "analyze/paths.h"
+
+static void on_tap(struct engine *e, const struct event *ev)
+{
+	struct thread *t = thread_of(e, ev->tid);
+
+	if (t)
+		t->tap = ev->v[F_sk];
+}
+
+static void on_fill(struct engine *e, const struct event *ev)
+{
+	struct thread *t = thread_of(e, ev->tid);
+
+	if (!t)
+		return;
+	t->ring_to = ev->v[F_to];
+	t->ring_len = ev->v[F_len];
+	t->ring_message = 0;
+}
+
+struct arrival {
+	struct engine *e;
+	const struct copying *c;
+	uint64_t bytes;
+	struct flow *flow;
+};
+
+/* Whose frame it is: the entry that the socket made of it, which it does not read again. */
+static struct custody *take(struct arrival *a, uint64_t addr)
+{
+	const struct block *b = block_at(&a->e->holders, addr);
+	const struct owner *o = b ? block_queued(b, a->c->by->tap, BY_TAP) : NULL;
+
+	return o ? owner_custody(o, &a->e->err) : custody_at(a->e, addr);
+}
+
+static void book(struct arrival *a, const struct delivery *d)
+{
+	struct engine *e = a->e;
+
+	a->flow = d->msg->flow;
+	a->flow->chains += a->c->by->ring_message != d->msg->id;
+	a->c->by->ring_message = d->msg->id;
+	a->flow->expected_bytes += d->len;
+	engine_check(e, ledger_book(&e->ledger, d));
+	engine_check(e, ledger_show(&e->ledger, e->now->file_off, d));
+}
+
+static int arrive(void *ctx, const struct payload *p)
+{
+	struct arrival *a = ctx;
+	struct delivery d = {p->msg, NULL, p->off, p->off, p->len};
+	struct content like = {.kind = HOP_COPY,
+			       .holder = BY_RECEIVER,
+			       .from_holders = HOLDER_BIT(BY_TAP),
+			       .why = "not recorded how the ring's socket got the bytes",
+			       .msg = p->msg,
+			       .from = p->c,
+			       .from_off = p->at,
+			       .held = take(a, p->addr),
+			       .off = p->off,
+			       .len = p->len,
+			       .src = p->addr,
+			       .dst = a->c->dst + (p->addr - a->c->src),
+			       .sk = a->c->by->tap,
+			       .site = a->c->site,
+			       .sample = a->c->sample,
+			       .sampled = p->addr == a->c->src};
+
+	like.at = engine_stamp(a->e);
+	like.at.ip = a->c->ip;
+	d.c = content_make(a->e, &like);
+	custody_put(like.held);
+	if (!d.c)
+		return 1;
+	p->msg->copied_bytes += p->len;
+	check_sample(d.c);
+	book(a, &d);
+	content_put(d.c);
+	a->bytes += p->len;
+	return 0;
+}
+
+/* A copy into the ring. What was there is the program's no more. */
+static bool claim(struct engine *e, const struct copying *c)
+{
+	struct thread *t = c->by;
+	struct arrival a = {.e = e, .c = c};
+
+	if (!t->ring_len || c->dst < t->ring_to || c->dst - t->ring_to >= t->ring_len)
+		return false;
+	content_each(e->content, SPACE_KERNEL, c->src, c->len, arrive, &a);
+	if (c->dst + c->len >= t->ring_to + t->ring_len)
+		t->ring_len = 0;
+	if (!a.bytes)
+		return false;
+	a.flow->header_bytes += c->len - a.bytes;
+	engine_check(e, rangemap_clear(e->content, SPACE_KERNEL, c->dst, c->len));
+	return true;
+}
+
+static const struct handler handlers[] = {
+	{EV_TAP_RCV, on_tap}, {EV_RING_FILL, on_fill}, {0, NULL},
+};
+
+const struct path path_ring = {.name = "ring", .handlers = handlers, .claim = claim};
