@@ -340,24 +340,38 @@ int wire(struct check *c, struct line *l)
 	return conclude_lies(c, l, &x, "");
 }
 
+/* Did the driver make that packet of the frame it found, and hand it up? */
+static bool is_made_of(const struct line *up, const struct line *found)
+{
+	return record_in(up)->format->kind == R_GRO && up->cited->answers == record_in(found)->raw.file_off &&
+	       record_tid(record_in(up)) == record_tid(record_in(found)) && get(up, N_dlen) &&
+	       get(up, N_len) + ETH_HEADER >= get(found, N_len) - get(found, N_hlen);
+}
+
+/* What lies beyond a head belongs to it; it may be joined to another packet's. */
+static bool has_head(const struct check *c, const struct line *l, const struct line *to, uint64_t head)
+{
+	struct line *p;
+
+	if (get(to, N_head) == head)
+		return true;
+	for (size_t i = 0; (p = premise(c, l, MEANS_FACT, i)); i++)
+		if (record_in(p)->format->kind == R_COALESCE && get(p, N_head) == head &&
+		    get(p, N_to) == get(to, N_skb) && record_in(p)->raw.ts <= record_in(to)->raw.ts)
+			return true;
+	return false;
+}
+
 bool is_found(const struct check *c, const struct line *l, const struct line *to, const struct claim *x)
 {
-	struct line *found, *up;
+	struct line *found = premise_record(c, l, R_DEV_WROTE), *up;
 
-	for (size_t i = 0; (found = premise(c, l, MEANS_FACT, i)); i++) {
-		uint64_t at = frame_begin(found), len = get(found, N_len);
-
-		if (record_in(found)->format->kind != R_DEV_WROTE || x->addr < at ||
-		    x->addr + (x->to - x->from) > get(found, N_va) + len)
-			continue;
-		for (size_t k = 0; (up = premise(c, l, MEANS_FACT, k)); k++)
-			if (record_in(up)->format->kind == R_GRO && get(up, N_skb) == get(to, N_skb) &&
-			    get(up, N_head) == get(to, N_head) && get(up, N_dlen) &&
-			    up->cited->answers == record_in(found)->raw.file_off &&
-			    record_tid(record_in(up)) == record_tid(record_in(found)) &&
-			    get(up, N_len) + ETH_HEADER >= len - get(found, N_hlen) &&
-			    record_in(up)->raw.ts <= record_in(to)->raw.ts)
-				return true;
-	}
+	if (!found || x->addr < frame_begin(found) ||
+	    x->addr + (x->to - x->from) > get(found, N_va) + get(found, N_len))
+		return false;
+	for (size_t i = 0; (up = premise(c, l, MEANS_FACT, i)); i++)
+		if (is_made_of(up, found) && record_in(up)->raw.ts <= record_in(to)->raw.ts &&
+		    has_head(c, l, to, get(up, N_head)))
+			return true;
 	return false;
 }

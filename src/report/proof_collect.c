@@ -32,6 +32,7 @@ struct collect {
 	size_t window_count, window_cap;
 	struct pending *maps; /* per CPU */
 	struct hashmap given;	/* places of buffers that devices were given, by token */
+	struct hashmap heads;	/* of packets made of frames that drivers found */
 	struct hashmap kept;    /* places found in the first pass */
 	int err;
 };
@@ -191,8 +192,11 @@ static void see_wanted(struct collect *c, struct caller *k, const struct event *
 	x->tid = ev->tid;
 	if (ev->kind == EV_DMA_MAP_RET && m && m->depth)
 		x->map = m->map[m->depth - 1];
-	if (ev->kind == EV_GRO_RECEIVE && m)
+	if (ev->kind == EV_GRO_RECEIVE && m) {
 		x->found = m->found;
+		if (x->found && hashmap_set(&c->heads, ev->v[F_head], c))
+			c->err = -ENOMEM;
+	}
 	if (ev->kind == EV_DEV_DONE) {
 		const uint64_t *given = hashmap_find(&c->given, ev->v[F_token]);
 
@@ -208,6 +212,8 @@ static bool links_memory(const struct collect *c, const struct event *ev)
 
 	if (ev->kind != EV_SKB_FILL && ev->kind != EV_COALESCE)
 		return false;
+	if (ev->kind == EV_COALESCE && hashmap_find(&c->heads, ev->v[F_head]))
+		return true;
 	n = event_touches(&c->p->r, ev, t);
 	for (size_t k = 0; k < n; k++)
 		for (size_t i = 0; i < c->window_count; i++) {
@@ -330,6 +336,7 @@ int proof_collect(struct proof *p, const char *flow)
 	hashmap_each(&c.given, free_value, NULL);
 	hashmap_free(&c.callers);
 	hashmap_free(&c.given);
+	hashmap_free(&c.heads);
 	hashmap_free(&c.wanted);
 	hashmap_free(&c.kept);
 	free(c.windows);

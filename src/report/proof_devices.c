@@ -7,17 +7,23 @@
 
 #define ULL(x) ((unsigned long long)(x))
 
-/* How far into a packet an address is that a queue's buffers hold, in their order. */
-static bool offset_in_queue(const struct rundir *run, const struct event *out, uint64_t addr, uint64_t *off)
+/* Memory that a device is given, and how far into the packet it begins. */
+struct given {
+	uint64_t at, size, off;
+};
+
+/* The one of a queue's buffers that has an address, and how far it is into all of them. */
+static bool buffer_at(const struct rundir *run, const struct event *out, uint64_t addr, struct given *g)
 {
 	struct span b[SG_MAX];
 	size_t n;
 
-	*off = 0;
+	*g = (struct given){0};
 	sg_spans(run, out, b, &n);
-	for (size_t i = 0; i < n; *off += b[i].len, i++)
+	for (size_t i = 0; i < n; g->off += b[i].len, i++)
 		if (addr >= b[i].addr && addr < b[i].addr + b[i].len) {
-			*off += addr - b[i].addr;
+			g->at = b[i].addr;
+			g->size = b[i].len;
 			return true;
 		}
 	return false;
@@ -29,28 +35,36 @@ static uint64_t mapped_va(const struct rundir *run, const struct event *map)
 					    rundir_page_va(run, map->v[F_page], map->v[F_off]);
 }
 
-static int is_read(struct walk *w, const struct step *s, uint64_t off)
+/* The device may be given the bytes in several pieces. */
+static int is_read(struct walk *w, const struct step *s, struct given g)
 {
 	struct state next = w->now;
+	uint64_t first = s->src < g.at ? g.at - s->src : 0, end = g.at + g.size - s->src;
 
 	next.dma++;
 	next.since = s->ts;
-	next.from = s->off;
-	next.to = s->off + s->len;
-	next.addr = s->src;
-	snprintf(next.in, sizeof(next.in), "device:%s:%llu:%llu", s->dev, ULL(off), ULL(w->now.xmit));
+	next.from = s->off + first;
+	next.to = s->off + (s->len < end ? s->len : end);
+	next.addr = s->src + first;
+	snprintf(next.in, sizeof(next.in), "device:%s:%llu:%llu", s->dev, ULL(g.off + next.addr - g.at),
+		 ULL(w->now.xmit));
 	return state_line(w, next, "are read by the device");
 }
 
 static int read_by_queue(struct walk *w, const struct step *s, const struct event *out, const struct event *sent)
 {
-	uint64_t begin, at;
+	struct given begin, g;
 
-	if (!offset_in_queue(&w->p->r.run, out, sent->v[F_data], &begin) ||
-	    !offset_in_queue(&w->p->r.run, out, s->src, &at))
+	if (!buffer_at(&w->p->r.run, out, sent->v[F_data], &begin) || !buffer_at(&w->p->r.run, out, s->src, &g))
 		return stuck(w, s, "where in the packet the bytes are is not recorded");
 	LINE(w->p, "device-reads", w->now.line, proof_cite(w->p, w->now.xmit), proof_cite(w->p, s->file_off));
-	return is_read(w, s, at - begin);
+	g.off -= begin.off + sent->v[F_data] - begin.at;
+	return is_read(w, s, g);
+}
+
+static uint64_t copied_bytes(const struct event *ev)
+{
+	return ev->kind == EV_MEM ? ev->v[F_len] : ev->v[F_n] * ev->v[F_width];
 }
 
 static int read_by_copy(struct walk *w, const struct step *s, const struct event *copied, const struct event *sent)
@@ -61,7 +75,7 @@ static int read_by_copy(struct walk *w, const struct step *s, const struct event
 	if (!memory)
 		return stuck(w, s, "it is not recorded that the device reads this memory");
 	LINE(w->p, "device-reads", w->now.line, proof_cite(w->p, w->now.xmit), proof_cite(w->p, s->file_off), memory);
-	return is_read(w, s, s->src - copied->v[F_dst] + copied->v[F_src] - sent->v[F_data]);
+	return is_read(w, s, (struct given){copied->v[F_dst], copied_bytes(copied), copied->v[F_src] - sent->v[F_data]});
 }
 
 static int read_by_mapping(struct walk *w, const struct step *s, const struct event *told, const struct event *sent)
@@ -79,7 +93,7 @@ static int read_by_mapping(struct walk *w, const struct step *s, const struct ev
 	first = proof_cite(w->p, map->ev.file_off);
 	second = proof_cite(w->p, s->file_off);
 	LINE(w->p, "device-reads", w->now.line, proof_cite(w->p, w->now.xmit), first, second != first ? second : 0);
-	return is_read(w, s, s->src - bus + va - sent->v[F_data]);
+	return is_read(w, s, (struct given){bus, map->ev.v[F_size], va - sent->v[F_data]});
 }
 
 /* The device is given the bytes to read. */
@@ -131,11 +145,10 @@ static int taken_from(struct walk *w, const struct step *s, const struct event *
 	const struct context *c = proof_context(w->p, s->file_off);
 	const struct fact *map = evidence_at(&w->p->evidence, c ? c->map : 0);
 	unsigned int first = proof_cite(w->p, c ? c->memory : 0), second = 0;
-	uint64_t len = copied->kind == EV_MEM ? copied->v[F_len] : copied->v[F_n] * copied->v[F_width];
 
 	if (first) {
 		LINE(w->p, "device-owns", first, proof_cite(w->p, s->file_off));
-		return is_written(w, s, copied->v[F_src], len);
+		return is_written(w, s, copied->v[F_src], copied_bytes(copied));
 	}
 	if (!map)
 		return stuck(w, s, "the buffer's mapping for the device is not recorded");

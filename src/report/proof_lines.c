@@ -219,32 +219,52 @@ static int copy(struct walk *w, const struct step *s)
 	return state_line(w, next, words);
 }
 
+/* The packet that has a head, or that what belongs to it was joined to; 0: neither. */
+static bool joined(struct walk *w, const struct step *s, const struct event *to, uint64_t head, unsigned int *line)
+{
+	*line = 0;
+	if (to->v[F_head] == head)
+		return true;
+	for (size_t i = 0; i < w->p->evidence.count; i++) {
+		const struct event *ev = &w->p->evidence.facts[i]->ev;
+
+		if (ev->kind == EV_COALESCE && ev->v[F_head] == head && ev->v[F_to] == to->v[F_skb] && ev->ts <= s->ts) {
+			*line = proof_cite(w->p, ev->file_off);
+			return true;
+		}
+	}
+	return false;
+}
+
 /* The driver found the frame in that memory, and made the packet of it that it handed up next. */
-static size_t found_by_driver(struct walk *w, const struct step *s, const struct event *up, unsigned int *lines)
+static size_t found_by_driver(struct walk *w, const struct step *s, const struct event *to, const struct event *up,
+			      unsigned int lines[3])
 {
 	const struct context *c = proof_context(w->p, up->file_off);
 	const struct fact *found = evidence_at(&w->p->evidence, c ? c->found : 0);
 
-	if (!found || s->src < found->ev.v[F_va] || s->src + s->len > found->ev.v[F_va] + found->ev.v[F_len])
+	if (!found || s->src < found->ev.v[F_va] || s->src + s->len > found->ev.v[F_va] + found->ev.v[F_len] ||
+	    !joined(w, s, to, up->v[F_head], &lines[2]))
 		return 0;
 	lines[0] = proof_cite(w->p, found->ev.file_off);
-	lines[1] = proof_cite(w->p, up->file_off);
-	return 2;
+	lines[1] = up == to ? 0 : proof_cite(w->p, up->file_off);
+	return 3;
 }
 
 /* Facts that tie memory beyond its head to an skb: filled for it, joined to it, or made of it. */
-static size_t ties(struct walk *w, const struct step *s, uint64_t skb, unsigned int *lines, size_t most)
+static size_t ties(struct walk *w, const struct step *s, const struct event *to, unsigned int *lines, size_t most)
 {
+	uint64_t skb = to->v[F_skb];
 	size_t n = 0;
 
-	for (size_t i = 0; i < w->p->evidence.count && n < most; i++) {
+	for (size_t i = 0; i < w->p->evidence.count && n + 3 <= most; i++) {
 		const struct event *ev = &w->p->evidence.facts[i]->ev;
 		struct touch t[TOUCHES_MAX];
 
 		if (ev->ts > s->ts || ev->ts < w->v->steps[0].ts)
 			continue;
-		if (ev->kind == EV_GRO_RECEIVE && ev->v[F_skb] == skb && n + 2 <= most)
-			n += found_by_driver(w, s, ev, lines + n);
+		if (ev->kind == EV_GRO_RECEIVE)
+			n += found_by_driver(w, s, to, ev, lines + n);
 		if (!((ev->kind == EV_SKB_FILL && ev->v[F_skb] == skb) ||
 		      (ev->kind == EV_COALESCE && ev->v[F_to] == skb)))
 			continue;
@@ -258,7 +278,7 @@ static int handoff(struct walk *w, const struct step *s)
 {
 	const struct fact *e = evidence_at(&w->p->evidence, s->file_off);
 	struct state next = w->now;
-	unsigned int from[8] = {0};
+	unsigned int from[12] = {0};
 	size_t n = 2;
 	int err = w->wire ? prove_arrival(w, s) : 0;
 
@@ -269,7 +289,7 @@ static int handoff(struct walk *w, const struct step *s)
 	from[0] = w->now.line;
 	from[1] = proof_cite(w->p, s->file_off);
 	if (s->src < e->ev.v[F_head] || s->src >= e->ev.v[F_head] + e->ev.v[F_end])
-		n += ties(w, s, e->ev.v[F_skb], from + 2, 6);
+		n += ties(w, s, &e->ev, from + 2, ARRAY_SIZE(from) - 2);
 	next = w->now;
 	next.since = s->ts;
 	next.from = s->off;
