@@ -10,7 +10,7 @@
 struct cited {
 	struct record record;
 	uint64_t call, receive, back; /* places of the system call's entry and return, and the receive's */
-	uint64_t map;		      /* of a dma_map_ret: what it answers */
+	uint64_t answers;	      /* the place of the record that it belongs to, as answers.h tells */
 	unsigned char bytes[];
 };
 

@@ -8,10 +8,8 @@
 
 #include "common/hashmap.h"
 #include "common/vec.h"
+#include "proofcheck/answers.h"
 #include "proofcheck/check.h"
-
-#define CPUS 1024
-#define NEST 8
 
 struct around {
 	uint64_t call, receive;
@@ -23,10 +21,7 @@ struct resolve {
 	struct check *c;
 	struct hashmap wanted; /* place in the file → the line that cites it */
 	struct hashmap threads;
-	struct {
-		uint64_t at[NEST];
-		unsigned int depth;
-	} *maps;
+	struct answers *answers;
 	int err;
 };
 
@@ -80,28 +75,10 @@ static int take(struct resolve *s, struct line *l, const struct record *r, struc
 	x->record.raw.data = x->bytes;
 	x->call = a->call;
 	x->receive = a->receive;
-	if (r->format->kind == R_DMA_MAP_RET && r->raw.cpu < CPUS && s->maps[r->raw.cpu].depth)
-		x->map = s->maps[r->raw.cpu].at[s->maps[r->raw.cpu].depth - 1];
+	x->answers = answers_what(s->answers, r);
 	free(l->cited);
 	l->cited = x;
 	return wait_for_return(a, x);
-}
-
-static void follow_maps(struct resolve *s, const struct record *r)
-{
-	unsigned int cpu = r->raw.cpu;
-
-	if (cpu >= CPUS)
-		return;
-	if (r->format->kind == R_DMA_MAP_RET && s->maps[cpu].depth)
-		s->maps[cpu].depth--;
-	if (r->format->kind != R_DMA_MAP)
-		return;
-	if (s->maps[cpu].depth == NEST) {
-		memmove(s->maps[cpu].at, s->maps[cpu].at + 1, sizeof(s->maps[cpu].at) - sizeof(uint64_t));
-		s->maps[cpu].depth--;
-	}
-	s->maps[cpu].at[s->maps[cpu].depth++] = r->raw.file_off;
 }
 
 static int see(void *ctx, const struct record *r)
@@ -116,7 +93,7 @@ static int see(void *ctx, const struct record *r)
 	if (r->format->kind == R_RECEIVE)
 		a->receive = r->raw.file_off;
 	err = l ? take(s, l, r, a) : 0;
-	follow_maps(s, r);
+	err = err ? err : answers_follow(s->answers, r);
 	if (r->format->kind == R_CALL) {
 		a->call = r->raw.file_off;
 		a->receive = 0;
@@ -258,8 +235,8 @@ static void free_around(void *value, void *ctx)
 
 int facts_resolve(struct check *c)
 {
-	struct resolve s = {.c = c, .maps = calloc(CPUS, sizeof(*s.maps))};
-	int err = s.maps ? 0 : -ENOMEM;
+	struct resolve s = {.c = c, .answers = answers_new(&c->world)};
+	int err = s.answers ? 0 : -ENOMEM;
 
 	for (size_t i = 0; i < c->lines.count && !err; i++) {
 		struct line *l = &c->lines.items[i];
@@ -299,6 +276,6 @@ int facts_resolve(struct check *c)
 	hashmap_each(&s.threads, free_around, NULL);
 	hashmap_free(&s.threads);
 	hashmap_free(&s.wanted);
-	free(s.maps);
+	answers_free(s.answers);
 	return err;
 }

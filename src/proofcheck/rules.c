@@ -7,11 +7,9 @@
 #include <string.h>
 
 #include "common/vec.h"
-#include "proofcheck/check.h"
+#include "proofcheck/rules.h"
 
 #define ULL(x) ((unsigned long long)(x))
-
-enum { BOTH_WAYS = 0, TO_DEVICE = 1, FROM_DEVICE = 2 };
 
 int reject(struct check *c, const struct line *l, const char *fmt, ...)
 {
@@ -55,17 +53,17 @@ static size_t premises_of(const struct check *c, const struct line *l, enum mean
 	return n;
 }
 
-static const struct record *record_in(const struct line *l)
+const struct record *record_in(const struct line *l)
 {
 	return &l->cited->record;
 }
 
-static uint64_t get(const struct line *l, enum record_field f)
+uint64_t get(const struct line *l, enum record_field f)
 {
 	return record_get(record_in(l), f);
 }
 
-static int same_text(struct check *c, struct line *l, const char *text)
+int same_text(struct check *c, struct line *l, const char *text)
 {
 	return strcmp(text, l->text) ? reject(c, l, "what follows is: %s", text) : 0;
 }
@@ -92,14 +90,14 @@ static void lies_text(const struct claim *x, const char *by, char *buf, size_t s
 		 ULL(x->wire), transforms_text(x, transforms), x->in, *by ? " by=" : "", by);
 }
 
-static void frame_text(const struct claim *x, const char *by, char *buf, size_t size)
+void frame_text(const struct claim *x, const char *by, char *buf, size_t size)
 {
 	snprintf(buf, size, "frame at=kernel:0x%llx length=%llu since=%llu copies=%llu emulated=%llu%s%s",
 		 ULL(x->addr), ULL(x->length), ULL(x->since), ULL(x->copies), ULL(x->emulated),
 		 *by ? " by=" : "", by);
 }
 
-static int conclude_lies(struct check *c, struct line *l, const struct claim *x, const char *by)
+int conclude_lies(struct check *c, struct line *l, const struct claim *x, const char *by)
 {
 	char text[1024];
 
@@ -109,8 +107,7 @@ static int conclude_lies(struct check *c, struct line *l, const struct claim *x,
 	return same_text(c, l, text);
 }
 
-/* The part of a premise's bytes that the line speaks of: none other may follow from it. */
-static int part_of(struct check *c, const struct line *l, const struct claim *from, struct claim *x)
+int part_of(struct check *c, const struct line *l, const struct claim *from, struct claim *x)
 {
 	const char *at = strstr(l->text, "bytes=");
 	unsigned long long a, b;
@@ -190,7 +187,7 @@ static void count_copy(const struct check *c, struct claim *x, const struct reco
 	x->emulated += emulates;
 }
 
-static struct line *copy_in(const struct check *c, const struct line *l)
+struct line *copy_in(const struct check *c, const struct line *l)
 {
 	struct move m[MOVES_MAX];
 	struct line *p;
@@ -301,7 +298,7 @@ static bool is_tied(const struct check *c, const struct line *l, const struct li
 	return false;
 }
 
-static void device_name(const struct record *r, char *buf, size_t size)
+void device_name(const struct record *r, char *buf, size_t size)
 {
 	uint32_t len;
 	const char *s = field_str(&r->raw, &r->format->fields[N_dev], &len);
@@ -320,7 +317,7 @@ static int handoff(struct check *c, struct line *l)
 	if (part_of(c, l, &lies->claim, &x))
 		return -EINVAL;
 	if (x.tid || record_in(fact)->raw.ts < x.since ||
-	    (!covers(c, fact, x.addr, x.to - x.from) && !is_tied(c, l, fact, &x)))
+	    (!covers(c, fact, x.addr, x.to - x.from) && !is_tied(c, l, fact, &x) && !is_found(c, l, fact, &x)))
 		return reject(c, l, "the packet handed on does not hold these bytes");
 	x.since = record_in(fact)->raw.ts;
 	if (record_in(fact)->format->kind == R_DEV_XMIT)
@@ -353,157 +350,6 @@ static int transform(struct check *c, struct line *l)
 	x.transforms++;
 	x.since = record_in(fact)->raw.ts;
 	snprintf(x.in, sizeof(x.in), "%s", record_in(fact)->format->name);
-	return conclude_lies(c, l, &x, "");
-}
-
-/* ---- devices ---- */
-
-/* A mapping among the premises: the CPU's address, the device's as kernel address, size, way, time. */
-struct mapping {
-	uint64_t va, bus, size, dir, ts;
-	size_t facts;
-};
-
-static bool mapping_in(const struct check *c, const struct line *l, struct mapping *m)
-{
-	struct line *one = premise_record(c, l, R_DMA_MAPPED), *map = premise_record(c, l, R_DMA_MAP),
-		    *ret = premise_record(c, l, R_DMA_MAP_RET), *size = one ? one : map, *told = one ? one : ret;
-
-	if (!size || !told || (!one && ret->cited->map != record_in(map)->raw.file_off))
-		return false;
-	*m = (struct mapping){record_mapped(&c->world, record_in(size)), record_bus(&c->world, record_in(told)),
-			      get(size, N_size), get(size, N_dir), record_in(told)->raw.ts, one ? 1 : 2};
-	if (c->world.iommu)
-		m->bus = m->va;
-	return true;
-}
-
-static int device_reads(struct check *c, struct line *l)
-{
-	struct line *lies = premise(c, l, MEANS_LIES, 0), *sent = premise_record(c, l, R_DEV_XMIT);
-	struct mapping m;
-	struct claim x;
-	char dev[32];
-
-	if (!lies || !sent || !mapping_in(c, l, &m) || l->from_count != 2 + m.facts)
-		return reject(c, l, "it takes where the bytes lie, the transmit, and the mapping");
-	if (part_of(c, l, &lies->claim, &x))
-		return -EINVAL;
-	if (x.tid || m.ts < x.since || (m.dir != TO_DEVICE && m.dir != BOTH_WAYS) || x.addr < m.bus ||
-	    x.addr + (x.to - x.from) > m.bus + m.size)
-		return reject(c, l, "the device is given other memory to read");
-	/* Of the packet that was handed to the driver, not of another one. */
-	if (m.va < get(sent, N_data) || m.va >= get(sent, N_data) + get(sent, N_len) ||
-	    record_in(sent)->raw.ts > m.ts)
-		return reject(c, l, "what is mapped is not the packet sent");
-	/* Either they lie in that packet, or a copy took them from it into a buffer for the device. */
-	if (x.xmit != record_in(sent)->raw.file_off)
-		return reject(c, l, "the bytes were not in the packet sent");
-	device_name(record_in(sent), dev, sizeof(dev));
-	x.dma++;
-	x.since = m.ts;
-	snprintf(x.in, sizeof(x.in), "device:%s:%llu:%llu", dev, ULL(x.addr - m.bus + m.va - get(sent, N_data)),
-		 ULL(record_in(sent)->raw.file_off));
-	return conclude_lies(c, l, &x, "");
-}
-
-static int conclude_frame(struct check *c, struct line *l, uint64_t at, uint64_t length, uint64_t since)
-{
-	struct claim x = {.addr = at, .length = length, .since = since};
-	char text[256];
-
-	frame_text(&x, "", text, sizeof(text));
-	l->meaning = MEANS_FRAME;
-	l->claim = x;
-	return same_text(c, l, text);
-}
-
-static int device_wrote(struct check *c, struct line *l)
-{
-	struct line *done = premise_record(c, l, R_DMA_UNMAP);
-
-	done = done ? done : premise_record(c, l, R_DMA_SYNC);
-	if (!done || l->from_count != 1 || c->world.iommu)
-		return reject(c, l, "it takes the unmapping or the sync of a buffer");
-	if (get(done, N_dir) != FROM_DEVICE && get(done, N_dir) != BOTH_WAYS)
-		return reject(c, l, "the device did not write that buffer");
-	return conclude_frame(c, l, record_bus(&c->world, record_in(done)), get(done, N_size),
-			      record_in(done)->raw.ts);
-}
-
-/* A driver that need not sync copies out of a buffer which is still the device's. */
-static int device_owns(struct check *c, struct line *l)
-{
-	struct line *fact = premise_record(c, l, R_MEM);
-	struct mapping m;
-	uint64_t src;
-
-	if (!fact || !mapping_in(c, l, &m) || l->from_count != 1 + m.facts)
-		return reject(c, l, "it takes a buffer's mapping and a copy out of it");
-	src = get(fact, N_src);
-	if ((m.dir != FROM_DEVICE && m.dir != BOTH_WAYS) || src < m.va || src >= m.va + m.size ||
-	    m.ts > record_in(fact)->raw.ts)
-		return reject(c, l, "the copy is not out of a buffer that a device may write");
-	return conclude_frame(c, l, m.va, m.size, record_in(fact)->raw.ts);
-}
-
-/* The part of a packet that is the same at both ends: no time to live, no checksums. */
-static size_t identity(const struct record *r, size_t skip, unsigned char *out)
-{
-	uint32_t have;
-	const unsigned char *at = field_bytes(&r->raw, &r->format->fields[N_hdr], &have);
-	size_t n, udp = 0;
-
-	if (!at || have < skip + 20)
-		return 0;
-	n = have - skip < 50 ? have - skip : 50;
-	memcpy(out, at + skip, n);
-	if (out[0] >> 4 == 4) {
-		size_t total = (size_t)out[2] << 8 | out[3];
-
-		n = total && total < n ? total : n;
-		udp = (out[6] & 0x1f) || out[7] ? 0 : (size_t)(out[0] & 15) * 4;
-		out[8] = out[10] = out[11] = 0;
-	} else if (out[0] >> 4 == 6) {
-		udp = 40;
-		out[7] = 0;
-	} else {
-		return 0;
-	}
-	if (udp && udp + 8 <= n)
-		out[udp + 6] = out[udp + 7] = 0;
-	return n;
-}
-
-static int wire(struct check *c, struct line *l)
-{
-	struct line *lies = premise(c, l, MEANS_LIES, 0), *frame = premise(c, l, MEANS_FRAME, 0),
-		    *sent = premise_record(c, l, R_DEV_XMIT), *got = premise_record(c, l, R_GRO);
-	unsigned char a[50], b[50];
-	unsigned long long off, place;
-	struct claim x;
-	size_t n;
-
-	if (!lies || !frame || !sent || !got || l->from_count != 4)
-		return reject(c, l, "it takes the bytes a device reads, both ends' packets, and the frame");
-	if (part_of(c, l, &lies->claim, &x))
-		return -EINVAL;
-	if (sscanf(x.in, "device:%*15[^:]:%llu:%llu", &off, &place) != 2 || place != record_in(sent)->raw.file_off)
-		return reject(c, l, "the device does not read that packet");
-	n = identity(record_in(sent), 14, a);
-	if (!n || identity(record_in(got), 0, b) != n || memcmp(a, b, n) != 0)
-		return reject(c, l, "the packet received is not the packet sent");
-	off += x.from - lies->claim.from;
-	x.addr = get(got, N_head) + get(got, N_mac) + off;
-	x.since = record_in(got)->raw.ts;
-	if (x.addr < frame->claim.addr || x.addr + (x.to - x.from) > frame->claim.addr + frame->claim.length ||
-	    frame->claim.since > x.since || x.since < lies->claim.since)
-		return reject(c, l, "the packet received does not lie where the device wrote");
-	x.copies += frame->claim.copies;
-	x.emulated += frame->claim.emulated;
-	x.dma++;
-	x.wire++;
-	snprintf(x.in, sizeof(x.in), "frame");
 	return conclude_lies(c, l, &x, "");
 }
 

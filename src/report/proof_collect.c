@@ -13,6 +13,7 @@
 struct pending {
 	uint64_t map[NEST_MAX], size[NEST_MAX];
 	unsigned int depth;
+	uint64_t found; /* the frame that a driver is making a packet of */
 };
 
 struct caller {
@@ -30,6 +31,8 @@ struct collect {
 	struct window *windows;
 	size_t window_count, window_cap;
 	struct pending *maps; /* per CPU */
+	struct hashmap given;	/* places of buffers that devices were given, by token */
+	struct hashmap heads;	/* of packets made of frames that drivers found */
 	struct hashmap kept;    /* places found in the first pass */
 	int err;
 };
@@ -88,6 +91,62 @@ static void see_map(struct collect *c, const struct event *ev)
 	}
 }
 
+/* A copy may be out of memory, or into it, that was a device's from the start. */
+static void remember_memory(struct collect *c, const struct event *ev)
+{
+	uint64_t va = ev->v[F_va], size = ev->v[F_size];
+
+	for (size_t i = 0; i < c->p->context_count; i++) {
+		struct context *x = &c->p->contexts[i];
+		const struct step *s = hashmap_find(&c->wanted, x->at);
+
+		if (s && ev->ts <= s->ts && (s->dst - va < size || s->src - va < size))
+			x->memory = ev->kind == EV_DMA_ALLOC ? ev->file_off : 0;
+	}
+}
+
+static uint64_t *place_of(struct collect *c, uint64_t token)
+{
+	uint64_t *at = hashmap_find(&c->given, token);
+
+	if (at)
+		return at;
+	at = calloc(1, sizeof(*at));
+	if (!at || hashmap_set(&c->given, token, at)) {
+		free(at);
+		c->err = -ENOMEM;
+		return NULL;
+	}
+	return at;
+}
+
+/* How devices come by memory, and how drivers find what they put there. */
+static void see_device(struct collect *c, const struct event *ev)
+{
+	struct pending *m = ev->cpu < CPUS_MAX ? &c->maps[ev->cpu] : NULL;
+	uint64_t *given;
+
+	switch (ev->kind) {
+	case EV_DMA_ALLOC:
+	case EV_DMA_FREE:
+		remember_memory(c, ev);
+		break;
+	case EV_DEV_IN:
+	case EV_DEV_DONE:
+		given = place_of(c, ev->v[F_token]);
+		if (given)
+			*given = ev->kind == EV_DEV_IN ? ev->file_off : 0;
+		break;
+	case EV_DEV_WROTE:
+	case EV_GRO_RECEIVE:
+		if (m)
+			m->found = ev->kind == EV_DEV_WROTE ? ev->file_off : 0;
+		break;
+	default:
+		break;
+	}
+}
+
 static void see_caller(struct caller *k, const struct event *ev)
 {
 	switch (ev->kind) {
@@ -133,6 +192,16 @@ static void see_wanted(struct collect *c, struct caller *k, const struct event *
 	x->tid = ev->tid;
 	if (ev->kind == EV_DMA_MAP_RET && m && m->depth)
 		x->map = m->map[m->depth - 1];
+	if (ev->kind == EV_GRO_RECEIVE && m) {
+		x->found = m->found;
+		if (x->found && hashmap_set(&c->heads, ev->v[F_head], c))
+			c->err = -ENOMEM;
+	}
+	if (ev->kind == EV_DEV_DONE) {
+		const uint64_t *given = hashmap_find(&c->given, ev->v[F_token]);
+
+		x->given = given ? *given : 0;
+	}
 }
 
 /* Buffers that pass no hand-off by their head: what was filled, joined, cloned. */
@@ -143,6 +212,8 @@ static bool links_memory(const struct collect *c, const struct event *ev)
 
 	if (ev->kind != EV_SKB_FILL && ev->kind != EV_COALESCE)
 		return false;
+	if (ev->kind == EV_COALESCE && hashmap_find(&c->heads, ev->v[F_head]))
+		return true;
 	n = event_touches(&c->p->r, ev, t);
 	for (size_t k = 0; k < n; k++)
 		for (size_t i = 0; i < c->window_count; i++) {
@@ -186,6 +257,7 @@ static bool see(void *ctx, const struct event *ev)
 	see_map(c, ev);
 	if (hashmap_find(&c->wanted, ev->file_off))
 		see_wanted(c, k, ev);
+	see_device(c, ev);
 	see_caller(k, ev);
 	see_exit(c->p, ev);
 	see_map_ret(c, ev);
@@ -227,7 +299,7 @@ static int want_view(struct collect *c, const struct chain_view *v)
 	return err;
 }
 
-static void free_caller(void *value, void *ctx)
+static void free_value(void *value, void *ctx)
 {
 	(void)ctx;
 	free(value);
@@ -254,11 +326,17 @@ int proof_collect(struct proof *p, const char *flow)
 		keep_place(&c, x->exit);
 		keep_place(&c, x->map);
 		keep_place(&c, x->map_ret);
+		keep_place(&c, x->given);
+		keep_place(&c, x->found);
+		keep_place(&c, x->memory);
 	}
 	if (!err)
 		err = c.err ? c.err : evidence_pass(&p->evidence, &p->r, is_kept, &c);
-	hashmap_each(&c.callers, free_caller, NULL);
+	hashmap_each(&c.callers, free_value, NULL);
+	hashmap_each(&c.given, free_value, NULL);
 	hashmap_free(&c.callers);
+	hashmap_free(&c.given);
+	hashmap_free(&c.heads);
 	hashmap_free(&c.wanted);
 	hashmap_free(&c.kept);
 	free(c.windows);

@@ -12,33 +12,6 @@
 
 #define ULL(x) ((unsigned long long)(x))
 
-/* Where some bytes of the message are known to lie, and by which line. */
-struct state {
-	unsigned int line;
-	uint64_t from, to, addr, since;
-	int tid; /* of a user's buffer, else 0 */
-	unsigned int copies, emulated, dma, wire, transforms;
-	char in[96];
-	uint64_t xmit; /* the fact by which the driver got them */
-};
-
-/* Memory that holds what a device wrote, whose message is not known yet. */
-struct frame_state {
-	unsigned int line;
-	uint64_t at, len, since;
-	unsigned int copies, emulated;
-};
-
-struct walk {
-	struct proof *p;
-	const struct flow *f;
-	const struct chain_view *v;
-	struct state now;
-	struct frame_state frame;
-	const struct step *wire; /* crossed, its far end not yet joined */
-	bool stuck;
-};
-
 static int push(struct lines *l, unsigned int line)
 {
 	for (size_t i = 0; i < l->count; i++)
@@ -50,7 +23,7 @@ static int push(struct lines *l, unsigned int line)
 	return 0;
 }
 
-static unsigned int cite(struct proof *p, uint64_t at)
+unsigned int proof_cite(struct proof *p, uint64_t at)
 {
 	struct fact *f = at ? evidence_at(&p->evidence, at) : NULL;
 
@@ -65,8 +38,7 @@ static unsigned int cite(struct proof *p, uint64_t at)
 	return f->line;
 }
 
-/* Begins a derived line; premises of 0 are left out. The statement follows, then end_line. */
-static unsigned int begin_line(struct proof *p, const char *rule, const unsigned int *from, size_t n)
+unsigned int begin_line(struct proof *p, const char *rule, const unsigned int *from, size_t n)
 {
 	bool first = true;
 
@@ -80,14 +52,10 @@ static unsigned int begin_line(struct proof *p, const char *rule, const unsigned
 	return p->line;
 }
 
-static void end_line(struct proof *p, const char *words)
+void end_line(struct proof *p, const char *words)
 {
 	fprintf(p->out, "`%s%s\n", *words ? " " : "", words);
 }
-
-#define LINE(p, rule, ...)                                                                         \
-	begin_line(p, rule, (const unsigned int[]){__VA_ARGS__},                                   \
-		   sizeof((const unsigned int[]){__VA_ARGS__}) / sizeof(unsigned int))
 
 static int add_region(struct proof *p, struct region r)
 {
@@ -97,8 +65,7 @@ static int add_region(struct proof *p, struct region r)
 	return push(&p->derived, r.line);
 }
 
-/* What follows from a line at a time makes its memory matter until then. */
-static void used_until(struct proof *p, unsigned int line, uint64_t ts)
+void used_until(struct proof *p, unsigned int line, uint64_t ts)
 {
 	for (size_t i = 0; i < p->region_count; i++)
 		if (p->regions[i].line == line && ts > p->regions[i].until)
@@ -125,7 +92,7 @@ static void print_state(struct proof *p, const struct state *s)
 	fprintf(p->out, " in=%s", s->in);
 }
 
-static int state_line(struct walk *w, struct state next, const char *words)
+int state_line(struct walk *w, struct state next, const char *words)
 {
 	next.line = w->p->line;
 	print_state(w->p, &next);
@@ -136,7 +103,17 @@ static int state_line(struct walk *w, struct state next, const char *words)
 						next.since, next.since, next.tid});
 }
 
-static int stuck(struct walk *w, const struct step *s, const char *why)
+int frame_line(struct walk *w, struct frame_state next, const char *by, const char *words)
+{
+	next.line = w->p->line;
+	fprintf(w->p->out, "frame at=kernel:0x%llx length=%llu since=%llu copies=%u emulated=%u%s%s", ULL(next.at),
+		ULL(next.len), ULL(next.since), next.copies, next.emulated, *by ? " by=" : "", by);
+	end_line(w->p, words);
+	w->frame = next;
+	return add_region(w->p, (struct region){next.line, next.at, next.at + next.len, next.since, next.since, 0});
+}
+
+int stuck(struct walk *w, const struct step *s, const char *why)
 {
 	w->stuck = true;
 	snprintf(w->p->stuck, sizeof(w->p->stuck), "\nNo rule leads over the hop '%s' of bytes %llu..%llu: %s. "
@@ -155,9 +132,9 @@ static int start(struct walk *w, const struct step *s)
 
 	if (s->event != EV_SEND_ENTER || !enter || !x)
 		return stuck(w, s, "the send is not a system call whose entry is recorded");
-	call = cite(w->p, x->syscall);
-	file = call ? cite(w->p, x->fd_file) : 0;
-	send = cite(w->p, s->file_off);
+	call = proof_cite(w->p, x->syscall);
+	file = call ? proof_cite(w->p, x->fd_file) : 0;
+	send = proof_cite(w->p, s->file_off);
 	if (call && file && w->f->sender.linked) {
 		socket = LINE(w->p, "lookup", call, file, send);
 		fprintf(w->p->out, "fd=%lld file=0x%llx socket=0x%llx sock=0x%llx", (long long)w->f->sender.fd,
@@ -178,27 +155,27 @@ static int frame_copy(struct walk *w, const struct step *s)
 {
 	const struct fact *e = evidence_at(&w->p->evidence, s->file_off);
 	struct frame_state next = w->frame;
-	uint64_t from, to;
-	char name[320];
+	uint64_t from, to, src, len;
 	unsigned int fact;
+	char name[320];
 
-	if (!e || e->ev.kind != EV_MEM)
+	if (!e || (e->ev.kind != EV_MEM && e->ev.kind != EV_MEM_REP))
 		return stuck(w, s, "the copy is of a kind that has no rule for frames");
-	fact = cite(w->p, s->file_off);
+	fact = proof_cite(w->p, s->file_off);
 	/* What of the frame the event carries. */
-	from = next.at > e->ev.v[F_src] ? next.at : e->ev.v[F_src];
-	to = next.at + next.len < e->ev.v[F_src] + e->ev.v[F_len] ? next.at + next.len :
-							    e->ev.v[F_src] + e->ev.v[F_len];
+	src = e->ev.v[F_src];
+	len = e->ev.kind == EV_MEM ? e->ev.v[F_len] : e->ev.v[F_n] * e->ev.v[F_width];
+	from = next.at > src ? next.at : src;
+	to = next.at + next.len < src + len ? next.at + next.len : src + len;
 	LINE(w->p, "copy", next.line, fact);
 	used_until(w->p, next.line, s->ts);
-	next = (struct frame_state){w->p->line, e->ev.v[F_dst] + (from - e->ev.v[F_src]), to - from, s->ts,
-				    next.copies + copies_more(s), next.emulated + !copies_more(s)};
+	next.at = e->ev.v[F_dst] + (from - src);
+	next.len = to - from;
+	next.since = s->ts;
+	next.copies += copies_more(s);
+	next.emulated += !copies_more(s);
 	rundir_site_name(s->site, s->ip, name, sizeof(name));
-	fprintf(w->p->out, "frame at=kernel:0x%llx length=%llu since=%llu copies=%u emulated=%u by=%s",
-		ULL(next.at), ULL(next.len), ULL(next.since), next.copies, next.emulated, name);
-	end_line(w->p, "★ the CPU moved the frame");
-	w->frame = next;
-	return add_region(w->p, (struct region){next.line, next.at, next.at + next.len, s->ts, s->ts, 0});
+	return frame_line(w, next, name, "★ the CPU moved the frame");
 }
 
 static int copy(struct walk *w, const struct step *s)
@@ -209,7 +186,7 @@ static int copy(struct walk *w, const struct step *s)
 
 	if (w->wire)
 		return frame_copy(w, s);
-	fact = cite(w->p, s->file_off);
+	fact = proof_cite(w->p, s->file_off);
 	if (!fact || !s->src)
 		return stuck(w, s, "no event of it is recorded");
 	next.copies += copies_more(s);
@@ -223,7 +200,7 @@ static int copy(struct walk *w, const struct step *s)
 	snprintf(words, sizeof(words), "★ the CPU moved them%s", s->checked ? ", content agrees" : "");
 	if (s->dst_user && !next.tid) {
 		const struct context *x = proof_context(w->p, s->file_off);
-		unsigned int enter = cite(w->p, x ? x->receive : 0), back = cite(w->p, x ? x->exit : 0);
+		unsigned int enter = proof_cite(w->p, x ? x->receive : 0), back = proof_cite(w->p, x ? x->exit : 0);
 
 		if (!enter || !back)
 			return stuck(w, s, "the receive call around it is not recorded");
@@ -242,43 +219,77 @@ static int copy(struct walk *w, const struct step *s)
 	return state_line(w, next, words);
 }
 
-/* Facts that tie memory beyond its head to an skb: filled for it, or joined to it. */
-static size_t ties(struct walk *w, const struct step *s, uint64_t skb, unsigned int *lines, size_t most)
+/* The packet that has a head, or that what belongs to it was joined to; 0: neither. */
+static bool joined(struct walk *w, const struct step *s, const struct event *to, uint64_t head, unsigned int *line)
 {
+	*line = 0;
+	if (to->v[F_head] == head)
+		return true;
+	for (size_t i = 0; i < w->p->evidence.count; i++) {
+		const struct event *ev = &w->p->evidence.facts[i]->ev;
+
+		if (ev->kind == EV_COALESCE && ev->v[F_head] == head && ev->v[F_to] == to->v[F_skb] && ev->ts <= s->ts) {
+			*line = proof_cite(w->p, ev->file_off);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The driver found the frame in that memory, and made the packet of it that it handed up next. */
+static size_t found_by_driver(struct walk *w, const struct step *s, const struct event *to, const struct event *up,
+			      unsigned int lines[3])
+{
+	const struct context *c = proof_context(w->p, up->file_off);
+	const struct fact *found = evidence_at(&w->p->evidence, c ? c->found : 0);
+
+	if (!found || s->src < found->ev.v[F_va] || s->src + s->len > found->ev.v[F_va] + found->ev.v[F_len] ||
+	    !joined(w, s, to, up->v[F_head], &lines[2]))
+		return 0;
+	lines[0] = proof_cite(w->p, found->ev.file_off);
+	lines[1] = up == to ? 0 : proof_cite(w->p, up->file_off);
+	return 3;
+}
+
+/* Facts that tie memory beyond its head to an skb: filled for it, joined to it, or made of it. */
+static size_t ties(struct walk *w, const struct step *s, const struct event *to, unsigned int *lines, size_t most)
+{
+	uint64_t skb = to->v[F_skb];
 	size_t n = 0;
 
-	for (size_t i = 0; i < w->p->evidence.count && n < most; i++) {
+	for (size_t i = 0; i < w->p->evidence.count && n + 3 <= most; i++) {
 		const struct event *ev = &w->p->evidence.facts[i]->ev;
 		struct touch t[TOUCHES_MAX];
 
-		if (ev->ts > s->ts || ev->ts < w->v->steps[0].ts ||
-		    !((ev->kind == EV_SKB_FILL && ev->v[F_skb] == skb) ||
+		if (ev->ts > s->ts || ev->ts < w->v->steps[0].ts)
+			continue;
+		if (ev->kind == EV_GRO_RECEIVE)
+			n += found_by_driver(w, s, to, ev, lines + n);
+		if (!((ev->kind == EV_SKB_FILL && ev->v[F_skb] == skb) ||
 		      (ev->kind == EV_COALESCE && ev->v[F_to] == skb)))
 			continue;
 		if (event_touches(&w->p->r, ev, t) && t[0].from <= s->src && t[0].to >= s->src + s->len)
-			lines[n++] = cite(w->p, ev->file_off);
+			lines[n++] = proof_cite(w->p, ev->file_off);
 	}
 	return n;
 }
-
-static int join_frame(struct walk *w, const struct step *s);
 
 static int handoff(struct walk *w, const struct step *s)
 {
 	const struct fact *e = evidence_at(&w->p->evidence, s->file_off);
 	struct state next = w->now;
-	unsigned int from[8] = {0};
+	unsigned int from[12] = {0};
 	size_t n = 2;
-	int err = w->wire ? join_frame(w, s) : 0;
+	int err = w->wire ? prove_arrival(w, s) : 0;
 
 	if (err || w->stuck)
 		return err;
 	if (!e)
 		return stuck(w, s, "no event of it is recorded");
 	from[0] = w->now.line;
-	from[1] = cite(w->p, s->file_off);
+	from[1] = proof_cite(w->p, s->file_off);
 	if (s->src < e->ev.v[F_head] || s->src >= e->ev.v[F_head] + e->ev.v[F_end])
-		n += ties(w, s, e->ev.v[F_skb], from + 2, 6);
+		n += ties(w, s, &e->ev, from + 2, ARRAY_SIZE(from) - 2);
 	next = w->now;
 	next.since = s->ts;
 	next.from = s->off;
@@ -296,7 +307,7 @@ static int handoff(struct walk *w, const struct step *s)
 
 static int transform(struct walk *w, const struct step *s)
 {
-	unsigned int fact = w->wire ? 0 : cite(w->p, s->file_off);
+	unsigned int fact = w->wire ? 0 : proof_cite(w->p, s->file_off);
 	const struct fact *e = fact ? evidence_at(&w->p->evidence, s->file_off) : NULL;
 	struct state next = w->now;
 
@@ -312,108 +323,10 @@ static int transform(struct walk *w, const struct step *s)
 	return state_line(w, next, "became other bytes, that stand for them");
 }
 
-/* The device is given the bytes to read. */
-static int device_reads(struct walk *w, const struct step *s)
-{
-	const struct fact *e = evidence_at(&w->p->evidence, s->file_off),
-			  *x = evidence_at(&w->p->evidence, w->now.xmit);
-	const struct context *c = proof_context(w->p, s->file_off);
-	const struct fact *map = e && e->ev.kind == EV_DMA_MAP_RET && c ?
-					 evidence_at(&w->p->evidence, c->map) : e;
-	struct state next = w->now;
-	uint64_t va, bus;
-
-	if (!e || !x || !map)
-		return stuck(w, s, "how the device's driver got the bytes is not recorded");
-	va = map->ev.kind == EV_DMA_MAPPED ? rundir_phys_va(&w->p->r.run, map->ev.v[F_phys]) :
-		     rundir_page_va(&w->p->r.run, map->ev.v[F_page], map->ev.v[F_off]);
-	bus = w->p->r.run.iommu ? va : rundir_phys_va(&w->p->r.run, e->ev.v[F_dma]);
-	next.dma++;
-	next.since = s->ts;
-	next.from = s->off;
-	next.to = s->off + s->len;
-	next.addr = s->src;
-	snprintf(next.in, sizeof(next.in), "device:%s:%llu:%llu", s->dev,
-		 ULL(s->src - bus + va - x->ev.v[F_data]), ULL(w->now.xmit));
-	if (map == e)
-		LINE(w->p, "device-reads", w->now.line, cite(w->p, w->now.xmit), cite(w->p, s->file_off));
-	else {
-		unsigned int first = cite(w->p, c->map), second = cite(w->p, s->file_off);
-
-		LINE(w->p, "device-reads", w->now.line, cite(w->p, w->now.xmit), first, second);
-	}
-	return state_line(w, next, "are read by the device");
-}
-
-static int device_wrote(struct walk *w, const struct step *s)
-{
-	const struct fact *e = evidence_at(&w->p->evidence, s->file_off);
-	const struct context *c = proof_context(w->p, s->file_off);
-	struct frame_state next = {.since = s->ts};
-
-	if (!w->wire || !e)
-		return stuck(w, s, "no event tells which buffer the device wrote");
-	if (e->ev.kind == EV_DMA_UNMAP || e->ev.kind == EV_DMA_SYNC) {
-		unsigned int fact = cite(w->p, s->file_off);
-
-		next.at = rundir_phys_va(&w->p->r.run, e->ev.v[F_dma]);
-		next.len = e->ev.v[F_size];
-		LINE(w->p, "device-wrote", fact);
-	} else {
-		const struct fact *map = evidence_at(&w->p->evidence, c ? c->map : 0);
-		unsigned int first = cite(w->p, c ? c->map : 0), second = cite(w->p, c ? c->map_ret : 0),
-			     fact = cite(w->p, s->file_off);
-
-		if (!map)
-			return stuck(w, s, "the buffer's mapping for the device is not recorded");
-		next.at = map->ev.kind == EV_DMA_MAPPED ? rundir_phys_va(&w->p->r.run, map->ev.v[F_phys]) :
-				  rundir_page_va(&w->p->r.run, map->ev.v[F_page], map->ev.v[F_off]);
-		next.len = map->ev.v[F_size];
-		LINE(w->p, "device-owns", first, second, fact);
-	}
-	next.line = w->p->line;
-	fprintf(w->p->out, "frame at=kernel:0x%llx length=%llu since=%llu copies=0 emulated=0", ULL(next.at),
-		ULL(next.len), ULL(next.since));
-	end_line(w->p, "is what a device wrote");
-	w->frame = next;
-	return add_region(w->p, (struct region){next.line, next.at, next.at + next.len, s->ts, s->ts, 0});
-}
-
-/* The frame is handed up: what it holds by then, and at which place of it, tells whose it is. */
-static int join_frame(struct walk *w, const struct step *s)
-{
-	struct state next = w->now;
-	unsigned int sent, got;
-
-	if (s->event != EV_GRO_RECEIVE || !w->frame.line || !w->now.xmit)
-		return stuck(w, s, "the frame on the other side of the wire is not recorded");
-	sent = cite(w->p, w->now.xmit);
-	got = cite(w->p, s->file_off);
-	LINE(w->p, "wire", w->now.line, sent, got, w->frame.line);
-	next.wire++;
-	next.dma++;
-	next.copies += w->frame.copies;
-	next.emulated += w->frame.emulated;
-	next.from = s->off;
-	next.to = s->off + s->len;
-	next.addr = s->src;
-	next.since = s->ts;
-	snprintf(next.in, sizeof(next.in), "frame");
-	used_until(w->p, w->frame.line, s->ts);
-	w->wire = NULL;
-	w->frame = (struct frame_state){0};
-	return state_line(w, next, "crossed the wire: the frame sent is the frame received");
-}
-
 static int cross(struct walk *w, const struct step *s)
 {
 	w->wire = s;
 	return 0;
-}
-
-static int dma(struct walk *w, const struct step *s)
-{
-	return s->holder == BY_DEVICE ? device_reads(w, s) : device_wrote(w, s);
 }
 
 static int no_rule(struct walk *w, const struct step *s)
@@ -424,7 +337,7 @@ static int no_rule(struct walk *w, const struct step *s)
 /* Hops of any other kind end the derivation. */
 static int (*const derive[HOP_KINDS])(struct walk *w, const struct step *s) = {
 	[HOP_START] = start,	 [HOP_COPY] = copy, [HOP_TRANSFORM] = transform,
-	[HOP_HANDOFF] = handoff, [HOP_DMA] = dma,   [HOP_EMULATED_DMA] = copy,
+	[HOP_HANDOFF] = handoff, [HOP_DMA] = prove_dma,   [HOP_EMULATED_DMA] = copy,
 	[HOP_WIRE] = cross,
 };
 
@@ -493,7 +406,7 @@ static int cite_touching(struct proof *p, struct touching *t)
 		uint64_t at = p->evidence.facts[i]->ev.file_off;
 
 		if (hashmap_find(&t->found, at))
-			err = push(&t->facts, cite(p, at));
+			err = push(&t->facts, proof_cite(p, at));
 	}
 	return err;
 }

@@ -21,6 +21,9 @@ struct context {
 	uint64_t receive, exit;	   /* the receive call around it, and its return */
 	uint64_t map;		   /* of what a dma_map_ret answers, or of a buffer a device owns */
 	uint64_t map_ret;
+	uint64_t given;		   /* of what a dev_done answers */
+	uint64_t found;		   /* the frame of which the driver made the packet that it hands up */
+	uint64_t memory;	   /* a device's, that a copy reads or writes */
 };
 
 struct lines {
@@ -43,6 +46,33 @@ struct proof {
 	struct lines delivered; /* and the conclusion */
 };
 
+/* Where some bytes of the message are known to lie, and by which line. */
+struct state {
+	unsigned int line;
+	uint64_t from, to, addr, since;
+	int tid; /* of a user's buffer, else 0 */
+	unsigned int copies, emulated, dma, wire, transforms;
+	char in[96];
+	uint64_t xmit; /* the fact by which the driver got them */
+};
+
+/* Memory that holds what a device wrote, whose message is not known yet. */
+struct frame_state {
+	unsigned int line;
+	uint64_t at, len, since;
+	unsigned int copies, emulated;
+};
+
+struct walk {
+	struct proof *p;
+	const struct flow *f;
+	const struct chain_view *v;
+	struct state now;
+	struct frame_state frame;
+	const struct step *wire; /* crossed, its far end not yet joined */
+	bool stuck;
+};
+
 /* proof_collect.c: picks the events that the chains of the selected flows rest on. */
 int proof_collect(struct proof *p, const char *flow);
 const struct context *proof_context(const struct proof *p, uint64_t at);
@@ -50,5 +80,30 @@ void proof_free(struct proof *p);
 
 /* proof_lines.c: writes the derivation of pieces [from, to) of a flow's message. */
 int prove_pieces(struct proof *p, const struct flow *f, size_t from, size_t to);
+
+/* The line that cites the event at a place, written now where there is none yet; 0: no such event. */
+unsigned int proof_cite(struct proof *p, uint64_t at);
+
+/* Begins a derived line; premises of 0 are left out. The statement follows, then end_line. */
+unsigned int begin_line(struct proof *p, const char *rule, const unsigned int *from, size_t n);
+void end_line(struct proof *p, const char *words);
+
+#define LINE(p, rule, ...)                                                                         \
+	begin_line(p, rule, (const unsigned int[]){__VA_ARGS__},                                   \
+		   sizeof((const unsigned int[]){__VA_ARGS__}) / sizeof(unsigned int))
+
+/* Ends a line that tells where the bytes, or the frame, are from now on. */
+int state_line(struct walk *w, struct state next, const char *words);
+int frame_line(struct walk *w, struct frame_state next, const char *by, const char *words);
+
+/* What follows from a line at a time makes its memory matter until then. */
+void used_until(struct proof *p, unsigned int line, uint64_t ts);
+
+/* No rule leads over a hop. Always 0. */
+int stuck(struct walk *w, const struct step *s, const char *why);
+
+/* proof_devices.c: over a device, and from one end of a wire to the other. */
+int prove_dma(struct walk *w, const struct step *s);
+int prove_arrival(struct walk *w, const struct step *s);
 
 #endif
