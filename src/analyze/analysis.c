@@ -105,16 +105,30 @@ static bool has_absent(const struct analysis *r)
 	return false;
 }
 
+/* May the module have copied bytes of the flow that no probe saw? */
+static bool is_unseen(const struct late_module *m, const struct flow *f)
+{
+	if (!m->sites)
+		return false;
+	if (m->sites < 0 || !m->live_ns)
+		return true;
+	if (f->last_ts < m->loaded_ns)
+		return false;
+	return m->unseen || (m->probed && f->first_ts < m->live_ns);
+}
+
+static void find_late_modules(const struct analysis *r, struct flow *f)
+{
+	for (size_t i = 0; i < r->run.late_count; i++)
+		f->caveats[CAVEAT_LATE] += is_unseen(&r->run.late[i], f);
+}
+
 static void find_run_caveats(struct analysis *r)
 {
-	struct json_object *late = json_get(json_get(r->run.manifest, "probes"), "late_modules"),
-			   *prims = json_get(r->run.census, "primitives");
+	struct json_object *prims = json_get(r->run.census, "primitives");
 
 	r->run_caveat[CAVEAT_LOST] = r->run.lost || r->missed || r->missed_unknown;
 	r->run_caveat[CAVEAT_REFUSED] = r->run.partial;
-	for (size_t i = 0; i < json_length(late); i++)
-		if (json_int(json_at(late, i), "sites", -1))
-			r->run_caveat[CAVEAT_LATE] = true;
 	r->run_caveat[CAVEAT_UNSEEN] = r->engine.guards > 0;
 	r->run_caveat[CAVEAT_ABSENT] = has_absent(r);
 	/* Bytes that no flow is known to have sent may be those that a flow misses. */
@@ -148,6 +162,7 @@ static int load(struct analysis *r, const char *dir, uint64_t want_message, bool
 	for (struct flow *f = r->engine.flows; f; f = f->next) {
 		name_flow(r, f);
 		compare_log(f);
+		find_late_modules(r, f);
 	}
 	find_run_caveats(r);
 	return 0;

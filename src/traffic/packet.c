@@ -187,28 +187,35 @@ int tf_packet_open_tap(struct tf_end *e)
 
 static int ip_payload(const unsigned char *frame, size_t len, uint16_t port)
 {
-	const struct iphdr *ip = (const void *)(frame + sizeof(struct ether_header));
-	const struct udphdr *udp = (const void *)((const unsigned char *)ip + ip->ihl * 4);
-	size_t at = sizeof(struct ether_header) + ip->ihl * 4;
+	struct iphdr ip;
+	struct udphdr udp;
+	size_t at;
 
-	if (at + sizeof(*udp) > len || ip->frag_off & htons(IP_MF | IP_OFFMASK))
+	memcpy(&ip, frame + sizeof(struct ether_header), sizeof(ip));
+	at = sizeof(struct ether_header) + ip.ihl * 4;
+	if (at + sizeof(udp) > len || ip.frag_off & htons(IP_MF | IP_OFFMASK))
 		return -1;
-	if (ip->protocol == TF_RAW_PROTOCOL)
+	if (ip.protocol == TF_RAW_PROTOCOL)
 		return (int)at;
-	if (ip->protocol != IPPROTO_UDP || udp->dest != htons(port))
+	memcpy(&udp, frame + at, sizeof(udp));
+	if (ip.protocol != IPPROTO_UDP || udp.dest != htons(port))
 		return -1;
-	return (int)(at + sizeof(*udp));
+	return (int)(at + sizeof(udp));
 }
 
 static int ip6_payload(const unsigned char *frame, size_t len, uint16_t port)
 {
-	const struct ip6_hdr *ip = (const void *)(frame + sizeof(struct ether_header));
-	const struct udphdr *udp = (const void *)(ip + 1);
-	size_t at = sizeof(struct ether_header) + sizeof(*ip) + sizeof(*udp);
+	size_t at = sizeof(struct ether_header) + sizeof(struct ip6_hdr);
+	struct ip6_hdr ip;
+	struct udphdr udp;
 
-	if (at > len || ip->ip6_nxt != IPPROTO_UDP || udp->dest != htons(port))
+	if (at + sizeof(udp) > len)
 		return -1;
-	return (int)at;
+	memcpy(&ip, frame + sizeof(struct ether_header), sizeof(ip));
+	memcpy(&udp, frame + at, sizeof(udp));
+	if (ip.ip6_nxt != IPPROTO_UDP || udp.dest != htons(port))
+		return -1;
+	return (int)(at + sizeof(udp));
 }
 
 int tf_packet_payload(const void *frame, size_t len, uint16_t port)

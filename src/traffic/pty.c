@@ -258,8 +258,8 @@ static int loop_send(struct tf_end *e)
 
 const struct tf_kind tf_pty = {
 	.proto = "pty",
-	.send = {open_send, loop_send},
-	.recv = {tf_udp_open_recv, tf_udp_loop_recv},
+	.send = {open_send, loop_send, NULL},
+	.recv = {tf_udp_open_recv, tf_udp_loop_recv, NULL},
 	.room = tf_udp_room,
 	.close = tf_udp_close,
 	.can = can,

@@ -132,8 +132,8 @@ static void finish(struct tf_flow *f)
 const struct tf_kind tf_rdma = {
 	.proto = "rdma",
 	.announced = true,
-	.send = {tf_rdma_open_send, tf_rdma_loop_send},
-	.recv = {tf_rdma_open_recv, tf_rdma_loop_recv},
+	.send = {tf_rdma_open_send, tf_rdma_loop_send, NULL},
+	.recv = {tf_rdma_open_recv, tf_rdma_loop_recv, NULL},
 	.begin = begin,
 	.finish = finish,
 	.describe = tf_rdma_describe,

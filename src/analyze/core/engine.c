@@ -56,6 +56,7 @@ int engine_event(struct engine *e, const struct event *ev)
 
 	e->now = ev;
 	e->by_kind[ev->kind]++;
+	e->ledger.now = ev->ts;
 	/* What one path makes of an event is before what the next one makes of it. */
 	for (; h && *h; h++) {
 		e->seq++;

@@ -33,6 +33,8 @@ struct message *ledger_open(struct ledger *l, struct flow *f, int tid, uint64_t 
 	m->len = len;
 	m->tid = tid;
 	m->ledger = l;
+	if (!m->seq)
+		f->first_ts = l->now;
 	return m;
 }
 
@@ -110,6 +112,7 @@ void ledger_settle(struct ledger *l)
 		struct message *m = l->closing;
 
 		l->closing = m->next;
+		m->flow->last_ts = l->now;
 		close_message(m);
 		free(m);
 	}

@@ -10,6 +10,7 @@
 
 struct ledger {
 	struct message *closing;
+	uint64_t now; /* time of the event that is being handled */
 	struct chain chain; /* of the delivery that is being booked */
 	uint64_t next_message;
 	uint64_t want_message; /* seq to show, or UINT64_MAX for the first one delivered */

@@ -95,6 +95,7 @@ struct flow {
 	int last_tgid; /* of those that use its socket */
 	uint64_t sk;
 	uint64_t min_size, max_size;
+	uint64_t first_ts, last_ts; /* when the first message was sent, and the last one closed */
 	uint64_t messages, delivered, dropped, undelivered;
 	uint64_t failed; /* sends that gave an error; they are no messages */
 	uint64_t sent_bytes, arrived_bytes; /* of all messages; of those that were delivered */
