@@ -52,7 +52,7 @@ static int by_mapping(struct check *c, struct line *l, const struct line *sent, 
 	if (m->dir != TO_DEVICE && m->dir != BOTH_WAYS)
 		return reject(c, l, "the device does not read what is mapped");
 	/* Of the packet that was handed to the driver, not of another one. */
-	if (m->va < data || m->va >= data + get(sent, N_len))
+	if (m->va + m->size <= data || m->va >= data + get(sent, N_len))
 		return reject(c, l, "what is mapped is not the packet sent");
 	*g = (struct given){m->bus, m->size, m->ts, (int64_t)(m->va - data), m->facts};
 	return 0;

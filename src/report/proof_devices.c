@@ -89,6 +89,8 @@ static int read_by_mapping(struct walk *w, const struct step *s, const struct ev
 	if (!map)
 		return stuck(w, s, "how the device's driver got the bytes is not recorded");
 	va = mapped_va(run, &map->ev);
+	if (va + map->ev.v[F_size] <= sent->v[F_data] || va >= sent->v[F_data] + sent->v[F_len])
+		return stuck(w, s, "what is mapped is not in the packet's head");
 	bus = run->iommu ? va : rundir_phys_va(run, told->v[F_dma]);
 	first = proof_cite(w->p, map->ev.file_off);
 	second = proof_cite(w->p, s->file_off);

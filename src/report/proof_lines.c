@@ -323,6 +323,12 @@ static int transform(struct walk *w, const struct step *s)
 	return state_line(w, next, "became other bytes, that stand for them");
 }
 
+/* Frames end where they end, ports take whole units. */
+static int port(struct walk *w, const struct step *s)
+{
+	return stuck(w, s, "no event tells of what does not fill a unit of the port");
+}
+
 static int cross(struct walk *w, const struct step *s)
 {
 	w->wire = s;
@@ -338,7 +344,7 @@ static int no_rule(struct walk *w, const struct step *s)
 static int (*const derive[HOP_KINDS])(struct walk *w, const struct step *s) = {
 	[HOP_START] = start,	 [HOP_COPY] = copy, [HOP_TRANSFORM] = transform,
 	[HOP_HANDOFF] = handoff, [HOP_DMA] = prove_dma,   [HOP_EMULATED_DMA] = copy,
-	[HOP_WIRE] = cross,
+	[HOP_WIRE] = cross,	 [HOP_PIO] = port,
 };
 
 /* ---- nothing was left out, and the count ---- */
