@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "analyze/analysis.h"
+#include "analyze/paths.h"
+#include "report/report.h"
 #include "common/vec.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -227,9 +229,9 @@ static void fuzz_events(const uint8_t *data, size_t size)
 	r.run.sites = sites;
 	r.run.by_ret = by_ret;
 	r.run.site_count = 8;
-	if (engine_init(&r.engine, &r.run))
+	if (engine_init(&r.engine, &r.run, paths))
 		abort();
-	r.engine.want_message = data[1] & 0x80 ? data[1] & 7u : UINT64_MAX;
+	r.engine.ledger.want_message = data[1] & 0x80 ? data[1] & 7u : UINT64_MAX;
 	data += 2;
 	size -= 2;
 	for (uint64_t ts = 1000; size >= EVENT_BYTES; ts += 10) {
@@ -286,7 +288,7 @@ static void fuzz_files(const uint8_t *data, size_t size)
 			abort();
 		goto out;
 	}
-	if (engine_init(&r.engine, &r.run))
+	if (engine_init(&r.engine, &r.run, paths))
 		abort();
 	for (size_t i = 0; i < r.run.site_count; i++) {
 		rundir_site(&r.run, r.run.sites[i].probe);
