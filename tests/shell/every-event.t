@@ -223,9 +223,11 @@ def concerning(run, hops):
     for (skb, head), last in skbs.items():
         take(next((ev for ev in events[last:] if ev.category == "FREE" and ev["skb"] == skb
                    and ev["head"] == head), None), "free")
-    # The calls. Of several messages in one, the next one says that the one before went well.
+    # The calls. Of several messages in one, the next one says that the one before went well, and
+    # so does the return: either may go missing.
     def outcome(after):
-        return next((ev for ev in after[1:] if ev.category == "RETURN" or ev.name in ("send_enter", "recv_enter")), None)
+        ev = next((ev for ev in after[1:] if ev.category == "RETURN" or ev.name in ("send_enter", "recv_enter")), None)
+        return ev if ev and ev.category == "RETURN" else None
 
     for h in hops:
         at = next((i for i, ev in enumerate(events) if ev.off == h["file_offset"]), None)
