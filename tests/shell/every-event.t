@@ -223,7 +223,12 @@ def concerning(run, hops):
     for (skb, head), last in skbs.items():
         take(next((ev for ev in events[last:] if ev.category == "FREE" and ev["skb"] == skb
                    and ev["head"] == head), None), "free")
-    # The calls.
+    # The calls. Of several messages in one, the next one says that the one before went well, and
+    # so does the return: either may go missing.
+    def outcome(after):
+        ev = next((ev for ev in after[1:] if ev.category == "RETURN" or ev.name in ("send_enter", "recv_enter")), None)
+        return ev if ev and ev.category == "RETURN" else None
+
     for h in hops:
         at = next((i for i, ev in enumerate(events) if ev.off == h["file_offset"]), None)
         if at is None:
@@ -242,11 +247,11 @@ def concerning(run, hops):
                 take(ev, "call")
         elif h["kind"] == "start":
             take(events[at], "call")
-            take(next((ev for ev in after if ev.category == "RETURN"), None), "call")
+            take(outcome(after), "call")
         elif h["holder"] == "receiver's buffer":
             before = [ev for ev in events[:at] if ev["common_pid"] == pid]
             take(next((ev for ev in reversed(before) if ev.name == "recv_enter"), None), "call")
-            take(next((ev for ev in after if ev.category == "RETURN"), None), "call")
+            take(outcome(after), "call")
     return found
 
 

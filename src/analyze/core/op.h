@@ -59,6 +59,7 @@ struct thread {
 	uint64_t tap;		   /* the packet socket that was given a frame last */
 	uint64_t ring_to, ring_len; /* where the next copies fill a ring that a program reads */
 	uint64_t ring_message;	    /* that came there last, by its id */
+	const struct holder *ring_entry; /* whose bytes they are; only to be compared */
 	uint64_t cloning; /* the skb that it is about to clone */
 	char comm[16];
 };

@@ -173,6 +173,17 @@ static void name(struct engine *e, struct holder *s, struct holder *unnamed, boo
 	holder_end(&e->holders, unnamed, &moved);
 }
 
+static int find_unnamed(void *ctx, const struct rm_piece *p)
+{
+	(void)ctx;
+	return block_unnamed(p->tag) != NULL;
+}
+
+bool skb_is_unnamed(const struct engine *e, uint64_t head, uint64_t end)
+{
+	return rangemap_walk(e->holders.memory, SPACE_KERNEL, head, end, find_unnamed, NULL) == 1;
+}
+
 static void set_head(struct engine *e, struct holder *s, const struct event *ev, bool shared)
 {
 	uint64_t head = ev->v[F_head], end = ev->v[F_end];
@@ -182,7 +193,8 @@ static void set_head(struct engine *e, struct holder *s, const struct event *ev,
 		return;
 	/* With a new head comes the payload (pskb_expand_head, skb_morph), or it is another skb. */
 	if (old && old->addr != head && s->passed &&
-	    !content_has_payload(e->content, SPACE_KERNEL, head, end)) {
+	    (!content_has_payload(e->content, SPACE_KERNEL, head, end) ||
+	     skb_is_unnamed(e, head, end))) {
 		skb_renew(e, s);
 		old = NULL;
 	}

@@ -41,6 +41,9 @@ void skb_join(struct engine *e, uint64_t first, struct holder *s);
 /* Somebody who is not known yet holds a head, too: the parent of a clone. */
 void skb_unnamed(struct engine *e, struct block *head);
 
+/* Does an skb that had no other event have this head? */
+bool skb_is_unnamed(const struct engine *e, uint64_t head, uint64_t end);
+
 /* A hand-off of an skb and, where it is not linear, of those on its list of fragments. */
 void skb_pass(struct engine *e, struct holder *s, const struct custody *node, bool linear);
 

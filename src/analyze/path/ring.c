@@ -25,6 +25,7 @@ static void on_fill(struct engine *e, const struct event *ev)
 	t->ring_to = ev->v[F_to];
 	t->ring_len = ev->v[F_len];
 	t->ring_message = 0;
+	t->ring_entry = NULL;
 }
 
 struct arrival {
@@ -38,9 +39,16 @@ struct arrival {
 static struct custody *take(struct arrival *a, uint64_t addr)
 {
 	const struct block *b = block_at(&a->e->holders, addr);
-	const struct owner *o = b ? block_queued(b, a->c->by->tap, BY_TAP) : NULL;
+	struct thread *t = a->c->by;
+	const struct owner *o = b && t->ring_entry ? block_owner(b, t->ring_entry) : NULL;
 
-	return o ? owner_custody(o, &a->e->err) : custody_at(a->e, addr);
+	if (!o && b)
+		o = block_queued(b, t->tap, BY_TAP);
+	if (!o)
+		return custody_at(a->e, addr);
+	o->by->taken = true;
+	t->ring_entry = o->by;
+	return owner_custody(o, &a->e->err);
 }
 
 static void book(struct arrival *a, const struct delivery *d)

@@ -117,6 +117,9 @@ static void on_clone(struct engine *e, const struct event *ev)
 		inherit(e, s, parent, NULL);
 	else if (s && s->head)
 		skb_unnamed(e, s->head);
+	/* It has a packet already: whoever fills it next has it anew. */
+	if (s)
+		s->passed = true;
 }
 
 /* net/core/skbuff.c: skb_morph makes one skb a clone of another, letting go of what it held. */
@@ -161,18 +164,6 @@ static bool is_another(struct engine *e, const struct holder *s, const struct ev
 	       s->data + s->len != ev->v[F_data] + ev->v[F_len];
 }
 
-static int find_unnamed(void *ctx, const struct rm_piece *p)
-{
-	(void)ctx;
-	return block_unnamed(p->tag) != NULL;
-}
-
-/* Does an skb that had no other event have this head? */
-static bool is_unnamed(struct engine *e, uint64_t head, uint64_t end)
-{
-	return rangemap_walk(e->holders.memory, SPACE_KERNEL, head, end, find_unnamed, NULL) == 1;
-}
-
 /* Of an skb that no event told of, such as one in a receive ring: what a device wrote there is gone. */
 static void forget_head(struct engine *e, const struct event *ev)
 {
@@ -186,7 +177,7 @@ static void on_free(struct engine *e, const struct event *ev)
 	struct doom d = {ev->v[F_reason], ev->kind == EV_DROP_SKB};
 	struct holder *s;
 
-	if (!skb_find(e, ev->v[F_skb]) && is_unnamed(e, ev->v[F_head], ev->v[F_end]))
+	if (!skb_find(e, ev->v[F_skb]) && skb_is_unnamed(e, ev->v[F_head], ev->v[F_end]))
 		skb_of(e, ev, false);
 	s = hashmap_remove(&e->skbs, ev->v[F_skb]);
 	if (!s) {
