@@ -219,9 +219,11 @@ static bool callees_traceable(const struct census *c, const struct ktypes_names 
 		const struct site *s = &c->sites[i];
 
 		if (s->kind == SITE_TAKEN || s->func->addr != c->syms[prim]->addr ||
-		    primitives[s->prim].kind != PRIM_LEAF || primitives[s->prim].shape == SHAPE_MEM)
+		    primitives[s->prim].kind == PRIM_WRAPPER)
 			continue;
-		if (!is_traceable(traceable, c->syms[s->prim]))
+		/* What it moves by itself passes no callee's entry. */
+		if (primitives[s->prim].kind == PRIM_INLINED ||
+		    !is_traceable(traceable, c->syms[s->prim]))
 			return false;
 		n++;
 	}
