@@ -46,20 +46,21 @@ static unsigned int bloom_bit(uint32_t low)
 	return (low >> 4 ^ low >> 17) & 0xffff;
 }
 
-static void targets_add(struct targets *t, uint64_t addr, unsigned int prim)
+static int targets_add(struct targets *t, uint64_t addr, unsigned int prim)
 {
 	uint32_t low = (uint32_t)addr;
 
 	for (size_t i = 0; i < t->count; i++)
 		if (t->low[i] == low)
-			return;
+			return 0;
 	if (t->count == ARRAY_SIZE(t->low))
-		return;
+		return -ENOBUFS;
 	t->base = addr & ~0xffffffffULL;
 	t->low[t->count] = low;
 	t->prim[t->count++] = prim;
 	t->align_mask &= ~low;
 	t->bloom[bloom_bit(low) >> 3] |= (uint8_t)(1u << (bloom_bit(low) & 7));
+	return 0;
 }
 
 static int target_of(const struct targets *t, uint32_t low)
@@ -120,13 +121,16 @@ static bool takes_imm(const uint8_t *p)
 	       (p[-2] == 0xc7 && (p[-1] & 0xf8) == 0xc0) || p[-3] == 0xc7 || p[-4] == 0xc7;
 }
 
+/* How far from a displacement what it is can be told: buf has as much on either side of its text. */
+#define MARGIN 8
+
 static int scan_text(struct scan *s, uint8_t *buf, uint64_t base, size_t size)
 {
 	const struct targets *t = &s->targets;
 	uint32_t mask = t->align_mask;
 	int err = 0, prim, kind;
 
-	for (size_t i = 4; !err && i + 5 <= size; i++) {
+	for (size_t i = 0; !err && i + 4 <= size; i++) {
 		uint32_t imm, rel;
 
 		memcpy(&imm, buf + i, sizeof(imm));
@@ -284,10 +288,10 @@ static int take_range(struct census *c, const struct targets *t, const struct ka
 		      const struct kcore *kc, uint64_t base, size_t size)
 {
 	struct scan scan = {.targets = *t};
-	uint8_t *buf = malloc(size);
+	uint8_t *room = calloc(1, size + 2 * MARGIN), *buf = room + MARGIN;
 	int err = -ENOMEM;
 
-	if (!buf)
+	if (!room)
 		goto out;
 	err = kcore_read(kc, base, buf, size);
 	if (err)
@@ -300,7 +304,7 @@ static int take_range(struct census *c, const struct targets *t, const struct ka
 		err = decode_finds(c, &scan, ks, buf, base, size);
 out:
 	free(scan.finds);
-	free(buf);
+	free(room);
 	return err;
 }
 
@@ -409,21 +413,25 @@ int census_read_function(const struct kallsyms *ks, const struct kcore *kc,
 	return err;
 }
 
-static void find_targets(struct census *c, const struct kallsyms *ks,
-			 const struct census_names *wanted, struct targets *t)
+/* 0, or -ENOBUFS: the tables name more functions than there is room for. */
+static int find_targets(struct census *c, const struct kallsyms *ks,
+			const struct census_names *wanted, struct targets *t)
 {
-	for (unsigned int i = 0; i < primitive_count; i++) {
+	int err = 0;
+
+	for (unsigned int i = 0; !err && i < primitive_count; i++) {
 		if (!c->syms[i] && primitives[i].kind != PRIM_INLINED)
 			c->syms[i] = kallsyms_find(ks, primitives[i].name);
 		if (c->syms[i])
-			targets_add(t, c->syms[i]->addr, i);
+			err = targets_add(t, c->syms[i]->addr, i);
 	}
-	for (unsigned int i = 0; i < wanted->count; i++) {
+	for (unsigned int i = 0; !err && i < wanted->count; i++) {
 		const struct ksym *sym = kallsyms_find(ks, wanted->names[i]);
 
 		if (sym && ksym_is_text(sym))
-			targets_add(t, sym->addr, (unsigned int)primitive_count + i);
+			err = targets_add(t, sym->addr, (unsigned int)primitive_count + i);
 	}
+	return err;
 }
 
 /* All modules' text, or that of the one named. */
@@ -457,9 +465,10 @@ int census_take(struct census *c, const struct kallsyms *ks, const struct kcore 
 
 	memset(c, 0, sizeof(*c));
 	err = alloc_tables(c);
+	if (!err)
+		err = find_targets(c, ks, wanted, &t);
 	if (err)
 		return err;
-	find_targets(c, ks, wanted, &t);
 	if (!stext || !etext || !t.count)
 		return -ENOENT;
 	err = take_range(c, &t, ks, kc, stext->addr, etext->addr - stext->addr);
@@ -478,11 +487,9 @@ int census_take_module(struct census *c, const struct kallsyms *const known[], s
 
 	memset(c, 0, sizeof(*c));
 	err = alloc_tables(c);
-	if (err)
-		return err;
-	for (size_t i = 0; i < known_count; i++)
-		find_targets(c, known[i], wanted, &t);
-	return take_modules(c, &t, known[known_count - 1], kc, module);
+	for (size_t i = 0; !err && i < known_count; i++)
+		err = find_targets(c, known[i], wanted, &t);
+	return err ? err : take_modules(c, &t, known[known_count - 1], kc, module);
 }
 
 void census_free(struct census *c)

@@ -35,7 +35,8 @@ static bool is_opcode(uint8_t b)
 static size_t end_of(const uint8_t *buf, size_t size, size_t i)
 {
 	i++;
-	i += i < size && buf[i] == OPERAND_SIZE;
+	while (i < size && (is_repeat(buf[i]) || buf[i] == OPERAND_SIZE))
+		i++;
 	i += i < size && is_rex(buf[i]);
 	return i < size && is_opcode(buf[i]) ? i + 1 : 0;
 }

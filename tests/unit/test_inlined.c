@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The census of made-up text: inlined copies, found, told whole, and probed; modules that come late. */
 #include <elf.h>
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -39,6 +40,7 @@ static void each_by_its_bytes(void **state)
 	assert_string_equal(NAME("\xf3\xa5"), "rep movsl");
 	assert_string_equal(NAME("\xf3\x48\xa5"), "rep movsq");
 	assert_string_equal(NAME("\xf2\x48\xa5"), "rep movsq");
+	assert_string_equal(NAME("\xf3\x66\xf3\xa4"), "rep movsb");
 	assert_string_equal(NAME("\xf3\x48\xa4"), "rep movsb");
 	assert_string_equal(NAME("\xf3\x6c"), "rep insb");
 	assert_string_equal(NAME("\xf3\x66\x6d"), "rep insw");
@@ -86,6 +88,7 @@ static void found_at_any_offset(void **state)
 		assert_ends(bytes, sizeof(bytes), &end, 1);
 	}
 	assert_ends("\xf3\x48\xa5\xf3\xa4\x90\xf3\x66\xa5", 9, (size_t[]){3, 5, 9}, 3);
+	assert_ends("\xf3\x66\xf3\xa4", 4, (size_t[]){4}, 1);
 	assert_ends("\x90\x90\xf3\x48", 4, NULL, 0);
 	assert_ends("\xf3\xf3\x48", 3, NULL, 0);
 }
@@ -128,6 +131,15 @@ static const char module_symbols_text[] =
 
 static uint8_t text[TEXT_SIZE], module_text[MODULE_SIZE];
 
+/* A call of memcpy. */
+static void put_call(int at)
+{
+	int32_t rel = MEMCPY - (at + 5);
+
+	text[at] = 0xe8;
+	memcpy(text + at + 1, &rel, sizeof(rel));
+}
+
 static void make_text(void)
 {
 	static const uint8_t inlines[] = {
@@ -141,14 +153,14 @@ static void make_text(void)
 		0xb9, 0xf3, 0xa4, 0, 0,			     /* mov $0xa4f3, %ecx */
 		0xf3, 0x48, 0xab,			     /* rep stosq */
 		0xc3};
-	int32_t rel = MEMCPY - 0x105;
+	int32_t rel;
 
 	memset(text, 0x90, sizeof(text));
-	text[0x100] = 0xe8;
-	memcpy(text + 0x101, &rel, sizeof(rel));
+	put_call(0);
+	put_call(0x100);
+	put_call(TEXT_SIZE - 5);
 	memcpy(text + 0x200, inlines, sizeof(inlines));
-	rel = MEMCPY - 0x20a;
-	memcpy(text + 0x206, &rel, sizeof(rel));
+	put_call(0x205);
 	memcpy(text + 0x300, looks, sizeof(looks));
 	memcpy(text + MEMCPY, "\xf3\xa4\xc3", 3);
 	memset(module_text, 0x90, sizeof(module_text));
@@ -227,15 +239,17 @@ static void a_census_of_both(void **state)
 	(void)state;
 	open_kernel(&kc, &ks, &module);
 	assert_int_equal(census_take(&c, &ks, &kc, &none), 0);
-	assert_int_equal(c.count, 6);
-	assert_site(&c.sites[0], 0x100, SITE_CALL, "memcpy", "call");
-	assert_site(&c.sites[1], 0x200, SITE_INLINED, "rep movsq", "rep movsq");
-	assert_int_equal(c.sites[1].ret, BASE + 0x203);
-	assert_string_equal(c.sites[1].func->name, "inlines");
-	assert_site(&c.sites[2], 0x203, SITE_INLINED, "rep movsb", "rep movsb");
-	assert_site(&c.sites[3], 0x205, SITE_CALL, "memcpy", "call");
-	assert_site(&c.sites[4], 0x20a, SITE_INLINED, "rep insw", "rep insw");
-	assert_site(&c.sites[5], MEMCPY, SITE_INLINED, "rep movsb", "rep movsb");
+	assert_int_equal(c.count, 8);
+	assert_site(&c.sites[0], 0, SITE_CALL, "memcpy", "call");
+	assert_site(&c.sites[1], 0x100, SITE_CALL, "memcpy", "call");
+	assert_site(&c.sites[2], 0x200, SITE_INLINED, "rep movsq", "rep movsq");
+	assert_int_equal(c.sites[2].ret, BASE + 0x203);
+	assert_string_equal(c.sites[2].func->name, "inlines");
+	assert_site(&c.sites[3], 0x203, SITE_INLINED, "rep movsb", "rep movsb");
+	assert_site(&c.sites[4], 0x205, SITE_CALL, "memcpy", "call");
+	assert_site(&c.sites[5], 0x20a, SITE_INLINED, "rep insw", "rep insw");
+	assert_site(&c.sites[6], MEMCPY, SITE_INLINED, "rep movsb", "rep movsb");
+	assert_site(&c.sites[7], TEXT_SIZE - 5, SITE_CALL, "memcpy", "call");
 	census_free(&c);
 	close_kernel(&kc, &ks, &module);
 }
@@ -265,6 +279,31 @@ static void a_census_of_a_module_that_came_late(void **state)
 	census_free(&c);
 	assert_int_equal(census_take_module(&c, known, 2, &kc, "another", &wanted), 0);
 	assert_int_equal(c.count, 0);
+	census_free(&c);
+	close_kernel(&kc, &ks, &module);
+}
+
+/* A table that has outgrown the search for its functions is no census that finds fewer. */
+static void more_functions_than_can_be_looked_for(void **state)
+{
+	char names[100][8], *list = malloc(sizeof(names) * 8), *end = list;
+	const char *wanted_names[ARRAY_SIZE(names)];
+	struct census_names wanted = {wanted_names, ARRAY_SIZE(names)};
+	struct kallsyms ks, module;
+	const struct kallsyms *known[2] = {&module};
+	struct kcore kc;
+	struct census c;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		snprintf(names[i], sizeof(names[i]), "f%zu", i);
+		wanted_names[i] = names[i];
+		end += sprintf(end, "%llx t %s\t[m]\n", MODULE_BASE + 16 * i, names[i]);
+	}
+	open_kernel(&kc, &ks, &module);
+	kallsyms_free(&module);
+	assert_int_equal(kallsyms_parse(list, &module), 0);
+	assert_int_equal(census_take_module(&c, known, 1, &kc, "m", &wanted), -ENOBUFS);
 	census_free(&c);
 	close_kernel(&kc, &ks, &module);
 }
@@ -431,6 +470,7 @@ int main(void)
 		cmocka_unit_test(a_probe_on_it_hides_nothing),
 		cmocka_unit_test(a_census_of_both),
 		cmocka_unit_test(a_census_of_a_module_that_came_late),
+		cmocka_unit_test(more_functions_than_can_be_looked_for),
 		cmocka_unit_test(a_line_of_a_module_being_loaded),
 		cmocka_unit_test(a_length_in_a_register),
 		cmocka_unit_test(a_branch_into_its_midst),
