@@ -108,7 +108,7 @@ static bool has_absent(const struct analysis *r)
 /* May the module have copied bytes of the flow that no probe saw? */
 static bool is_unseen(const struct late_module *m, const struct flow *f)
 {
-	if (!m->sites)
+	if (!m->sites && !m->unseen)
 		return false;
 	if (m->sites < 0 || !m->live_ns)
 		return true;
