@@ -70,24 +70,30 @@ rc-read --op read --size 1500 --count 2
 rc-inside --op send --path dev --size 64 --count 2
 ud-send --qp ud --size 512 --depth 3 --count 3'
 BOUNCED='nics-1400 --path nics --size 1400 --count 2'
+CARDS='virtio-net-64 --path nics:virtio-net --size 64 --count 2
+virtio-net-8000 --path nics:virtio-net --size 8000 --count 2
+vmxnet3-64 --path nics:vmxnet3 --size 64 --count 2
+pcnet-64 --path nics:pcnet --size 64 --count 2
+ne2k_pci-64 --path nics:ne2k_pci --size 64 --count 2'
 
 work=$(mktemp -d) || exit 4
 trap 'rm -rf "$work"' EXIT
 status=0
 
-# archive NAME KERNEL RUNS [KERNEL-PARAMETER]
+# archive NAME KERNEL RUNS [OPTION-OF-RUN.SH...]
 archive()
 {
-	local share=$work/$1 dir
+	local share=$work/$1 name=$1 runs=$3 dir
 	[ -z "$only" ] || [[ $1 = *-$only ]] || return 0
 	mkdir -p "$share" || return 4
 	dir=$(guest/kernel.sh "$2") || return 4
-	echo "$3" >"$share/runs"
-	guest/run.sh --kernel "$dir" --share "$share" ${4:+--append "$4"} -- \
+	shift 3
+	echo "$runs" >"$share/runs"
+	guest/run.sh --kernel "$dir" --share "$share" "$@" -- \
 		bash tests/golden/make.sh --in-guest "$share" "$any" || return
 	rm "$share/runs"
 	tar -C "$share" --sort=name --owner=0 --group=0 --numeric-owner --mtime=@0 -c . |
-		xz -9e >"tests/golden/$1.tar.xz" && ls -l "tests/golden/$1.tar.xz"
+		xz -9e >"tests/golden/$name.tar.xz" && ls -l "tests/golden/$name.tar.xz"
 }
 
 make -s all || exit 4
@@ -95,6 +101,7 @@ for kernel in "${KERNELS[@]}"; do
 	name=${kernel//\//-}
 	archive "$name" "$kernel" "$PLAIN" || status=$?
 	archive "$name-rdma" "$kernel" "$RDMA" || status=$?
-	archive "$name-swiotlb" "$kernel" "$BOUNCED" swiotlb=force || status=$?
+	archive "$name-swiotlb" "$kernel" "$BOUNCED" --append swiotlb=force || status=$?
+	archive "$name-cards" "$kernel" "$CARDS" --cards virtio-net,vmxnet3,pcnet,ne2k_pci || status=$?
 done
 exit $status

@@ -90,6 +90,8 @@ class Run:
         self.vmemmap = int(manifest["memory"]["vmemmap_base"], 16)
         self.page_size = manifest["memory"]["page_size"]
         self.page_struct = manifest["btf"]["sizeof.page"]
+        self.sg = [manifest["btf"].get(n, 0) for n in
+                   ("sizeof.scatterlist", "scatterlist.offset", "scatterlist.length")]
         self.probed = self.slim(manifest)
         text = subprocess.run([tools.dropevent, "list", self.path("trace.dat")], check=True, text=True,
                               stdout=subprocess.PIPE).stdout
@@ -148,6 +150,16 @@ class Run:
     def va_of_page(self, page, off):
         return self.page_offset + (page - self.vmemmap) // self.page_struct * self.page_size + off
 
+    def buffers(self, ev):
+        """Of the scatterlists that the event holds: page, with two bits of flags, offset, length."""
+        sg = bytes.fromhex(ev.text["sg"])
+        size, offset, length = self.sg
+        for i in range(min(ev["n"], len(sg) // size)):
+            part = sg[i * size:(i + 1) * size]
+            yield (self.va_of_page(int.from_bytes(part[:8], "little") & ~3,
+                                   int.from_bytes(part[offset:offset + 4], "little")),
+                   int.from_bytes(part[length:length + 4], "little"))
+
     def spans(self, ev):
         """Kernel memory that an event is about; what its iterator names is a program's, or named by
         other events. Where the CPU and where the device sees a mapping differs with a bounce
@@ -155,6 +167,10 @@ class Run:
         for how, at, length in ev.touches:
             if how in ("at", "skb"):
                 yield ev[at], ev[length]
+            elif how == "units":
+                yield ev[at], ev[length] * ev["width"]
+            elif how == "buffers":
+                yield from self.buffers(ev)
             elif how == "page":
                 yield self.va_of_page(ev[at], ev["off"]), ev[length]
             elif how in ("phys", "bus"):
@@ -167,20 +183,21 @@ class Memory:
     """Kernel memory that a message lay in, and from when to when."""
 
     def __init__(self, hops):
-        self.ranges = {}
+        self.ranges = {}  # where → from when on: a place is made ready for the bytes after the hop before
+        before = 0
         for h in hops:
+            before = h["time_ns"] if h["kind"] == "start" else before
             for side in ("src", "dst"):
                 if side in h and not h[side + "_user"]:
-                    at = int(h[side], 16)
-                    first, last = self.ranges.get((at, h["length"]), (h["time_ns"], h["time_ns"]))
-                    self.ranges[at, h["length"]] = (min(first, h["time_ns"]), max(last, h["time_ns"]))
-        self.first = min(h["time_ns"] for h in hops)
+                    where = int(h[side], 16), h["length"]
+                    self.ranges[where] = min(before, self.ranges.get(where, before))
+            before = h["time_ns"]
         self.last = max(h["time_ns"] for h in hops)
 
     def holds(self, at, length, ts):
         """Did bytes of the message lie in the range? In time, since addresses are used again."""
-        return self.first <= ts <= self.last and any(
-            meets(at, length, a, n) for (a, n) in self.ranges)
+        return ts <= self.last and any(
+            since <= ts and meets(at, length, a, n) for (a, n), since in self.ranges.items())
 
 
 def concerning(run, hops):
@@ -205,6 +222,11 @@ def concerning(run, hops):
             take(ev, "hand-off")
             if "skb" in hows:
                 skbs[ev["to"] if ev.name == "skb_morph" else ev["skb"], ev["head"]] = i
+        elif ev.category == "DMA" and "dir" not in ev.text:
+            # A queue's; what a driver finds in a buffer is told a second time unless that stays there.
+            up = next((e for e in events[i + 1:] if e.category == "HANDOFF" and e.cpu == ev.cpu), None)
+            if "buffers" in hows or up is not None and up["dlen"]:
+                take(ev, "DMA")
         elif ev.category == "DMA" and "bus" not in hows and ev["dir"] == TO_DEVICE:
             take(ev, "DMA")
             dma = ev["dma"]

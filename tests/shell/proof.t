@@ -20,7 +20,8 @@ import tempfile
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ANALYZE = os.path.join(TOP, "analyze")
 RUNS = ["bookworm/nics-128", "bookworm/lo-peek", "bookworm-6.12/nics-128", "bookworm-6.12/veth-8000",
-        "bookworm-swiotlb/nics-1400", "bookworm/lo-tap"]
+        "bookworm-swiotlb/nics-1400", "bookworm/lo-tap",
+        "bookworm-cards/virtio-net-8000", "bookworm-6.12-cards/vmxnet3-64", "bookworm-6.12-cards/pcnet-64"]
 LINE = re.compile(r"^(\d+)\. (FACT |DERIVED FROM ([\d, ]+) BY (\S+): )`([^`]*)`(.*)$")
 PLACES = ("bytes=", "frame ")
 random.seed(20260106)

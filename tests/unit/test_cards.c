@@ -668,6 +668,34 @@ static void test_virtio_mapped(void **state)
 	exact(w, 4, 4, "schhcdwdchhhc");
 }
 
+/* The pointer of an skb that a device has read comes up again: its free is not recorded. */
+static void test_read_and_not_freed(void **state)
+{
+	struct world *w = begin();
+	unsigned long head = HEAD(9), frame = HEAD(9) + ROOM;
+
+	(void)state;
+	give(w, "dev_in", RX(1), RX(1), 1536);
+	to_driver(w, 64);
+	give(w, "dev_out", SKB(1), HEAD(1) + ROOM - VIRTIO, 64 + HEADERS + VIRTIO);
+	done(w, RX(1));
+	wrote(w, RX(1), 64);
+	copy(w, RX(1) + VIRTIO, frame, 64 + HEADERS);
+	on_dev(w, "gro_receive", 1, head, frame + ETH, 64 + HEADERS - ETH, 0, headers(0, 1));
+	on_dev(w, "netif_receive", 1, head, frame + ETH, 64 + HEADERS - ETH, 0, headers(0, 1));
+	mkrun_event(w->mk, IRQ, "sk_queue skb=%#lx head=%#lx data=%#lx end=2048 len=64 mac=64 sk=%#lx", SKB(1),
+		    head, frame + HEADERS, SK_B);
+	mkrun_event(w->mk, RECEIVER,
+		    "recv_enter sk=%#lx sock=3 file=4 fam=2 proto=17 lport=2000 len=4096 itype=%d icnt=4096 "
+		    "ibase=%#lx", SK_B, w->mk->ubuf, UB);
+	mkrun_event(w->mk, RECEIVER,
+		    "to_iter __probe_ip=%#lx src=%#lx len=64 itype=%d icnt=4096 ibase=%#lx s=%#lx", AT_RECV,
+		    frame + HEADERS, w->mk->ubuf, UB, NONCE);
+	freed(w, 1, head);
+	mkrun_event(w->mk, RECEIVER, "sys_exit_recvfrom ret=64");
+	at_least(w, "written again without a recorded free");
+}
+
 /* ---- what is written out in the driver ---- */
 
 /* A driver's own `rep movsb` or `rep movsl` out of a buffer that it may look at. */
@@ -774,6 +802,7 @@ int main(void)
 		TEST(test_virtio_header_apart),
 		TEST(test_virtio_many),
 		TEST(test_virtio_mapped),
+		TEST(test_read_and_not_freed),
 		TEST(test_copied_inline),
 		TEST(test_copied_inline_to_device),
 		TEST(test_port),

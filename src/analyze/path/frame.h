@@ -54,6 +54,9 @@ struct arrived_at {
 /* A frame arrives, without an skb yet; it is the one that the event's array of headers tells. */
 void frame_found(struct engine *e, const struct event *ev, const struct arrived_at *where);
 
+/* Its skb is gone; on the wire it may still be. */
+void frame_freed(struct engine *e, struct frame *f);
+
 /* It has arrived; what is left of it is only whether it gets unmapped before it is freed. */
 void frame_arrived(struct engine *e, struct frame *f);
 

@@ -194,12 +194,28 @@ void frame_found(struct engine *e, const struct event *ev, const struct arrived_
 	frame_arrived(e, f);
 }
 
+/*
+ * A software device hands up the very skb that was sent. One that a device has read is freed before
+ * its pointer comes up again.
+ */
+static bool is_local(struct engine *e, const struct event *ev)
+{
+	struct frame *f = frame_of_skb(e, ev->v[F_skb]);
+
+	if (!f)
+		return false;
+	if (!f->read) {
+		frame_local(e, ev->v[F_skb]);
+		return true;
+	}
+	frame_mark(f, CAVEAT_RECYCLED);
+	frame_freed(e, f);
+	return false;
+}
+
 static void on_gro(struct engine *e, const struct event *ev)
 {
-	/* A software device hands up the very skb that was sent. */
-	if (frame_of_skb(e, ev->v[F_skb]))
-		frame_local(e, ev->v[F_skb]);
-	else
+	if (!is_local(e, ev))
 		arrive(e, ev);
 }
 
@@ -209,9 +225,7 @@ static void on_gro(struct engine *e, const struct event *ev)
  */
 static void on_receive(struct engine *e, const struct event *ev)
 {
-	if (frame_of_skb(e, ev->v[F_skb]))
-		frame_local(e, ev->v[F_skb]);
-	else if (is_fresh(e, ev))
+	if (!is_local(e, ev) && is_fresh(e, ev))
 		arrive(e, ev);
 }
 

@@ -288,19 +288,24 @@ static void on_xmit(struct engine *e, const struct event *ev)
 	}
 }
 
-static void on_free(struct engine *e, const struct event *ev)
+void frame_freed(struct engine *e, struct frame *f)
 {
 	struct frames *fs = frames_of(e);
-	struct frame *f = frame_of_skb(e, ev->v[F_skb]);
 
-	if (!f)
-		return;
 	if (f->mapped && !f->unmapped)
 		frame_mark(f, CAVEAT_NOT_UNMAPPED);
 	hashmap_remove(&fs->by_skb, f->skb);
 	f->skb = 0;
 	if (!f->ident_len || !f->sent->count)
 		free_frame(fs, f);
+}
+
+static void on_free(struct engine *e, const struct event *ev)
+{
+	struct frame *f = frame_of_skb(e, ev->v[F_skb]);
+
+	if (f)
+		frame_freed(e, f);
 }
 
 static int init(struct engine *e, void **state)
