@@ -106,11 +106,13 @@ class Trace:
 
     def __init__(self, run):
         path = os.path.join(run, "trace.dat")
-        out = subprocess.run(["trace-cmd", "report", "-i", path], check=True, text=True,
-                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+        # A string that a kernel prints (a module's event, another program's name) may be any bytes.
+        out = subprocess.run(["trace-cmd", "report", "-i", path], check=True, encoding="utf-8",
+                             errors="surrogateescape", stdout=subprocess.PIPE,
+                             stderr=subprocess.DEVNULL).stdout
         self.events = []
         self.odd = []
-        for line in out.splitlines():
+        for line in out.split("\n")[:-1]:
             m = LINE.match(line)
             if m:
                 comm, tid, cpu, time, name, rest = m.groups()
