@@ -102,6 +102,19 @@ static int write_option(struct run *r, const char *file, const char *value)
 	return 0;
 }
 
+/*
+ * Kernels since 6.19 add what a program passed to a system call to its event: a payload's bytes, which
+ * nothing here reads and no trace should hold (kernel/trace/trace_syscalls.c).
+ */
+static int leave_contents_out(struct run *r)
+{
+	static const char file[] = "syscall_user_buf_size";
+
+	if (!tracefs_file_exists(r->instance, file))
+		return 0;
+	return write_option(r, file, "0");
+}
+
 /* Nothing is overwritten once recorded: what does not fit is dropped and counted. */
 static int make_instance(struct run *r)
 {
@@ -119,6 +132,8 @@ static int make_instance(struct run *r)
 		err = write_option(r, "options/overwrite", "0");
 	if (!err)
 		err = write_option(r, "buffer_size_kb", size);
+	if (!err)
+		err = leave_contents_out(r);
 	return err;
 }
 

@@ -90,15 +90,38 @@ struct along {
 	const char *dev; /* of the newest hand-off that names one */
 };
 
-static bool may_follow(const struct along *a, const struct link *l)
+/* Did the holder of link i have the same frame already: just before, or on the same device? */
+static bool had_before(const struct chain *ch, size_t i)
 {
+	const struct custody *now = ch->links[i].k;
+
+	for (size_t j = i; j-- > 0;) {
+		const struct custody *k = ch->links[j].k;
+
+		if (k && k->holder == now->holder && k->frame_len == now->frame_len &&
+		    (j + 1 == i || !strcmp(k->dev, now->dev)))
+			return true;
+	}
+	return false;
+}
+
+/* Whose frames are one device's: it alone sends them, or they have come up from it. */
+#define OF_DEVICE (HOLDER_BIT(BY_QUEUE) | HOLDER_BIT(BY_BACKLOG) | HOLDER_BIT(BY_GRO))
+
+static bool may_follow(const struct along *a, const struct chain *ch, size_t i)
+{
+	const struct link *l = &ch->links[i];
 	unsigned int had = HOLDER_BIT(a->holder);
+	bool elsewhere;
 
 	if (l->kind == HOP_WIRE)
 		return a->holder == BY_DEVICE;
 	if (!l->k)
 		return !l->c->from_holders || l->c->from_holders & had;
-	return l->k->from & had || (l->k->stacked & had && a->dev && strcmp(a->dev, l->k->dev) != 0);
+	elsewhere = a->dev && *l->k->dev && strcmp(a->dev, l->k->dev) != 0;
+	if (l->k->from & had)
+		return !(elsewhere && OF_DEVICE & had);
+	return (l->k->stacked & had && elsewhere) || (l->k->back & had && had_before(ch, i));
 }
 
 static int put_gap(struct chain *ch, size_t i, const struct along *a)
@@ -143,7 +166,7 @@ static int follow(struct chain *ch)
 	struct along a = {.holder = BY_SENDER};
 
 	for (size_t i = 0; i < ch->count; i++) {
-		if (i && !may_follow(&a, &ch->links[i])) {
+		if (i && !may_follow(&a, ch, i)) {
 			if (put_gap(ch, i, &a))
 				return -ENOMEM;
 			i++;

@@ -19,6 +19,8 @@ struct custody {
 	enum hand holder; /* who has them now */
 	unsigned int from;  /* who may have had them before, as HOLDER_BIT()s */
 	unsigned int stacked; /* who else, on another device */
+	unsigned int back;    /* who else, if `holder` had the same frame before */
+	uint32_t frame_len;   /* bytes of the packet, from the header that is current on */
 	const char *why;    /* of the gap before it, where someone else had them */
 	struct custody *prev;
 	/*

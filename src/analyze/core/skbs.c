@@ -212,7 +212,8 @@ static void set_head(struct engine *e, struct holder *s, const struct event *ev,
 		name(e, s, block_unnamed(b), !ev->v[F_dlen]);
 	if (!shared)
 		claim_alone(e, s, b);
-	if (old && old != b)
+	/* Not where it has become part of the new one. */
+	if (old && old != b && holder_has(s, old))
 		holder_drop(&e->holders, s, old, &moved);
 }
 

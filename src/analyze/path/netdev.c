@@ -7,12 +7,12 @@
 #include "analyze/paths.h"
 
 struct rule {
-	unsigned int from, stacked;
+	unsigned int from, stacked, back;
 	enum hand to;
 };
 
 static const struct rule rules[EV_COUNT] = {
-#define HANDOFF(event, from, stacked, to) [EV_##event] = {from, stacked, to},
+#define HANDOFF(event, from, stacked, back, to) [EV_##event] = {from, stacked, back, to},
 #include "analyze/core/handoffs.def"
 #undef HANDOFF
 };
@@ -21,7 +21,8 @@ static void pass(struct engine *e, struct holder *h, const struct event *ev)
 {
 	const struct rule *r = &rules[ev->kind];
 	struct custody node = {.kind = HOP_HANDOFF, .holder = r->to, .from = r->from,
-			       .stacked = r->stacked, .at = engine_stamp(e),
+			       .stacked = r->stacked, .back = r->back,
+			       .frame_len = (uint32_t)ev->v[F_len], .at = engine_stamp(e),
 			       .why = "a hand-off before this one is not recorded",
 			       .skb = ev->v[F_skb], .sk = ev->v[F_sk]};
 
