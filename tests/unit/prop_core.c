@@ -247,7 +247,7 @@ static void hold(struct world *w)
 		return;
 	b = block_of(&w->e.holders, BASE + buffer * UNIT, UNIT);
 	assert_non_null(b);
-	w->holders[i] = holder_new();
+	w->holders[i] = holder_new(&w->e.holders);
 	assert_int_equal(holder_add(w->holders[i], b, 0, NULL), 0);
 	w->m.holders[i] = (struct model_holder){.live = true};
 	w->m.holders[i].has[buffer] = true;
@@ -293,7 +293,7 @@ static void share(struct world *w, bool steal)
 	if (from < 0 || to < 0 || from == to)
 		return;
 	if (!steal) {
-		w->holders[to] = holder_new();
+		w->holders[to] = holder_new(&w->e.holders);
 		w->m.holders[to] = (struct model_holder){.live = true};
 	}
 	tick(w, EV_COALESCE);

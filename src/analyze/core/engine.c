@@ -74,20 +74,13 @@ void *engine_state(const struct engine *e, const struct path *p)
 	return NULL;
 }
 
-static void free_skb(void *value, void *ctx)
-{
-	static const struct doom over = {0};
-
-	holder_end(&((struct engine *)ctx)->holders, value, &over);
-}
-
 void engine_finish(struct engine *e)
 {
 	for (size_t i = 0; e->paths && e->paths[i]; i++)
 		if (e->paths[i]->finish)
 			e->paths[i]->finish(e);
 	tasks_finish(e);
-	hashmap_each(&e->skbs, free_skb, e);
+	holders_end(&e->holders);
 	hashmap_free(&e->skbs);
 	rangemap_free(e->content);
 	e->content = NULL;

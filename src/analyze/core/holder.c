@@ -33,13 +33,24 @@ int holders_init(struct holders *hs, struct rangemap *content)
 
 void holders_free(struct holders *hs)
 {
+	if (hs->memory)
+		holders_end(hs);
 	rangemap_free(hs->memory);
 	hs->memory = NULL;
 }
 
-struct holder *holder_new(void)
+struct holder *holder_new(struct holders *hs)
 {
-	return calloc(1, sizeof(struct holder));
+	struct holder *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		return NULL;
+	h->next = hs->all;
+	h->link = &hs->all;
+	if (h->next)
+		h->next->link = &h->next;
+	hs->all = h;
+	return h;
 }
 
 static int take_block(void *ctx, const struct rm_piece *p)
@@ -78,35 +89,6 @@ struct holder *block_unnamed(const struct block *b)
 		if (b->owners[i].by->unnamed)
 			return b->owners[i].by;
 	return NULL;
-}
-
-struct unnamed {
-	struct holder **list;
-	size_t count, cap;
-};
-
-static int list_unnamed(void *ctx, const struct rm_piece *p)
-{
-	struct unnamed *u = ctx;
-	struct holder *h = block_unnamed(p->tag);
-
-	/* One that has several blocks is listed by its first. */
-	if (!h || h->blocks[0] != p->tag || p->addr != h->blocks[0]->addr)
-		return 0;
-	if (vec_reserve(&u->list, &u->cap, u->count + 1))
-		return -ENOMEM;
-	u->list[u->count++] = h;
-	return 0;
-}
-
-int holders_unnamed(struct holders *hs, struct holder ***list, size_t *count)
-{
-	struct unnamed u = {0};
-	int err = rangemap_walk(hs->memory, SPACE_KERNEL, 0, UINT64_MAX, list_unnamed, &u);
-
-	*list = u.list;
-	*count = u.count;
-	return err;
 }
 
 int holder_add(struct holder *h, struct block *b, uint64_t since, struct custody *base)
@@ -288,6 +270,9 @@ static bool is_held(const struct block *b)
 
 static void free_holder(struct holder *h)
 {
+	*h->link = h->next;
+	if (h->next)
+		h->next->link = h->link;
 	custody_put(h->custody);
 	free(h->members);
 	free(h->blocks);
@@ -323,6 +308,14 @@ void holder_end(struct holders *hs, struct holder *h, const struct doom *doom)
 		holder_drop(hs, h, h->blocks[0], doom);
 	if (h)
 		free_holder(h);
+}
+
+void holders_end(struct holders *hs)
+{
+	static const struct doom over;
+
+	while (hs->all)
+		holder_end(hs, hs->all, &over);
 }
 
 void block_evict(struct block *b, const struct holder *but)

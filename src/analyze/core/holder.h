@@ -39,6 +39,7 @@ struct holder {
 	bool weak;	     /* an entry of a queue, which keeps no memory alive */
 	bool taken;	     /* by a receive */
 	bool sent;	     /* a device has read it since */
+	struct holder *next, **link; /* of all that there are */
 };
 
 /* What happens to the bytes of memory that is freed. */
@@ -50,12 +51,17 @@ struct doom {
 struct holders {
 	struct rangemap *memory; /* address → block */
 	struct rangemap *content;
+	struct holder *all; /* newest first */
 };
 
 int holders_init(struct holders *hs, struct rangemap *content);
+
 void holders_free(struct holders *hs);
 
-struct holder *holder_new(void);
+/* Ends all holders that there are. */
+void holders_end(struct holders *hs);
+
+struct holder *holder_new(struct holders *hs);
 
 /* Lets go of all blocks and frees the holder; NULL is fine. */
 void holder_end(struct holders *hs, struct holder *h, const struct doom *doom);
@@ -91,9 +97,6 @@ struct custody *owner_custody(const struct owner *o, int *err);
 
 /* The owner that is an skb without a name, or NULL. */
 struct holder *block_unnamed(const struct block *b);
-
-/* All holders without a name, in an array that the caller frees. 0 or -ENOMEM. */
-int holders_unnamed(struct holders *hs, struct holder ***list, size_t *count);
 
 /* The owner whose last hand-off is the newest, or NULL. */
 const struct owner *block_newest(const struct block *b);

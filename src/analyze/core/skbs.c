@@ -37,10 +37,10 @@ void skb_mark(struct engine *e, const struct holder *s, enum caveat d)
 
 static struct holder *new_skb(struct engine *e, uint64_t addr)
 {
-	struct holder *s = holder_new();
+	struct holder *s = holder_new(&e->holders);
 
 	if (!s || hashmap_set(&e->skbs, addr, s)) {
-		free(s);
+		holder_end(&e->holders, s, NULL);
 		e->err = -ENOMEM;
 		return NULL;
 	}
@@ -149,10 +149,10 @@ void skb_pass(struct engine *e, struct holder *s, const struct custody *node, bo
 
 void skb_unnamed(struct engine *e, struct block *head)
 {
-	struct holder *h = holder_new();
+	struct holder *h = holder_new(&e->holders);
 
 	if (!h || holder_add(h, head, 0, NULL)) {
-		free(h);
+		holder_end(&e->holders, h, NULL);
 		e->err = -ENOMEM;
 		return;
 	}

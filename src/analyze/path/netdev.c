@@ -48,7 +48,7 @@ static void on_handoff(struct engine *e, const struct event *ev)
 /* A packet socket takes the frame beside its path: what it queues is a holder of its own. */
 static void on_tap(struct engine *e, const struct event *ev)
 {
-	struct holder *s = skb_of(e, ev, true), *entry = s ? holder_new() : NULL;
+	struct holder *s = skb_of(e, ev, true), *entry = s ? holder_new(&e->holders) : NULL;
 
 	if (!s)
 		return;
@@ -60,7 +60,7 @@ static void on_tap(struct engine *e, const struct event *ev)
 	if (holder_share(entry, s, e->seq))
 		e->err = -ENOMEM;
 	if (!entry->count) {
-		free(entry);
+		holder_end(&e->holders, entry, NULL);
 		return;
 	}
 	e->seq++;

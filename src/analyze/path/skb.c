@@ -193,24 +193,12 @@ static void on_free(struct engine *e, const struct event *ev)
 	skb_end(e, s, &d);
 }
 
-static void mark_unfreed(void *value, void *ctx)
-{
-	skb_mark(ctx, value, CAVEAT_NOT_FREED);
-}
-
 /* The recording outlives the workload: what is still in an skb then was never freed. */
 static void finish(struct engine *e)
 {
-	struct holder **unnamed;
-	size_t n;
-
-	engine_check(e, holders_unnamed(&e->holders, &unnamed, &n));
-	hashmap_each(&e->skbs, mark_unfreed, e);
-	for (size_t i = 0; i < n; i++) {
-		mark_unfreed(unnamed[i], e);
-		skb_end(e, unnamed[i], &(struct doom){0});
-	}
-	free(unnamed);
+	for (const struct holder *h = e->holders.all; h; h = h->next)
+		if (!h->weak)
+			skb_mark(e, h, CAVEAT_NOT_FREED);
 }
 
 static const char *const splitters[] = {
