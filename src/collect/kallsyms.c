@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collect/module_text.h"
 #include "common/file.h"
 
 bool ksym_is_text(const struct ksym *sym)
@@ -82,21 +83,26 @@ static bool all_hidden(const struct kallsyms *ks)
 	return !ks->count || !ks->by_addr[ks->count - 1].addr;
 }
 
-int kallsyms_load(const char *path, struct kallsyms *ks)
+int kallsyms_load(const char *path, const char *modules, struct kallsyms *ks)
 {
-	char *text;
-	int err = file_read(path, &text, NULL);
+	char *text, *loaded = NULL;
+	/* Modules first: one that goes while this reads has no names, rather than stale ones. */
+	int err = modules ? file_read(modules, &loaded, NULL) : 0;
 
-	if (!err)
-		return kallsyms_parse(text, ks);
 	memset(ks, 0, sizeof(*ks));
+	if (!err)
+		err = file_read(path, &text, NULL);
+	if (!err)
+		err = kallsyms_parse(text, loaded, ks);
+	free(loaded);
 	return err;
 }
 
-int kallsyms_parse(char *text, struct kallsyms *ks)
+int kallsyms_parse(char *text, const char *modules, struct kallsyms *ks)
 {
 	char *line, *next;
 	size_t lines = count_lines(text);
+	int err;
 
 	*ks = (struct kallsyms){.text = text};
 	ks->by_addr = calloc(lines + 1, sizeof(*ks->by_addr));
@@ -108,6 +114,9 @@ int kallsyms_parse(char *text, struct kallsyms *ks)
 		if (parse_line(line, &ks->by_addr[ks->count]))
 			ks->count++;
 	}
+	err = modules ? module_text_keep(ks->by_addr, &ks->count, modules) : 0;
+	if (err)
+		return err;
 	qsort(ks->by_addr, ks->count, sizeof(*ks->by_addr), cmp_addr);
 	if (all_hidden(ks))
 		return -EPERM;

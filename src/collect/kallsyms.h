@@ -24,13 +24,14 @@ struct kallsyms {
 };
 
 /*
- * Reads a file of the form of /proc/kallsyms. -EPERM when every address reads as zero
+ * Reads a file of the form of /proc/kallsyms, without the names that are stale by another of the
+ * form of /proc/modules (NULL: all). -EPERM when every address reads as zero
  * (kernel/kallsyms.c: kallsyms_show_value). On any error *ks is safe to free.
  */
-int kallsyms_load(const char *path, struct kallsyms *ks);
+int kallsyms_load(const char *path, const char *modules, struct kallsyms *ks);
 
-/* The same of such a file's text, malloc'ed, which becomes part of *ks. */
-int kallsyms_parse(char *text, struct kallsyms *ks);
+/* The same of such files' texts, of which the first, malloc'ed, becomes part of *ks. */
+int kallsyms_parse(char *text, const char *modules, struct kallsyms *ks);
 void kallsyms_free(struct kallsyms *ks);
 
 /* The first symbol of this exact name, or NULL. */

@@ -139,7 +139,7 @@ static int from_table(struct session *s, const char *module, struct kallsyms *ou
 	if (!err)
 		text = table_text(&t, module);
 	if (!err)
-		err = text ? kallsyms_parse(text, out) : -ENOMEM;
+		err = text ? kallsyms_parse(text, NULL, out) : -ENOMEM;
 	free(t.sym);
 	free(t.type);
 	free(t.str);
@@ -155,7 +155,7 @@ int module_symbols(struct session *s, const char *module, struct kallsyms *out)
 	if (!err || err == -ENOMEM)
 		return err;
 	kallsyms_free(out);
-	return kallsyms_load("/proc/kallsyms", out);
+	return kallsyms_load("/proc/kallsyms", "/proc/modules", out);
 }
 
 static bool knows_ftrace(const ZydisDecoder *dec, const struct session *s, uint64_t addr)

@@ -38,7 +38,7 @@ int session_check(void)
 
 static int load_symbols(struct session *s)
 {
-	int err = kallsyms_load("/proc/kallsyms", &s->ks);
+	int err = kallsyms_load("/proc/kallsyms", "/proc/modules", &s->ks);
 
 	if (err)
 		return msg_errno(err, "cannot read kernel addresses from /proc/kallsyms (try "

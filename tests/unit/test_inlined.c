@@ -215,8 +215,8 @@ static void open_kernel(struct kcore *kc, struct kallsyms *ks, struct kallsyms *
 	make_text();
 	write_kcore(core);
 	write_file(names, symbols, sizeof(symbols) - 1);
-	assert_int_equal(kallsyms_load(names, ks), 0);
-	assert_int_equal(kallsyms_parse(strdup(module_symbols_text), module), 0);
+	assert_int_equal(kallsyms_load(names, NULL, ks), 0);
+	assert_int_equal(kallsyms_parse(strdup(module_symbols_text), NULL, module), 0);
 	assert_int_equal(kcore_open(core, kc), 0);
 	unlink(core);
 	unlink(names);
@@ -302,7 +302,7 @@ static void more_functions_than_can_be_looked_for(void **state)
 	}
 	open_kernel(&kc, &ks, &module);
 	kallsyms_free(&module);
-	assert_int_equal(kallsyms_parse(list, &module), 0);
+	assert_int_equal(kallsyms_parse(list, NULL, &module), 0);
 	assert_int_equal(census_take_module(&c, known, 1, &kc, "m", &wanted), -ENOBUFS);
 	census_free(&c);
 	close_kernel(&kc, &ks, &module);
