@@ -106,13 +106,23 @@ static void close_message(struct message *m)
 		f->caveats[d] += m->caveat[d];
 }
 
+/*
+ * What has arrived as a whole had ended by then, although a program that passed it on may keep its
+ * bytes for long.
+ */
+static uint64_t ended(const struct message *m)
+{
+	return m->delivered_bytes >= m->len ? m->arrived_ts : m->ledger->now;
+}
+
 void ledger_settle(struct ledger *l)
 {
 	while (l->closing) {
 		struct message *m = l->closing;
 
 		l->closing = m->next;
-		m->flow->last_ts = l->now;
+		if (ended(m) > m->flow->last_ts)
+			m->flow->last_ts = ended(m);
 		close_message(m);
 		free(m);
 	}
@@ -238,6 +248,7 @@ int ledger_book(struct ledger *l, const struct delivery *d)
 	count_chain(&l->chain, f);
 	find_caveats(&l->chain, d->msg);
 	d->msg->delivered_bytes += d->len;
+	d->msg->arrived_ts = d->msg->ledger->now;
 	f->payload_bytes += d->len;
 	f->accounted_bytes += d->len;
 	return book_links(&l->chain, d->msg);

@@ -95,7 +95,7 @@ struct flow {
 	int last_tgid; /* of those that use its socket */
 	uint64_t sk;
 	uint64_t min_size, max_size;
-	uint64_t first_ts, last_ts; /* when the first message was sent, and the last one closed */
+	uint64_t first_ts, last_ts; /* when the first message was sent, and the last one had ended */
 	uint64_t messages, delivered, dropped, undelivered;
 	uint64_t failed; /* sends that gave an error; they are no messages */
 	uint64_t sent_bytes, arrived_bytes; /* of all messages; of those that were delivered */
@@ -145,6 +145,7 @@ struct message {
 	int post_tid;
 	uint64_t sent_to; /* RDMA: what comes again from before this byte is sent again */
 	uint64_t delivered_bytes, dropped_bytes, counted_bytes;
+	uint64_t arrived_ts; /* of the last bytes that have */
 	uint64_t drop_reason;
 	bool caveat[CAVEATS];
 	uint64_t first_sample;

@@ -56,7 +56,7 @@ static void let_go(struct engine *e, struct holder *s)
 	s->custody = NULL;
 	s->data = s->len = s->lead = 0;
 	s->member_count = 0;
-	s->passed = s->sent = false;
+	s->passed = s->sent = s->taken = false;
 }
 
 void skb_renew(struct engine *e, struct holder *s)

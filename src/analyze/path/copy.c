@@ -39,11 +39,13 @@ static const struct owner *find_reader(struct engine *e, struct op *op, uint64_t
 	o = op && op->reader ? block_owner(b, op->reader) : NULL;
 	if (!o && op)
 		o = block_queued(b, op->sk, op->tap ? BY_TAP : BY_SOCKET);
-	if (!o)
-		return block_newest(b);
+	if (!o) {
+		o = block_newest(b);
+		return o && o->by->taken ? NULL : o;
+	}
 	op->reader = o->by;
-	/* A packet socket reads each frame it took once, unless it only peeks. */
-	o->by->taken = o->by->weak && !op->peek;
+	/* What is queued is received once, unless a receive only peeks. */
+	o->by->taken = !op->peek;
 	return o;
 }
 

@@ -37,7 +37,7 @@ static void on_handoff(struct engine *e, const struct event *ev)
 	if (!s)
 		return;
 	s->passed = true;
-	s->sent = false;
+	s->sent = s->taken = false;
 	s->data = ev->v[F_data];
 	s->len = ev->v[F_len];
 	pass(e, s, ev);
