@@ -38,46 +38,51 @@ $(TEST_BIN) $(BENCH_BIN) $(SEEDS_BIN): %: %.o $(TEST_HELP) $(TEST_OUT)/src.a
 $(FUZZ_BIN): %: %.o $(TEST_HELP) $(TEST_OUT)/src.a
 	$(TEST_LINK) -fsanitize=fuzzer
 
-# Everything is built before anything runs; a test's output is shown when it fails.
-check-unit: $(TEST_BIN)
-	@fail=0; for t in $(TEST_BIN); do \
-		if timeout 300 "$$t" >"$$t.log" 2>&1; then echo "ok $$t"; \
-		else echo "not ok $$t ($$?)"; cat "$$t.log"; fail=1; fi; \
-	done; exit $$fail
+# A test's output is shown when it fails. With make's -j several run at once.
+check-unit: $(TEST_BIN:%=%.ran)
+
+$(TEST_BIN:%=%.ran): %.ran: % FORCE
+	@if timeout 300 "$<" >"$<.log" 2>&1; then echo "ok $<"; \
+	else status=$$?; cat "$<.log"; echo "not ok $< ($$status)"; exit 1; fi
 
 check-fuzz:
 	+$(MAKE) BUILD=build/fuzz CC=clang SANITIZE=fuzzer-no-link,address,undefined run-fuzz
 
-run-fuzz: $(FUZZ_BIN) $(SEEDS_BIN)
-	@for f in $(FUZZ_BIN); do \
-		dir=$$(dirname "$$f"); name=$${f##*/fuzz_}; corpus=$$dir/corpus/$$name; \
-		mkdir -p "$$corpus"; \
-		if [ -x "$$dir/seeds_$$name" ]; then "$$dir/seeds_$$name" "$$corpus" || exit 1; fi; \
-		for input in tests/fuzz/regress/"$$name"/*; do \
-			[ ! -f "$$input" ] || "$$f" -timeout=10 -rss_limit_mb=512 "$$input" \
-				>"$$f.log" 2>&1 || \
-				{ cat "$$f.log"; echo "not ok $$input"; exit 1; }; \
-		done; \
-		"$$f" -runs=$(FUZZ_RUNS) -max_total_time=$(FUZZ_TIME) -timeout=10 -rss_limit_mb=512 \
-			-artifact_prefix="$$dir/" "$$corpus" >"$$f.log" 2>&1 || \
-			{ tail -n 60 "$$f.log"; echo "not ok $$f"; exit 1; }; \
-		echo "ok $$f: $$(tail -n 1 "$$f.log")"; \
-	done
+run-fuzz: $(FUZZ_BIN:%=%.ran)
 
-TAP_SHELL := $(wildcard tests/shell/*.t)
-TAP_VM    := $(wildcard tests/vm/*.t)
+$(FUZZ_BIN:%=%.ran): %.ran: % $(SEEDS_BIN) FORCE
+	@dir=$(<D); name=$(<F:fuzz_%=%); corpus=$(<D)/corpus/$(<F:fuzz_%=%); \
+	mkdir -p "$$corpus"; \
+	if [ -x "$$dir/seeds_$$name" ]; then "$$dir/seeds_$$name" "$$corpus" || exit 1; fi; \
+	for input in tests/fuzz/regress/"$$name"/*; do \
+		[ ! -f "$$input" ] || "$<" -timeout=10 -rss_limit_mb=512 "$$input" >"$<.log" 2>&1 || \
+			{ cat "$<.log"; echo "not ok $$input"; exit 1; }; \
+	done; \
+	"$<" -runs=$(FUZZ_RUNS) -max_total_time=$(FUZZ_TIME) -timeout=10 -rss_limit_mb=512 \
+		-artifact_prefix="$$dir/" "$$corpus" >"$<.log" 2>&1 || \
+		{ tail -n 60 "$<.log"; echo "not ok $<"; exit 1; }; \
+	echo "ok $<: $$(tail -n 1 "$<.log")"
+
+# Two at a time, the longest first, so that none runs alone in the end.
+TAP_FIRST := $(addprefix tests/shell/,proof.t every-event.t regress.t) \
+	     $(addprefix tests/vm/,rdma.t default.t datagrams.t networks.t newest.t surprise.t badinput.t)
+TAP_SHELL := $(filter tests/shell/%,$(TAP_FIRST)) $(filter-out $(TAP_FIRST),$(wildcard tests/shell/*.t))
+TAP_VM    := $(filter tests/vm/%,$(TAP_FIRST)) $(filter-out $(TAP_FIRST),$(wildcard tests/vm/*.t))
+RUN_TAP   := tests/run-tap -j 2 --timer -v
 
 check-shell: all
-	$(if $(TAP_SHELL),tests/run-tap $(TAP_SHELL),@echo '# tests/shell is empty')
+	$(RUN_TAP) $(TAP_SHELL)
 
-# Kernels against kernels at length: half an hour of virtual machines, run by hand.
-TAP_LONG := $(wildcard tests/long/*.t)
+# Kernels against kernels at length: an hour of virtual machines, run by hand.
+TAP_LONG     := $(wildcard tests/long/*.t)
+LONG_KERNELS := bookworm bookworm/6.12
 
 check-long: all
-	tests/run-tap -v $(TAP_LONG)
+	tests/run-tap --timer -v $(TAP_LONG)
+	COPYCHAIN_TEST_KERNELS="$(LONG_KERNELS)" $(RUN_TAP) $(TAP_VM)
 
 check-vm: all
-	$(if $(TAP_VM),tests/run-tap -j 2 -v $(TAP_VM),@echo '# tests/vm is empty')
+	$(RUN_TAP) $(TAP_VM)
 
 SHELL_FILES = $(shell grep -lE '^\#!/bin/(ba)?sh' $(wildcard *.sh guest/* reports/sample/*.sh tests/run-* tests/*/*.t tests/*/*.sh) \
 	/dev/null 2>/dev/null)
@@ -88,14 +93,16 @@ check-lint:
 	codespell --ignore-words tests/codespell.ignore $(TEXT_FILES)
 
 # The compilers build apart, so that the warnings of each are seen whatever is built already.
+JOBS := -j $(shell nproc)
 check:
 	./collect.sh packages check
-	+$(MAKE) DEVELOPER=1 CC=gcc BUILD=build/gcc BIN=build/gcc/bin/ all
-	+$(MAKE) DEVELOPER=1 CC=clang BUILD=build/clang BIN=build/clang/bin/ all
-	+$(MAKE) DEVELOPER=1 CC=gcc BUILD=build/gcc check-unit
-	+$(MAKE) DEVELOPER=1 CC=gcc SANITIZE=address,undefined check-unit
-	+$(MAKE) check-fuzz
+	+$(MAKE) $(JOBS) DEVELOPER=1 CC=gcc BUILD=build/gcc BIN=build/gcc/bin/ all
+	+$(MAKE) $(JOBS) DEVELOPER=1 CC=clang BUILD=build/clang BIN=build/clang/bin/ all
+	+$(MAKE) $(JOBS) DEVELOPER=1 CC=gcc BUILD=build/gcc check-unit
+	+$(MAKE) $(JOBS) DEVELOPER=1 CC=gcc SANITIZE=address,undefined check-unit
+	+$(MAKE) $(JOBS) check-fuzz
 	+$(MAKE) check-lint
+	+$(MAKE) $(JOBS) all
 	+$(MAKE) check-shell
 	+$(MAKE) check-vm
 
@@ -107,4 +114,6 @@ bench: $(BENCH_BIN) all
 	@for b in $(BENCH_BIN); do "$$b" || exit 1; done
 	@tests/bench/analyze.py
 
-.PHONY: check check-unit check-fuzz run-fuzz check-lint check-shell check-vm check-long check-fresh bench
+FORCE:
+
+.PHONY: FORCE check check-unit check-fuzz run-fuzz check-lint check-shell check-vm check-long check-fresh bench

@@ -15,11 +15,12 @@ KERNELS=(bookworm bookworm/6.12)
 in_guest()
 {
 	local share=$1 any=$2 name args try bad=0
-	modprobe -qa rdma_rxe ib_uverbs
+	modprobe -qa rdma_rxe ib_uverbs tun
 	while read -r name args; do
 		local -a command=(./traffic udp)
 		case $name in
 		rc-* | ud-*) command=(./traffic rdma) ;;
+		networks | datagrams) command=(./traffic set "$name") ;;
 		*-tap) command=(python3 tests/tools/tapread.py lo ./traffic udp) ;;
 		esac
 		for ((try = 1; try <= TRIES; try++)); do
@@ -75,6 +76,8 @@ virtio-net-8000 --path nics:virtio-net --size 8000 --count 2
 vmxnet3-64 --path nics:vmxnet3 --size 64 --count 2
 pcnet-64 --path nics:pcnet --size 64 --count 2
 ne2k_pci-64 --path nics:ne2k_pci --size 64 --count 2'
+SETS='networks --count 2
+datagrams --count 2'
 
 work=$(mktemp -d) || exit 4
 trap 'rm -rf "$work"' EXIT
@@ -89,7 +92,7 @@ archive()
 	dir=$(guest/kernel.sh "$2") || return 4
 	shift 3
 	echo "$runs" >"$share/runs"
-	guest/run.sh --kernel "$dir" --share "$share" "$@" -- \
+	guest/run.sh --timeout 1500 --kernel "$dir" --share "$share" "$@" -- \
 		bash tests/golden/make.sh --in-guest "$share" "$any" || return
 	rm "$share/runs"
 	tar -C "$share" --sort=name --owner=0 --group=0 --numeric-owner --mtime=@0 -c . |
@@ -102,6 +105,7 @@ for kernel in "${KERNELS[@]}"; do
 	archive "$name" "$kernel" "$PLAIN" || status=$?
 	archive "$name-rdma" "$kernel" "$RDMA" || status=$?
 	archive "$name-swiotlb" "$kernel" "$BOUNCED" --append swiotlb=force || status=$?
+	archive "$name-sets" "$kernel" "$SETS" || status=$?
 	archive "$name-cards" "$kernel" "$CARDS" --cards virtio-net,vmxnet3,pcnet,ne2k_pci || status=$?
 done
 exit $status

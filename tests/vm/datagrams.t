@@ -54,8 +54,8 @@ datagrams()
 	rm -rf "$share"
 }
 
-[ $# -gt 0 ] || set -- bookworm bookworm/6.12
-for kernel; do
+kernels bookworm bookworm/6.12 -- "$@"
+for kernel in "${KERNELS[@]}"; do
 	datagrams "$kernel"
 done
 plan

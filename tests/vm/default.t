@@ -8,8 +8,8 @@ cd "$(dirname "$0")/../.." || exit
 # shellcheck source=tests/vm/default.sh
 . tests/vm/default.sh
 
-[ $# -gt 0 ] || set -- bookworm bookworm/6.12
-for kernel; do
+kernels bookworm bookworm/6.12 -- "$@"
+for kernel in "${KERNELS[@]}"; do
 	default_set "$kernel"
 done
 plan

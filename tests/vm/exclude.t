@@ -60,8 +60,8 @@ exclude()
 	rm -rf "$share"
 }
 
-[ $# -gt 0 ] || set -- bookworm bookworm/6.12
-for kernel; do
+kernels bookworm/6.12 -- "$@"
+for kernel in "${KERNELS[@]}"; do
 	exclude "$kernel"
 done
 plan

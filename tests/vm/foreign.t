@@ -39,8 +39,8 @@ foreign()
 	rm -rf "$run" "$run.report"
 }
 
-[ $# -gt 0 ] || set -- bookworm bookworm/6.12
-for kernel; do
+kernels bookworm -- "$@"
+for kernel in "${KERNELS[@]}"; do
 	NAME="$kernel, lo" DMA=0 WIRE=0
 	foreign "$kernel"
 	NAME="$kernel, nics" DMA=2 WIRE=1

@@ -58,8 +58,8 @@ hold()
 	rm -rf "$share" "$T"/*-held "$T"/*-read "$T"/report-* "$T/qmp"
 }
 
-[ $# -gt 0 ] || set -- bookworm bookworm/6.12
-for kernel; do
+kernels bookworm/6.12 -- "$@"
+for kernel in "${KERNELS[@]}"; do
 	hold "$kernel"
 done
 plan

@@ -68,8 +68,8 @@ networks()
 	rm -rf "$share"
 }
 
-[ $# -gt 0 ] || set -- bookworm bookworm/6.12
-for kernel; do
+kernels bookworm bookworm/6.12 -- "$@"
+for kernel in "${KERNELS[@]}"; do
 	networks "$kernel"
 done
 plan

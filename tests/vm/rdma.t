@@ -175,8 +175,8 @@ rdma()
 	rm -rf "$share" "$T/held" "$T/read" "$T/qmp"
 }
 
-[ $# -gt 0 ] || set -- bookworm bookworm/6.12
-for kernel; do
+kernels bookworm bookworm/6.12 -- "$@"
+for kernel in "${KERNELS[@]}"; do
 	rdma "$kernel"
 done
 plan

@@ -32,8 +32,8 @@ rdma_traffic()
 	rm -rf "$share" "$T/held" "$T/read" "$T/qmp"
 }
 
-[ $# -gt 0 ] || set -- bookworm
-for kernel; do
+kernels bookworm -- "$@"
+for kernel in "${KERNELS[@]}"; do
 	rdma_traffic "$kernel"
 done
 plan

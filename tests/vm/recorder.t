@@ -162,8 +162,8 @@ recorder()
 	rm -rf "$share"
 }
 
-[ $# -gt 0 ] || set -- bookworm bookworm/6.12
-for kernel; do
+kernels bookworm -- "$@"
+for kernel in "${KERNELS[@]}"; do
 	recorder "$kernel"
 done
 plan

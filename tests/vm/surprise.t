@@ -172,8 +172,8 @@ surprise()
 	rm -rf "$share"
 }
 
-[ $# -gt 0 ] || set -- bookworm bookworm/6.12
-for kernel; do
+kernels bookworm/6.12 -- "$@"
+for kernel in "${KERNELS[@]}"; do
 	surprise "$kernel"
 done
 plan

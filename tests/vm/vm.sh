@@ -7,6 +7,19 @@
 unset COPYCHAIN_QEMU COPYCHAIN_QEMU_ARGS COPYCHAIN_APPEND COPYCHAIN_TRAFFIC_LOG
 NAME=
 
+# kernels DEFAULT... -- [NAMED...] : into KERNELS the kernels to boot: those named, or those that
+# COPYCHAIN_TEST_KERNELS lists, or the default: what every change needs, in the time that it has
+kernels()
+{
+	KERNELS=()
+	while [ "$1" != -- ]; do
+		KERNELS+=("$1")
+		shift
+	done
+	shift
+	[ -z "${COPYCHAIN_TEST_KERNELS-}" ] || read -ra KERNELS <<<"$COPYCHAIN_TEST_KERNELS"
+	[ $# = 0 ] || KERNELS=("$@")
+}
 
 # tap_claims : the lines pass|..., fail|... and # ... of a helper, in $T/claims, as TAP
 tap_claims()
