@@ -4,6 +4,7 @@
 #define PROOFCHECK_CHECK_H
 
 #include "proofcheck/lines.h"
+#include "proofcheck/proofcheck.h"
 #include "proofcheck/record.h"
 
 /* A record that a fact cites, and what went on around it in its thread or on its CPU. */
@@ -21,6 +22,9 @@ struct check {
 	bool missed; /* the trace tells of lost events */
 	char *why;
 	size_t size;
+	bool all; /* lines that do not hold are listed in faults, and the others judged as well */
+	struct proof_fault *faults;
+	size_t fault_count, fault_cap;
 };
 
 /* Says what is wrong with a line; gives -EINVAL. */

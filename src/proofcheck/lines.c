@@ -130,13 +130,22 @@ static int read_row(struct lines *ls, char *row, unsigned int nr, char *why, siz
 
 int lines_read(const char *path, struct lines *l, char *why, size_t size)
 {
-	unsigned int nr = 0;
-	int err;
+	char *text;
+	int err = file_read(path, &text, NULL);
 
+	if (!err)
+		return lines_parse(text, l, why, size);
 	*l = (struct lines){0};
-	err = file_read(path, &l->text, NULL);
-	if (err)
-		snprintf(why, size, "cannot read %s: %s", path, strerror(-err));
+	snprintf(why, size, "cannot read %s: %s", path, strerror(-err));
+	return err;
+}
+
+int lines_parse(char *text, struct lines *l, char *why, size_t size)
+{
+	unsigned int nr = 0;
+	int err = 0;
+
+	*l = (struct lines){.text = text};
 	for (char *row = l->text, *end; row && !err; row = end) {
 		end = strchr(row, '\n');
 		if (end)

@@ -47,6 +47,9 @@ struct lines {
 
 /* 0; -EINVAL: no such form, and why says where; -errno of the file. */
 int lines_read(const char *path, struct lines *l, char *why, size_t size);
+
+/* The same of a text, malloc'ed, which becomes part of *l. */
+int lines_parse(char *text, struct lines *l, char *why, size_t size);
 void lines_free(struct lines *l);
 
 #endif

@@ -3,9 +3,37 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "common/vec.h"
 #include "proofcheck/check.h"
+
+static int fault(struct check *c, struct line *l, int err)
+{
+	const char *reason = strstr(c->why, "hold: ");
+	struct proof_fault *f;
+
+	if (err != -EINVAL || !c->all)
+		return err;
+	if (vec_reserve(&c->faults, &c->fault_cap, c->fault_count + 1))
+		return -ENOMEM;
+	f = &c->faults[c->fault_count++];
+	f->line = l->number;
+	l->meaning = MEANS_NOTHING;
+	snprintf(f->why, sizeof(f->why), "%s", reason ? reason + strlen("hold: ") : c->why);
+	return 0;
+}
+
+/* What leads nowhere once led somewhere: the rest of its derivation was taken out. */
+static int check_use(struct check *c, const struct line *l)
+{
+	if (!l->used)
+		return reject(c, l, "nothing follows from it");
+	if (l->therefore && l->meaning != MEANS_COUNT)
+		return reject(c, l, "a number of copies is concluded from it, and it is no count");
+	return 0;
+}
 
 static int check_lines(struct check *c, size_t *conclusions)
 {
@@ -13,45 +41,76 @@ static int check_lines(struct check *c, size_t *conclusions)
 
 	for (size_t i = 0; i < c->lines.count && !err; i++)
 		if (!c->lines.items[i].fact)
-			err = rule_apply(c, &c->lines.items[i]);
+			err = fault(c, &c->lines.items[i], rule_apply(c, &c->lines.items[i]));
 	for (size_t i = 0; i < c->lines.count && !err; i++) {
-		const struct line *l = &c->lines.items[i];
+		struct line *l = &c->lines.items[i];
 
+		if (l->meaning == MEANS_NOTHING)
+			continue; /* told already */
 		*conclusions += l->meaning == MEANS_COUNT;
-		/* What leads nowhere once led somewhere: the rest of its derivation was taken out. */
-		if (!l->used)
-			err = reject(c, l, "nothing follows from it");
-		else if (l->therefore && l->meaning != MEANS_COUNT)
-			err = reject(c, l, "a number of copies is concluded from it, and it is no count");
+		err = fault(c, l, check_use(c, l));
 	}
-	if (!err && !*conclusions) {
-		snprintf(c->why, c->size, "it concludes nothing");
-		err = -EINVAL;
-	}
+	return err;
+}
+
+/* With the lines read, holds them against the run. */
+static int check_against(struct check *c, const char *run, size_t *conclusions)
+{
+	struct tracedat *td = NULL;
+	int err = tracedat_open_run(run, &td);
+
+	c->run = run;
+	if (err)
+		snprintf(c->why, c->size, "%s", td ? tracedat_error(td) : "out of memory");
+	if (!err)
+		err = world_open(&c->world, run, td, c->why, c->size);
+	if (!err)
+		err = check_lines(c, conclusions);
+	world_close(&c->world);
+	tracedat_close(td);
 	return err;
 }
 
 int proof_check(const char *proof, const char *run, size_t *conclusions, char *why, size_t size)
 {
 	struct check c = {.why = why, .size = size};
-	struct tracedat *td = NULL;
 	int err;
 
 	*conclusions = 0;
 	*why = '\0';
-	c.run = run;
 	err = lines_read(proof, &c.lines, why, size);
-	if (!err) {
-		err = tracedat_open_run(run, &td);
-		if (err)
-			snprintf(why, size, "%s", td ? tracedat_error(td) : "out of memory");
+	if (!err)
+		err = check_against(&c, run, conclusions);
+	if (!err && !*conclusions) {
+		snprintf(why, size, "it concludes nothing");
+		err = -EINVAL;
 	}
-	if (!err)
-		err = world_open(&c.world, run, td, why, size);
-	if (!err)
-		err = check_lines(&c, conclusions);
 	lines_free(&c.lines);
-	world_close(&c.world);
-	tracedat_close(td);
+	return err;
+}
+
+static int by_line(const void *a, const void *b)
+{
+	const struct proof_fault *x = a, *y = b;
+
+	return x->line < y->line ? -1 : x->line > y->line;
+}
+
+int proof_faults(char *text, const char *run, struct proof_fault **faults, size_t *count, char *why,
+		 size_t size)
+{
+	struct check c = {.why = why, .size = size, .all = true};
+	size_t conclusions = 0;
+	int err;
+
+	*why = '\0';
+	err = lines_parse(text, &c.lines, why, size);
+	if (!err)
+		err = check_against(&c, run, &conclusions);
+	lines_free(&c.lines);
+	if (c.fault_count)
+		qsort(c.faults, c.fault_count, sizeof(*c.faults), by_line);
+	*faults = c.faults;
+	*count = c.fault_count;
 	return err;
 }

@@ -14,4 +14,18 @@
  */
 int proof_check(const char *proof, const char *run, size_t *conclusions, char *why, size_t size);
 
+/* A line that does not hold, or from which nothing follows. */
+struct proof_fault {
+	unsigned int line;
+	char why[256];
+};
+
+/*
+ * All such lines, in their order, of a proof's text, malloc'ed, which is the callee's from now on; the list is the
+ * caller's to free. -errno: the text or the run cannot be read as a proof and its run, and why says
+ * what is wrong.
+ */
+int proof_faults(char *text, const char *run, struct proof_fault **faults, size_t *count, char *why,
+		 size_t size);
+
 #endif

@@ -8,8 +8,10 @@
 #include <string.h>
 
 #include "common/msg.h"
-#include "report/proof_parts.h"
 #include "common/text.h"
+#include "common/vec.h"
+#include "proofcheck/proofcheck.h"
+#include "report/proof_parts.h"
 
 #define FLOWS_MAX 64 /* that are proven, where none is chosen */
 
@@ -25,6 +27,20 @@ static void print_intro(const struct report *rep, FILE *out)
 		fputs("\nRedacted: the addresses are aliases, which no recording can be held against.\n", out);
 }
 
+/* The derivation for what one receive call brought. */
+struct section {
+	unsigned int first; /* line */
+	char refused[256];  /* why the checker does not follow it; "" where it does */
+};
+
+struct document {
+	struct proof p;
+	const struct report *rep;
+	struct section *sections;
+	size_t count, cap;
+	size_t at; /* the next section that is written */
+};
+
 /* The pieces that one receive call brought. */
 static size_t pieces_of_call(const struct flow *f, size_t first)
 {
@@ -35,14 +51,32 @@ static size_t pieces_of_call(const struct flow *f, size_t first)
 	return i;
 }
 
-static int prove_flow(struct proof *p, const struct flow *f)
+static int write_section(struct document *d, const struct flow *f, size_t from, size_t to)
 {
-	fprintf(p->out, "\n## ");
-	text_markdown(p->out, f->name);
-	fprintf(p->out, ", message %llu\n", (unsigned long long)f->shown_seq);
+	struct section *s;
+
+	if (d->at == d->count) {
+		if (vec_reserve(&d->sections, &d->cap, d->count + 1))
+			return -ENOMEM;
+		d->sections[d->count++] = (struct section){0};
+	}
+	s = &d->sections[d->at++];
+	s->first = d->p.line + 1;
+	if (!*s->refused)
+		return prove_pieces(&d->p, f, from, to);
+	fprintf(d->p.out, "\nThe checker does not follow the derivation: %s. Nothing is concluded.\n",
+		s->refused);
+	return 0;
+}
+
+static int write_flow(struct document *d, const struct flow *f)
+{
+	fprintf(d->p.out, "\n## ");
+	text_markdown(d->p.out, f->name);
+	fprintf(d->p.out, ", message %llu\n", (unsigned long long)f->shown_seq);
 	for (size_t i = 0; i < f->view_count;) {
 		size_t end = pieces_of_call(f, i);
-		int err = prove_pieces(p, f, i, end);
+		int err = write_section(d, f, i, end);
 
 		if (err)
 			return err;
@@ -51,44 +85,108 @@ static int prove_flow(struct proof *p, const struct flow *f)
 	return 0;
 }
 
-static int prove(struct proof *p, const struct report *rep)
+static int write_flows(struct document *d)
 {
 	size_t n = 0;
 	int err = 0;
 
-	for (const struct flow *f = p->r.engine.flows; f && !err; f = f->next)
-		if (flow_selected(f, rep->flow) && f->view_count && n++ < FLOWS_MAX)
-			err = prove_flow(p, f);
+	d->at = d->p.line = 0;
+	print_intro(d->rep, d->p.out);
+	for (const struct flow *f = d->p.r.engine.flows; f && !err; f = f->next)
+		if (flow_selected(f, d->rep->flow) && f->view_count && n++ < FLOWS_MAX)
+			err = write_flow(d, f);
 	if (n > FLOWS_MAX)
-		fprintf(p->out, "\nThe first %d of %zu flows; `--flow` and `--message` choose others.\n",
+		fprintf(d->p.out, "\nThe first %d of %zu flows; `--flow` and `--message` choose others.\n",
 			FLOWS_MAX, n);
 	if (!n)
-		fputs("\nThere is nothing to prove: no message of this run arrived.\n", p->out);
+		fputs("\nThere is nothing to prove: no message of this run arrived.\n", d->p.out);
 	return err;
+}
+
+static int write_text(struct document *d, char **text)
+{
+	size_t size;
+	int err;
+
+	*text = NULL;
+	d->p.out = open_memstream(text, &size);
+	err = d->p.out ? write_flows(d) : -ENOMEM;
+	if (d->p.out && fclose(d->p.out) && !err)
+		err = -ENOMEM;
+	return err;
+}
+
+/* Gives how many sections the checker refuses that it was not known to refuse, or -errno. */
+static int refuse(struct document *d, const char *text)
+{
+	struct proof_fault *faults = NULL;
+	size_t n = 0, s = d->count;
+	char *copy = strdup(text), why[512];
+	int err = copy ? proof_faults(copy, d->rep->r->run.dir, &faults, &n, why, sizeof(why)) : -ENOMEM;
+	int refused = 0;
+
+	if (copy && err)
+		msg_error("proof.md: %s", why);
+	/* From behind: what stays is the first reason of each. */
+	for (size_t i = n; i-- > 0 && !err;) {
+		while (s && d->sections[s - 1].first > faults[i].line)
+			s--;
+		if (!s)
+			continue;
+		refused += !*d->sections[s - 1].refused;
+		snprintf(d->sections[s - 1].refused, sizeof(d->sections->refused), "%s", faults[i].why);
+	}
+	free(faults);
+	return err ? err : refused;
+}
+
+/* Nothing is concluded that the checker, which knows nothing of the analysis, does not conclude, too. */
+static int write_checked(struct document *d, char **text)
+{
+	int refused = 1;
+
+	*text = NULL;
+	while (refused > 0) {
+		int err;
+
+		free(*text);
+		err = write_text(d, text);
+		if (err)
+			return err;
+		refused = refuse(d, *text);
+	}
+	return refused;
+}
+
+static int save(struct report *rep, const char *text)
+{
+	FILE *out = report_open(rep, "proof.md");
+
+	if (out)
+		fputs(text, out);
+	return report_close(out) ? -EIO : 0;
 }
 
 int proof_write(struct report *rep)
 {
-	struct proof p = {0};
-	int err = analysis_load_pieces(&p.r, rep->r->run.dir, rep->r->engine.ledger.want_message);
+	struct document d = {.rep = rep};
+	char *text = NULL;
+	int err = analysis_load_pieces(&d.p.r, rep->r->run.dir, rep->r->engine.ledger.want_message);
 
 	if (err)
-		msg_error("%s", p.r.problem);
+		msg_error("%s", d.p.r.problem);
 	if (!err)
-		err = evidence_open(&p.evidence, &p.r);
+		err = evidence_open(&d.p.evidence, &d.p.r);
 	if (!err)
-		err = proof_collect(&p, rep->flow);
-	if (!err) {
-		p.out = report_open(rep, "proof.md");
-		if (p.out) {
-			print_intro(rep, p.out);
-			err = prove(&p, rep);
-		}
-		if (report_close(p.out) && !err)
-			err = -EIO;
-	}
-	proof_free(&p);
-	evidence_close(&p.evidence);
-	analysis_free(&p.r);
+		err = proof_collect(&d.p, rep->flow);
+	if (!err)
+		err = write_checked(&d, &text);
+	if (!err)
+		err = save(rep, text);
+	free(text);
+	free(d.sections);
+	proof_free(&d.p);
+	evidence_close(&d.p.evidence);
+	analysis_free(&d.p.r);
 	return err;
 }

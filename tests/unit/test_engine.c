@@ -132,11 +132,16 @@ static void pass(struct world *w, const char *event, unsigned long skb, unsigned
 	pass_parts(w, event, skb, head, len, 0);
 }
 
-static void recv_enter(struct world *w, unsigned long room)
+static void recv_enter_flags(struct world *w, unsigned long room, int flags)
 {
 	mkrun_event(w->mk, RECEIVER,
 		    "recv_enter sk=%#lx sock=3 file=4 fam=2 proto=17 lport=2000 len=%lu itype=%d icnt=%lu "
-		    "ibase=%#lx", SK_B, room, w->mk->ubuf, room, UB);
+		    "ibase=%#lx flags=%d", SK_B, room, w->mk->ubuf, room, UB, flags);
+}
+
+static void recv_enter(struct world *w, unsigned long room)
+{
+	recv_enter_flags(w, room, 0);
 }
 
 static void copy_out(struct world *w, unsigned long from, unsigned long len, unsigned long off)
@@ -658,7 +663,7 @@ static void test_peek(void **state)
 	(void)state;
 	begin(&w);
 	send_lo(&w, SKB(1), HEAD(1), 1400);
-	recv_enter(&w, 4096);
+	recv_enter_flags(&w, 4096, 2 /* MSG_PEEK */);
 	copy_out(&w, HEAD(1) + PAYLOAD, 1400, 0);
 	recv_exit(&w, 1400);
 	receive(&w, SKB(1), HEAD(1), 1400);
@@ -1503,6 +1508,42 @@ static void test_bounce(void **state)
 	end(&w);
 }
 
+/*
+ * Synced, copied for the receiver, and when the ring goes down, long after the message has arrived,
+ * copied out of the bounce buffer once more. n: of the lap around a ring of one buffer.
+ */
+static void bounce_and_break(struct world *w, unsigned n)
+{
+	send_wire(w, MAP_POINT, n, 128);
+	mkrun_event(w->mk, 0, "dma_sync dma=%#lx size=170 dir=2", mkrun_phys(BOUNCE));
+	mkrun_event(w->mk, 0, "mem __probe_ip=%#lx dst=%#lx src=%#lx len=170 s=0x5254", AT_MEM, RX(1), BOUNCE);
+	mkrun_event(w->mk, 0, "mem __probe_ip=%#lx dst=%#lx src=%#lx len=170 s=0x5254", AT_MEM, RX(2 + n) + 64,
+		    RX(1));
+	sent_wire(w, n, 128);
+	receive_wire(w, n, RX(2 + n), 128);
+}
+
+static void test_bounce_copybroken(void **state)
+{
+	static struct world w;
+
+	(void)state;
+	begin(&w);
+	mkrun_event(w.mk, 0, "dma_map page=%#lx off=%lu size=1522 dir=2", mkrun_page(RX(1)), RX(1) % 4096);
+	mkrun_event(w.mk, 0, "mem __probe_ip=%#lx dst=%#lx src=%#lx len=1522", AT_MEM, BOUNCE, RX(1));
+	mkrun_event(w.mk, 0, "dma_map_ret dma=%#lx", mkrun_phys(BOUNCE));
+	bounce_and_break(&w, 1);
+	bounce_and_break(&w, 2);
+	unmap(&w, mkrun_phys(BOUNCE), 1522, 2);
+	mkrun_event(w.mk, 0, "mem __probe_ip=%#lx dst=%#lx src=%#lx len=1522 s=0x5254", AT_MEM, RX(1), BOUNCE);
+	load(&w);
+	exact(&w);
+	counts(&w, 2, 2, 2, 4, 4);
+	/* The ring's only buffer has the second message's bytes. */
+	assert_int_equal(flow(&w, 0)->dead_bytes, 128);
+	end(&w);
+}
+
 /* A bounce that no probe saw is still a copy. */
 static void test_bounce_unseen(void **state)
 {
@@ -1595,6 +1636,7 @@ int main(void)
 		TEST(test_unknown_copy),
 		TEST(test_copybreak),
 		TEST(test_bounce),
+		TEST(test_bounce_copybroken),
 		TEST(test_bounce_unseen),
 		TEST(test_wire_other_identity),
 	};

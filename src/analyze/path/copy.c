@@ -142,6 +142,9 @@ static uint64_t within(struct carry *c, struct place src, struct place dst, uint
 	l.src_user = src.space != SPACE_KERNEL;
 	l.dst_user = dst.space != SPACE_KERNEL;
 	l.holder = l.dst_user ? BY_PROGRAM : l.src_user ? BY_FRAME : BY_SAME;
+	/* A program reads a device's file: what the device's driver was given to send. */
+	l.from_holders = l.dst_user ? HOLDER_BIT(BY_DRIVER) : 0;
+	l.why = "not recorded how the frame came to the device's file";
 	if (!l.src_user)
 		tell_reading(c->e, src.addr, len);
 	return copy_within(c->e, &l, src, dst, len);

@@ -344,6 +344,7 @@ static void reading(struct engine *e, uint64_t src, uint64_t len)
 {
 	struct dma *d = dma_of(e);
 	struct rm_piece owned = {0};
+	uint64_t start;
 
 	if (is_coherent(e, src, len)) {
 		dma_written(e, src, len);
@@ -351,9 +352,11 @@ static void reading(struct engine *e, uint64_t src, uint64_t len)
 	}
 	if (!rangemap_walk(d->owned, SPACE_KERNEL, src, len, take_piece, &owned))
 		return;
-	/* From a bounce buffer the bytes come by a sync or an unmap only. */
-	if (hashmap_remove(&d->synced, src) || e->run->sync_always ||
-	    owned.origin != owned.addr - owned.off)
+	/* From a bounce buffer, to where it stands for another, the bytes come by a sync or an unmap only. */
+	start = owned.addr - owned.off;
+	if (owned.origin != start)
+		engine_check(e, rangemap_clear(e->content, SPACE_KERNEL, owned.origin + (src - start), len));
+	if (hashmap_remove(&d->synced, src) || e->run->sync_always || owned.origin != start)
 		return;
 	dma_written(e, owned.addr, owned.len);
 }

@@ -47,12 +47,13 @@ static void join(struct arrival *a, struct late *l, uint64_t from, uint64_t at)
 		a->joined[a->count++] = l;
 }
 
-/* The buffer that the device wrote is the skb's, wherever it is. */
+/* The buffer that the device wrote is the skb's, wherever it is, unless the device keeps it. */
 static void take_buffer(struct arrival *a, const struct content *c)
 {
 	while (c->from)
 		c = c->from;
-	if (c->dst && a->skb && !block_at(&a->e->holders, c->dst))
+	if (c->dst && a->skb && !block_at(&a->e->holders, c->dst) &&
+	    !dma_device_owns(a->e, c->dst, c->len))
 		skb_take(a->e, a->skb, c->dst, c->len);
 }
 
