@@ -46,7 +46,7 @@ static void make_symbols(struct kallsyms *ks)
 	for (int i = 0; i < FUNCTIONS; i++)
 		used += sprintf(text + used, "%llx t f%d\n", BASE + (unsigned)(i * FUNCTION), i);
 	sprintf(text + used, "%llx T %s\n", BASE + FUNCTIONS * FUNCTION, primitive_name());
-	if (kallsyms_parse(text, ks))
+	if (kallsyms_parse(text, NULL, ks))
 		abort();
 }
 

@@ -215,7 +215,7 @@ class Memory:
 def concerning(run, hops):
     """The events that concern one message, with the reason why."""
     mem, events, found = Memory(hops), run.events, {}
-    skbs, mappings, on_chain = {}, {}, {int(h["skb"], 16) for h in hops if "skb" in h}
+    skbs, mappings, on_chain = {}, {}, {h["file_offset"] for h in hops if h["kind"] == "handoff"}
 
     def take(ev, why):
         if ev is not None:
@@ -231,7 +231,7 @@ def concerning(run, hops):
             # Every later step of a clone names the head itself; without this one none is lost.
             skbs.setdefault((ev["skb"], ev["head"]), i)
         elif ev.category == "HANDOFF":
-            take(ev, "hand-off" if not on_chain or ev["skb"] in on_chain or "skb" not in hows
+            take(ev, "hand-off" if ev.off in on_chain or "skb" not in hows or "data" not in ev.text
                  else "hand-off of a clone")
             if "skb" in hows:
                 skbs[ev["to"] if ev.name == "skb_morph" else ev["skb"], ev["head"]] = i

@@ -695,14 +695,34 @@ static void send_tapped(struct world *w, bool with_tap)
 	receive(w, SKB(1), HEAD(1), 1400);
 }
 
-static void receive_tap(struct world *w, unsigned long skb)
+static void receive_tap_seen(struct world *w, unsigned long skb, bool copy)
 {
 	mkrun_event(w->mk, RECEIVER, "recv_enter sk=%#lx fam=17 len=4096 itype=%d icnt=4096 ibase=%#lx",
 		    SK_TAP, w->mk->ubuf, UB + 0x10000);
-	mkrun_event(w->mk, RECEIVER, "to_iter __probe_ip=%#lx src=%#lx len=1442 itype=%d icnt=1442 "
+	if (copy)
+		mkrun_event(w->mk, RECEIVER, "to_iter __probe_ip=%#lx src=%#lx len=1442 itype=%d icnt=1442 "
 		    "ibase=%#lx s=0x99", AT_RECV, HEAD(1) + PAYLOAD - HEADERS, w->mk->ubuf, UB + 0x10000);
 	consume(w, skb, HEAD(1));
 	recv_exit(w, 1442);
+}
+
+static void receive_tap(struct world *w, unsigned long skb)
+{
+	receive_tap_seen(w, skb, true);
+}
+
+/* What the observer read is missing: its copy would be counted beside the receiver's. */
+static void test_tap_read_unseen(void **state)
+{
+	static struct world w;
+
+	(void)state;
+	begin(&w);
+	send_tapped(&w, true);
+	receive_tap_seen(&w, SKB(2), false);
+	load(&w);
+	why(&w, VERDICT_AT_LEAST, "what a packet socket copied of a frame is not recorded (1)");
+	end(&w);
 }
 
 static void test_tap(void **state)
@@ -1603,6 +1623,7 @@ int main(void)
 		TEST(test_expand_head),
 		TEST(test_two_in_one_range),
 		TEST(test_peek),
+		TEST(test_tap_read_unseen),
 		TEST(test_tap),
 		TEST(test_tap_unseen),
 		TEST(test_tap_twice),

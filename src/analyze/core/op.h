@@ -57,7 +57,8 @@ struct thread {
 	uint64_t file, file_priv;
 	uint64_t fill_to, fill_len, fill_skb; /* what the next copies fill in; to 0: wherever */
 	uint64_t tap;		   /* the packet socket that was given a frame last */
-	uint64_t ring_to, ring_len; /* where the next copies fill a ring that a program reads */
+	uint64_t tap_skb, tap_frame; /* and the frame's skb and first byte; 0: it has gone on */
+	uint64_t ring_to, ring_len, ring_skb; /* where the next copies fill a ring that a program reads */
 	uint64_t ring_message;	    /* that came there last, by its id */
 	const struct holder *ring_entry; /* whose bytes they are; only to be compared */
 	uint64_t cloning; /* the skb that it is about to clone */

@@ -117,8 +117,7 @@ static void map_to_device(struct engine *e, uint64_t va, uint64_t dma, uint64_t 
 	f->read &= !f->queued;
 	f->queued = false;
 	dma_read(e, f, va, at, size);
-	f->mapped = true;
-	f->unmapped = false;
+	f->mapped++;
 	add_reading(e, dma, (struct reading){at, size, f->skb, at != va});
 }
 
@@ -213,8 +212,8 @@ static void unmap_to_device(struct engine *e, uint64_t dma)
 	struct reading *m = hashmap_remove(&dma_of(e)->readings, dma);
 	struct frame *f = m ? frame_of_skb(e, m->skb) : NULL;
 
-	if (f)
-		f->unmapped = true;
+	if (f && f->mapped)
+		f->mapped--;
 	if (m && m->bounced)
 		engine_check(e, rangemap_clear(e->content, SPACE_KERNEL, m->va, m->size));
 	free(m);

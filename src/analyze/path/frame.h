@@ -17,7 +17,7 @@ struct frame {
 	char dev[16];
 	bool read;   /* by the device, as far as is known: what is in it is what that read */
 	bool queued; /* as a queue of the device was told, which knows nothing of bounce buffers */
-	bool mapped, unmapped;
+	uint32_t mapped; /* parts that the driver has mapped for the device and not unmapped yet */
 	uint64_t seq; /* when it was handed to the driver */
 	struct late *sent; /* what is in it, by offset in the frame */
 	struct frame *alike; /* the next of those with the same key */

@@ -5,15 +5,55 @@
  */
 #include "analyze/core/copying.h"
 #include "analyze/core/path.h"
+#include "analyze/core/skbs.h"
 #include "analyze/core/task.h"
 #include "analyze/paths.h"
+
+static void mark(struct engine *e, uint64_t skb)
+{
+	const struct holder *s = skb_find(e, skb);
+
+	if (s)
+		skb_mark(e, s, CAVEAT_OBSERVER);
+}
+
+/* The kernel has gone on, and nothing was seen to be copied into the ring. */
+static void give_up(struct engine *e, struct thread *t)
+{
+	if (t->ring_len)
+		mark(e, t->ring_skb);
+	t->ring_len = 0;
+}
 
 static void on_tap(struct engine *e, const struct event *ev)
 {
 	struct thread *t = thread_of(e, ev->tid);
 
-	if (t)
-		t->tap = ev->v[F_sk];
+	if (!t)
+		return;
+	give_up(e, t);
+	t->tap = ev->v[F_sk];
+	t->tap_skb = ev->v[F_skb];
+	t->tap_frame = ev->v[F_head] + ev->v[F_mac];
+}
+
+/* Elsewhere: what is copied from now on is nobody's ring. */
+static void on_handoff(struct engine *e, const struct event *ev)
+{
+	struct thread *t = thread_of(e, ev->tid);
+
+	if (!t)
+		return;
+	give_up(e, t);
+	t->tap_frame = 0;
+}
+
+static void on_free(struct engine *e, const struct event *ev)
+{
+	struct thread *t = thread_of(e, ev->tid);
+
+	if (t && t->ring_skb == ev->v[F_skb])
+		give_up(e, t);
 }
 
 static void on_fill(struct engine *e, const struct event *ev)
@@ -22,6 +62,8 @@ static void on_fill(struct engine *e, const struct event *ev)
 
 	if (!t)
 		return;
+	give_up(e, t);
+	t->ring_skb = ev->v[F_skb];
 	t->ring_to = ev->v[F_to];
 	t->ring_len = ev->v[F_len];
 	t->ring_message = 0;
@@ -104,6 +146,9 @@ static bool claim(struct engine *e, const struct copying *c)
 	struct thread *t = c->by;
 	struct arrival a = {.e = e, .c = c};
 
+	/* Only into a ring is a frame copied from its first byte on, as soon as a packet socket has it. */
+	if (!t->ring_len && t->tap_frame && c->src == t->tap_frame)
+		mark(e, t->tap_skb);
 	if (!t->ring_len || c->dst < t->ring_to || c->dst - t->ring_to >= t->ring_len)
 		return false;
 	content_each(e->content, SPACE_KERNEL, c->src, c->len, arrive, &a);
@@ -117,7 +162,9 @@ static bool claim(struct engine *e, const struct copying *c)
 }
 
 static const struct handler handlers[] = {
-	{EV_TAP_RCV, on_tap}, {EV_RING_FILL, on_fill}, {0, NULL},
+	{EV_TAP_RCV, on_tap},	     {EV_RING_FILL, on_fill},	  {EV_DEV_XMIT, on_handoff},
+	{EV_NETIF_RECEIVE, on_handoff}, {EV_SK_QUEUE, on_handoff}, {EV_CONSUME_SKB, on_free},
+	{EV_DROP_SKB, on_free},	     {0, NULL},
 };
 
 const struct path path_ring = {.name = "ring", .handlers = handlers, .claim = claim};

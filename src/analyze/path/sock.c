@@ -6,6 +6,7 @@
 
 #include "analyze/core/iter.h"
 #include "analyze/core/path.h"
+#include "analyze/core/skbs.h"
 #include "analyze/core/task.h"
 #include "analyze/paths.h"
 
@@ -230,7 +231,8 @@ static struct flow *flow_to(struct engine *e, const struct socket_view *s)
 /* A packet socket hands over whole frames: what is no payload is header. */
 static void audit_tap(const struct op *op, struct flow *f, uint64_t told, uint64_t payload)
 {
-	(void)op;
+	if (op->copied < told)
+		message_caveat(op->items[0].msg, CAVEAT_OBSERVER);
 	f->expected_bytes += payload;
 	f->header_bytes += told - (payload < told ? payload : told);
 }
@@ -354,9 +356,21 @@ static void on_syscall_exit(struct engine *e, const struct event *ev)
 	t->many = false;
 }
 
+/* A packet socket's receive is done with a frame of which it has copied nothing, as far as is recorded. */
+static void on_consumed(struct engine *e, const struct event *ev)
+{
+	const struct thread *t = thread_find(e, ev->tid);
+	const struct op *op = t ? t->op : NULL;
+	const struct holder *s = skb_find(e, ev->v[F_skb]);
+
+	if (s && op && !op->send && op->tap && op->count && !op->copied)
+		skb_mark(e, s, CAVEAT_OBSERVER);
+}
+
 static const struct handler handlers[] = {
 	{EV_SEND_ENTER, on_send_enter},	    {EV_RECV_ENTER, on_recv_enter},
-	{EV_SYSCALL_EXIT, on_syscall_exit}, {EV_MMSG_EXIT, on_syscall_exit}, {0, NULL},
+	{EV_SYSCALL_EXIT, on_syscall_exit}, {EV_MMSG_EXIT, on_syscall_exit},
+	{EV_CONSUME_SKB, on_consumed},	    {0, NULL},
 };
 
 const struct path path_sock = {.name = "sock", .handlers = handlers, .thread_end = thread_end};

@@ -292,7 +292,7 @@ void frame_freed(struct engine *e, struct frame *f)
 {
 	struct frames *fs = frames_of(e);
 
-	if (f->mapped && !f->unmapped)
+	if (f->mapped)
 		frame_mark(f, CAVEAT_NOT_UNMAPPED);
 	hashmap_remove(&fs->by_skb, f->skb);
 	f->skb = 0;
