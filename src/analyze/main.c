@@ -95,9 +95,9 @@ static int judge(const struct analysis *r, const struct options *o)
 		if (!flow_selected(f, o->flow))
 			continue;
 		n++;
-		if (o->max_copies != ULONG_MAX && f->copies.max > o->max_copies) {
+		if (o->max_copies != ULONG_MAX && f->figures[FIGURE_COPIES].max > o->max_copies) {
 			msg_error("%s: %llu copies, more than %lu", f->name,
-				  (unsigned long long)f->copies.max, o->max_copies);
+				  (unsigned long long)f->figures[FIGURE_COPIES].max, o->max_copies);
 			status = status > EXIT_ASSERT ? status : EXIT_ASSERT;
 		}
 		if ((o->require_exact || o->max_copies != ULONG_MAX) &&

@@ -151,6 +151,34 @@ static void compare_certainty(struct json_object *list, struct json_object *from
 	}
 }
 
+/* Figures that are known by their mean only. */
+static const char *const means[] = {
+#define MEAN(member) member
+#define BYTES(member) NULL
+#define FIGURE(id, member, column, heading, width, style, line, compared) compared(member),
+#include "analyze/core/figures.def"
+#undef FIGURE
+#undef MEAN
+#undef BYTES
+};
+
+static void compare_mean(struct json_object *list, const char *member, struct json_object *from,
+			 struct json_object *to)
+{
+	struct ratio_words words;
+	struct json_object *f;
+	double was, is;
+
+	if (!have_number(json_get(from, member), "mean", &was) ||
+	    !have_number(json_get(to, member), "mean", &is) || was == is)
+		return;
+	words = ratio_words(was, is);
+	f = finding_add(list, OUTCOME_CHANGE, "figure", "%s per byte: %s, was %s", member, words.is,
+			words.was);
+	json_add_double(f, "from", was, 6);
+	json_add_double(f, "to", is, 6);
+}
+
 /*
  * As shares: the two kernels need not have been sent as many messages. Of those that no longer arrive
  * the baseline has figures that this kernel has not.
@@ -222,6 +250,9 @@ struct json_object *compare_flow(struct json_object *from, struct json_object *t
 	for (size_t i = 0; i < RATIOS; i++)
 		compare_ratio(list, i, from, to);
 	compare_verdict(list, from, to);
+	for (size_t i = 0; i < ARRAY_SIZE(means); i++)
+		if (means[i])
+			compare_mean(list, means[i], from, to);
 	compare_certainty(list, from, to);
 	compare_cost(list, from, to, limits);
 	compare_delivery(list, from, to);

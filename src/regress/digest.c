@@ -149,7 +149,10 @@ static struct json_object *flow_digest(const struct digest_job *job, const struc
 	static const char *const keys[] = {
 		"name", "proto", "path", "size", "messages", "delivered", "dropped",
 		"payload_bytes", "copied_bytes", "copy_bytes", "emulated_bytes", "dead_copy_bytes",
-		"copies", "emulated_dma", "gap", "accounted", "verdict", "why", NULL};
+#define FIGURE(id, member, ...) member,
+#include "analyze/core/figures.def"
+#undef FIGURE
+		"accounted", "verdict", "why", NULL};
 	struct json_object *o = json_object_new_object();
 
 	copy_members(o, flow, keys);

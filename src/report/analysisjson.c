@@ -8,6 +8,17 @@
 #include "common/json.h"
 #include "report/report.h"
 
+static const char *figure_member(enum figure figure)
+{
+	static const char *const members[FIGURES] = {
+#define FIGURE(id, member, ...) member,
+#include "analyze/core/figures.def"
+#undef FIGURE
+	};
+
+	return members[figure];
+}
+
 static void add_range(struct json_object *o, const char *key, const struct range_stat *s)
 {
 	struct json_object *v = json_object_new_object();
@@ -203,17 +214,13 @@ static void add_counts(struct json_object *o, const struct flow *f)
 	json_add_uint(o, "payload_bytes", f->payload_bytes);
 	json_add_uint(o, "header_bytes", f->header_bytes);
 	json_add_uint(o, "dead_copy_bytes", f->dead_bytes);
-	json_add_uint(o, "copied_bytes", f->copies.sum);
+	json_add_uint(o, "copied_bytes", f->figures[FIGURE_COPIES].sum);
 	json_add_uint(o, "copy_bytes", f->chain_copy_bytes);
 	json_add_uint(o, "emulated_bytes", f->chain_emulated_bytes);
-	add_range(o, "copies", &f->copies);
+	for (int i = 0; i < FIGURES; i++)
+		add_range(o, figure_member((enum figure)i), &f->figures[i]);
 	json_add_double(o, "copies_per_message",
 			flow_times(f, f->chain_copy_bytes + f->dead_bytes), 6);
-	add_range(o, "emulated_dma", &f->emulated);
-	add_range(o, "transforms", &f->transforms);
-	add_range(o, "dma", &f->dmas);
-	add_range(o, "wire", &f->wires);
-	add_range(o, "gap", &f->gaps);
 	add_range(o, "hop_count", &f->hops);
 	json_add_uint(o, "system_calls", f->calls);
 	json_add_double(o, "amplification", flow_amplification(f), 6);

@@ -155,8 +155,8 @@ static void print_facts(const struct html *h, const struct flow *f)
 		"<dt>copies</dt><dd><data value=\"%.6f\">%.3f</data> per delivered byte (%llu to %llu)</dd>\n",
 		(unsigned long long)f->messages, (unsigned long long)f->delivered,
 		(unsigned long long)f->dropped, (unsigned long long)f->undelivered,
-		range_mean(&f->copies), range_mean(&f->copies), (unsigned long long)f->copies.min,
-		(unsigned long long)f->copies.max);
+		range_mean(&f->figures[FIGURE_COPIES]), range_mean(&f->figures[FIGURE_COPIES]), (unsigned long long)f->figures[FIGURE_COPIES].min,
+		(unsigned long long)f->figures[FIGURE_COPIES].max);
 	print_socket(h, "sender", &f->sender);
 	print_socket(h, "receiver", &f->receiver);
 	fputs("</dl>\n", h->out);

@@ -51,8 +51,8 @@ static size_t copies_data(const struct report *rep, FILE *out)
 	while ((f = next_flow(rep, f, n))) {
 		plot_word(f->name, name, sizeof(name));
 		fprintf(out, "%zu \"%s\" %.6f %.6f %.6f\n", n++, name,
-			flow_times(f, f->chain_copy_bytes + f->dead_bytes), range_mean(&f->copies),
-			range_mean(&f->emulated));
+			flow_times(f, f->chain_copy_bytes + f->dead_bytes), range_mean(&f->figures[FIGURE_COPIES]),
+			range_mean(&f->figures[FIGURE_EMULATED]));
 	}
 	return n;
 }

@@ -12,7 +12,7 @@
 
 /* One column of the flow table: how it is headed, how wide it is, and what stands in it. */
 struct column {
-	const char *head;
+	const char *head; /* NULL: it has none */
 	int width; /* negative: left-aligned */
 	void (*put)(const struct analysis *r, const struct flow *f, char *buf, size_t size);
 };
@@ -40,7 +40,7 @@ static void put_messages(const struct analysis *r, const struct flow *f, char *b
 		 (unsigned long long)f->messages);
 }
 
-static void put_range(const struct range_stat *s, char *buf, size_t size)
+static void put_RATIO(const struct range_stat *s, char *buf, size_t size)
 {
 	if (s->min == s->max)
 		snprintf(buf, size, "%.3f", range_mean(s));
@@ -49,20 +49,8 @@ static void put_range(const struct range_stat *s, char *buf, size_t size)
 			 (unsigned long long)s->max);
 }
 
-static void put_copies(const struct analysis *r, const struct flow *f, char *buf, size_t size)
-{
-	(void)r;
-	put_range(&f->copies, buf, size);
-}
-
-static void put_emulated(const struct analysis *r, const struct flow *f, char *buf, size_t size)
-{
-	(void)r;
-	put_range(&f->emulated, buf, size);
-}
-
 /* Few of these differ from byte to byte; where they do, the least and the most are told. */
-static void put_whole(const struct range_stat *s, char *buf, size_t size)
+static void put_WHOLE(const struct range_stat *s, char *buf, size_t size)
 {
 	if (s->min == s->max)
 		snprintf(buf, size, "%llu", (unsigned long long)s->max);
@@ -71,22 +59,19 @@ static void put_whole(const struct range_stat *s, char *buf, size_t size)
 			 (unsigned long long)s->max);
 }
 
-static void put_dma(const struct analysis *r, const struct flow *f, char *buf, size_t size)
-{
-	(void)r;
-	put_whole(&f->dmas, buf, size);
-}
-
-static void put_wire(const struct analysis *r, const struct flow *f, char *buf, size_t size)
-{
-	(void)r;
-	put_whole(&f->wires, buf, size);
-}
+#define FIGURE(id, member, column, heading, width, style, line, compared)                          \
+	static void put_##id(const struct analysis *r, const struct flow *f, char *buf, size_t size) \
+	{                                                                                          \
+		(void)r;                                                                           \
+		put_##style(&f->figures[FIGURE_##id], buf, size);                                  \
+	}
+#include "analyze/core/figures.def"
+#undef FIGURE
 
 static void put_hops(const struct analysis *r, const struct flow *f, char *buf, size_t size)
 {
 	(void)r;
-	put_whole(&f->hops, buf, size);
+	put_WHOLE(&f->hops, buf, size);
 }
 
 static void put_calls(const struct analysis *r, const struct flow *f, char *buf, size_t size)
@@ -115,10 +100,11 @@ static void put_verdict(const struct analysis *r, const struct flow *f, char *bu
 
 static const struct column columns[] = {
 	{"flow", -20, put_name},     {"bytes", 7, put_size},   {"arrived", 9, put_messages},
-	{"copies", 9, put_copies},   {"emul.", 5, put_emulated}, {"DMA", 3, put_dma},
-	{"wire", 4, put_wire},	     {"amplif.", 7, put_amplification},
-	{"calls", 5, put_calls},     {"hops", 4, put_hops},    {"audit", 5, put_audit},
-	{"verdict", -8, put_verdict},
+#define FIGURE(id, member, column, heading, width, ...) {heading, width, put_##id},
+#include "analyze/core/figures.def"
+#undef FIGURE
+	{"amplif.", 7, put_amplification}, {"calls", 5, put_calls}, {"hops", 4, put_hops},
+	{"audit", 5, put_audit},     {"verdict", -8, put_verdict},
 };
 
 #define COLUMNS ARRAY_SIZE(columns)
@@ -130,6 +116,8 @@ static void print_row(const struct analysis *r, const struct flow *f, FILE *out)
 	for (size_t i = 0; i < COLUMNS; i++) {
 		int width = columns[i].width, room;
 
+		if (!columns[i].head)
+			continue;
 		columns[i].put(r, f, cell, sizeof(cell));
 		text_clean(cell, clean, sizeof(clean));
 		/* Names may be cut, numbers never. */
@@ -169,6 +157,21 @@ static void print_head(const struct analysis *r, FILE *out)
 		fprintf(out, "none lost\n");
 }
 
+/* Those without a column, where there are any. */
+static void print_figures(const struct flow *f, FILE *out)
+{
+	static const char *const lines[FIGURES] = {
+#define FIGURE(id, member, column, heading, width, style, line, ...) line,
+#include "analyze/core/figures.def"
+#undef FIGURE
+	};
+
+	for (int i = 0; i < FIGURES; i++)
+		if (lines[i] && f->figures[i].max)
+			fprintf(out, "%-22s %s: each byte %.3f times\n", "", lines[i],
+				range_mean(&f->figures[i]));
+}
+
 static void print_sites(const struct flow *f, FILE *out)
 {
 	for (size_t i = 0; i < f->site_count; i++) {
@@ -180,9 +183,7 @@ static void print_sites(const struct flow *f, FILE *out)
 			s->kind == HOP_EMULATED_DMA ? "emulated-dma" :
 			s->site ? s->site->primitive : "", flow_times(f, s->bytes));
 	}
-	if (f->transforms.max)
-		fprintf(out, "%-22s transformed in place: each byte %.3f times\n", "",
-			range_mean(&f->transforms));
+	print_figures(f, out);
 	if (f->dead_bytes)
 		fprintf(out, "%-22s dead copy: %llu bytes to where nobody is served\n", "",
 			(unsigned long long)f->dead_bytes);
@@ -320,7 +321,8 @@ void screen_print(const struct analysis *r, const char *pattern, FILE *out)
 	print_head(r, out);
 	fputc('\n', out);
 	for (size_t i = 0; i < COLUMNS; i++)
-		fprintf(out, "%s%*s", i ? " " : "", columns[i].width, columns[i].head);
+		if (columns[i].head)
+			fprintf(out, "%s%*s", i ? " " : "", columns[i].width, columns[i].head);
 	fputc('\n', out);
 	for (f = r->engine.flows; f; f = f->next)
 		if (flow_selected(f, pattern))

@@ -41,14 +41,12 @@ FLOW_NUMBER(put_delivered, f->delivered)
 FLOW_NUMBER(put_dropped, f->dropped)
 FLOW_NUMBER(put_undelivered, f->undelivered)
 FLOW_NUMBER(put_payload, f->payload_bytes)
-FLOW_NUMBER(put_copies_min, f->copies.min)
-FLOW_RATIO(put_copies, range_mean(&f->copies))
-FLOW_NUMBER(put_copies_max, f->copies.max)
+FLOW_NUMBER(put_copies_min, f->figures[FIGURE_COPIES].min)
+FLOW_NUMBER(put_copies_max, f->figures[FIGURE_COPIES].max)
 FLOW_RATIO(put_per_message, flow_times(f, f->chain_copy_bytes + f->dead_bytes))
-FLOW_RATIO(put_emulated, range_mean(&f->emulated))
-FLOW_RATIO(put_dma, range_mean(&f->dmas))
-FLOW_RATIO(put_wire, range_mean(&f->wires))
-FLOW_RATIO(put_gap, range_mean(&f->gaps))
+#define FIGURE(id, ...) FLOW_RATIO(put_##id, range_mean(&f->figures[FIGURE_##id]))
+#include "analyze/core/figures.def"
+#undef FIGURE
 FLOW_RATIO(put_amplification, flow_amplification(f))
 FLOW_RATIO(put_emulated_amplification, flow_emulated_amplification(f))
 FLOW_RATIO(put_accounted, flow_accounted(f))
@@ -92,13 +90,11 @@ static const struct sheet_column flow_columns[] = {
 	{"undelivered", COL_NUMBER, put_undelivered},
 	{"payload bytes", COL_NUMBER, put_payload},
 	{"copies min", COL_NUMBER, put_copies_min},
-	{"copies mean", COL_NUMBER, put_copies},
 	{"copies max", COL_NUMBER, put_copies_max},
 	{"copies per message", COL_NUMBER, put_per_message},
-	{"emulated DMA", COL_NUMBER, put_emulated},
-	{"DMA", COL_NUMBER, put_dma},
-	{"wire", COL_NUMBER, put_wire},
-	{"gap", COL_NUMBER, put_gap},
+#define FIGURE(id, member, column, ...) {column, COL_NUMBER, put_##id},
+#include "analyze/core/figures.def"
+#undef FIGURE
 	{"amplification", COL_NUMBER, put_amplification},
 	{"emulated amplification", COL_NUMBER, put_emulated_amplification},
 	{"accounted", COL_NUMBER, put_accounted},

@@ -84,8 +84,8 @@ static const struct flow *likest(const struct report *rep)
 	for (const struct flow *f = rep->r->engine.flows; f; f = f->next) {
 		if (!f->view_count || !flow_selected(f, rep->flow) || f->index > FLOWS_SEEN)
 			continue;
-		if (!best || (!f->wires.max && best->wires.max) ||
-		    (!f->wires.max == !best->wires.max && f->max_size < best->max_size))
+		if (!best || (!f->figures[FIGURE_WIRES].max && best->figures[FIGURE_WIRES].max) ||
+		    (!f->figures[FIGURE_WIRES].max == !best->figures[FIGURE_WIRES].max && f->max_size < best->max_size))
 			best = f;
 	}
 	return best;
@@ -217,7 +217,7 @@ static void answer_copies(const struct sheet_of_study *w, const struct flow *f, 
 {
 	const struct chain_view *v = &f->views[0];
 
-	fprintf(out, "%.3f per delivered byte of this flow. Those of message %llu:\n", range_mean(&f->copies),
+	fprintf(out, "%.3f per delivered byte of this flow. Those of message %llu:\n", range_mean(&f->figures[FIGURE_COPIES]),
 		(unsigned long long)f->shown_seq);
 	for (size_t i = 0; i < v->count; i++) {
 		if (v->steps[i].kind != HOP_COPY)
@@ -262,8 +262,8 @@ static void answer_rdma(const struct sheet_of_study *w, const struct flow *f, FI
 	}
 	fputs("In this run the device was software, which makes the copies in its place: flow ", out);
 	text_markdown(out, soft->name);
-	fprintf(out, ", %.3f emulated DMA and %.3f other copies per byte.\n", range_mean(&soft->emulated),
-		range_mean(&soft->copies));
+	fprintf(out, ", %.3f emulated DMA and %.3f other copies per byte.\n", range_mean(&soft->figures[FIGURE_EMULATED]),
+		range_mean(&soft->figures[FIGURE_COPIES]));
 }
 
 static const struct {

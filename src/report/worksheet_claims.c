@@ -11,7 +11,7 @@ enum { ETH = 14, TCP = 6, UDP = 17 };
 const struct flow *emulated_flow(const struct analysis *r)
 {
 	for (const struct flow *f = r->engine.flows; f; f = f->next)
-		if (f->emulated.max)
+		if (f->figures[FIGURE_EMULATED].max)
 			return f;
 	return NULL;
 }
@@ -50,7 +50,7 @@ static const struct flow *next_shown(const struct sheet_of_study *w, const struc
 
 static bool on_wire(const struct flow *f)
 {
-	return f->wires.max > 0;
+	return f->figures[FIGURE_WIRES].max > 0;
 }
 
 /* ---- terminal writes ---- */
@@ -192,16 +192,16 @@ static enum judgement two_copies_without_wire(const struct sheet_of_study *w, FI
 
 		if (on_wire(f) || !a || a == b || f->receiver.fam == 17)
 			continue;
-		if (!seen || f->copies.max != 2 || a->dst != b->src) {
+		if (!seen || f->figures[FIGURE_COPIES].max != 2 || a->dst != b->src) {
 			fprintf(out, "%s", seen ? "\n\n" : "");
 			text_markdown(out, f->name);
 			fprintf(out, ": %.3f copies per byte; the first writes to 0x%llx, the last reads from 0x%llx:\n\n- ",
-				range_mean(&f->copies), (unsigned long long)a->dst, (unsigned long long)b->src);
+				range_mean(&f->figures[FIGURE_COPIES]), (unsigned long long)a->dst, (unsigned long long)b->src);
 			cite(w, a->file_off, out);
 			fputs("\n- ", out);
 			cite(w, b->file_off, out);
 		}
-		if (f->copies.max != 2 || f->copies.min != 2 || a->dst != b->src)
+		if (f->figures[FIGURE_COPIES].max != 2 || f->figures[FIGURE_COPIES].min != 2 || a->dst != b->src)
 			return REFUTED;
 		seen = true;
 	}
@@ -252,14 +252,14 @@ static enum judgement card_is_two_copies(const struct sheet_of_study *w, FILE *o
 
 	while ((f = next_shown(w, f))) {
 		any = on_wire(f) ? f : any;
-		third = on_wire(f) && f->copies.max > 2 ? f : third;
+		third = on_wire(f) && f->figures[FIGURE_COPIES].max > 2 ? f : third;
 	}
 	f = third ? third : any;
 	if (!f)
 		return NOT_EXAMINED;
 	text_markdown(out, f->name);
 	fprintf(out, " crossed a wire between two devices, with %.3f copies by the CPU and %.3f DMA per byte:\n",
-		range_mean(&f->copies), range_mean(&f->dmas));
+		range_mean(&f->figures[FIGURE_COPIES]), range_mean(&f->figures[FIGURE_DMAS]));
 	cite_copies(w, f, out);
 	return third ? REFUTED : CONFIRMED;
 }
@@ -292,7 +292,7 @@ static enum judgement rdma_is_no_copy(const struct sheet_of_study *w, FILE *out)
 		return NOT_EXAMINED;
 	text_markdown(out, f->name);
 	fprintf(out, ": the device was software, and the CPU made %.3f copies per byte in the place of its DMA; "
-		"of a device in hardware this run says nothing", range_mean(&f->emulated));
+		"of a device in hardware this run says nothing", range_mean(&f->figures[FIGURE_EMULATED]));
 	return REFUTED;
 }
 

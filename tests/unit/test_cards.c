@@ -285,12 +285,12 @@ static void counts(struct world *w, unsigned min, unsigned max, const char *shap
 	assert_int_equal(f->messages, 1);
 	assert_int_equal(f->delivered, 1);
 	assert_int_equal(f->dropped, 0);
-	assert_int_equal(f->copies.min, min);
-	assert_int_equal(f->copies.max, max);
-	assert_int_equal(f->dmas.min, 2 - f->pios.min);
-	assert_int_equal(f->dmas.max, 2 - f->pios.min);
-	assert_int_equal(f->pios.min, f->pios.max);
-	assert_int_equal(f->wires.min, 1);
+	assert_int_equal(f->figures[FIGURE_COPIES].min, min);
+	assert_int_equal(f->figures[FIGURE_COPIES].max, max);
+	assert_int_equal(f->figures[FIGURE_DMAS].min, 2 - f->figures[FIGURE_PIOS].min);
+	assert_int_equal(f->figures[FIGURE_DMAS].max, 2 - f->figures[FIGURE_PIOS].min);
+	assert_int_equal(f->figures[FIGURE_PIOS].min, f->figures[FIGURE_PIOS].max);
+	assert_int_equal(f->figures[FIGURE_WIRES].min, 1);
 	shapes(w, shape);
 }
 
@@ -461,7 +461,7 @@ static void test_part_copied_to_device(void **state)
 	freed(w, 1, HEAD(1));
 	arrives_by_map(w, 1384);
 	load(w);
-	assert_int_equal(w->r.engine.flows->copies.sum, 2 * 1384 + 128 - HEADERS);
+	assert_int_equal(w->r.engine.flows->figures[FIGURE_COPIES].sum, 2 * 1384 + 128 - HEADERS);
 	w->loaded = false;
 	analysis_free(&w->r);
 	exact(w, 2, 3, "schhcdwdhhhc schhdwdhhhc");
@@ -756,7 +756,7 @@ static void test_port(void **state)
 
 		through_port(w, units, units, len);
 		counts(w, 2, 2, "schhiwihhhc");
-		assert_int_equal(w->r.engine.flows->pios.min, 2);
+		assert_int_equal(w->r.engine.flows->figures[FIGURE_PIOS].min, 2);
 		assert_int_equal(prove(w), 0);
 		end(w);
 	}

@@ -147,8 +147,8 @@ static void counts(const struct flow *f, unsigned messages, unsigned chains, uns
 	expect(f, VERDICT_EXACT, NULL);
 	assert_int_equal(f->messages, messages);
 	assert_int_equal(f->chains, chains);
-	assert_int_equal(f->copies.min, copies);
-	assert_int_equal(f->copies.max, copies);
+	assert_int_equal(f->figures[FIGURE_COPIES].min, copies);
+	assert_int_equal(f->figures[FIGURE_COPIES].max, copies);
 }
 
 #define CHILD 300

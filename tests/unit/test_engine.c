@@ -314,8 +314,8 @@ static void counts(struct world *w, unsigned messages, unsigned delivered, unsig
 	assert_int_equal(f->messages, messages);
 	assert_int_equal(f->delivered, delivered);
 	assert_int_equal(f->chains, chains);
-	assert_int_equal(f->copies.min, min);
-	assert_int_equal(f->copies.max, max);
+	assert_int_equal(f->figures[FIGURE_COPIES].min, min);
+	assert_int_equal(f->figures[FIGURE_COPIES].max, max);
 }
 
 static void shapes(struct world *w, const char *expected)
@@ -380,7 +380,7 @@ static void test_partial_read(void **state)
 	exact(&w);
 	counts(&w, 1, 1, 1, 2, 2);
 	assert_int_equal(flow(&w, 0)->payload_bytes, 500);
-	assert_int_equal(flow(&w, 0)->copies.bytes, 500);
+	assert_int_equal(flow(&w, 0)->figures[FIGURE_COPIES].bytes, 500);
 	assert_int_equal(flow(&w, 0)->dead_bytes, 900);
 	end(&w);
 }
@@ -596,8 +596,8 @@ static void test_transform(void **state)
 	begin(&w);
 	send_encrypted(&w, true, true);
 	counts(&w, 1, 1, 1, 4, 4);
-	assert_int_equal(flow(&w, 0)->transforms.min, 2);
-	assert_int_equal(flow(&w, 0)->transforms.max, 2);
+	assert_int_equal(flow(&w, 0)->figures[FIGURE_TRANSFORMS].min, 2);
+	assert_int_equal(flow(&w, 0)->figures[FIGURE_TRANSFORMS].max, 2);
 	shapes(&w, "sctcchhhhthc");
 	exact(&w);
 	for (size_t i = 0; i < flow(&w, 0)->views[0].count; i++)
@@ -819,7 +819,7 @@ static void test_missing_step(void **state)
 		load(&w);
 		why(&w, VERDICT_AT_LEAST, "not explained by any recorded event (1)");
 		counts(&w, 1, 1, 1, 2, 2);
-		assert_int_equal(flow(&w, 0)->gaps.max, 1);
+		assert_int_equal(flow(&w, 0)->figures[FIGURE_GAPS].max, 1);
 		end(&w);
 	}
 }
@@ -1132,7 +1132,7 @@ static void test_kvec_and_bvec(void **state)
 	receive(&w, SKB(1), HEAD(1), 600);
 	load(&w);
 	counts(&w, 1, 1, 1, 2, 4);
-	assert_int_equal(flow(&w, 0)->copies.sum, 200 * 4 + 400 * 2);
+	assert_int_equal(flow(&w, 0)->figures[FIGURE_COPIES].sum, 200 * 4 + 400 * 2);
 	end(&w);
 }
 
@@ -1361,8 +1361,8 @@ static void test_wire(void **state)
 		counts(&w, 1, 1, 1, 2, 2);
 		shapes(&w, "schhdwdhhhc");
 		f = flow(&w, 0);
-		assert_int_equal(f->dmas.min, 2);
-		assert_int_equal(f->wires.max, 1);
+		assert_int_equal(f->figures[FIGURE_DMAS].min, 2);
+		assert_int_equal(f->figures[FIGURE_WIRES].max, 1);
 		assert_int_equal(f->views[0].steps[4].src, HEAD(1) + PAYLOAD);
 		assert_int_equal(f->views[0].steps[6].dst, RX(1) + 64 + HEADERS);
 		assert_string_equal(f->path, "eth0>eth1");
@@ -1410,7 +1410,7 @@ static void test_wire_no_map(void **state)
 	receive_wire(&w, 1, RX(1), 1384);
 	load(&w);
 	why(&w, VERDICT_AT_LEAST, "not explained");
-	assert_int_equal(flow(&w, 0)->wires.max, 1);
+	assert_int_equal(flow(&w, 0)->figures[FIGURE_WIRES].max, 1);
 	end(&w);
 }
 

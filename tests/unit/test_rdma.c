@@ -276,9 +276,9 @@ static void assert_counts(const struct flow *f, unsigned messages, unsigned long
 	assert_int_equal(f->delivered, messages);
 	assert_int_equal(f->chains, messages);
 	assert_int_equal(f->payload_bytes, bytes);
-	assert_int_equal(f->copies.max, 0);
-	assert_int_equal(f->emulated.min, 2);
-	assert_int_equal(f->emulated.max, 2);
+	assert_int_equal(f->figures[FIGURE_COPIES].max, 0);
+	assert_int_equal(f->figures[FIGURE_EMULATED].min, 2);
+	assert_int_equal(f->figures[FIGURE_EMULATED].max, 2);
 	assert_int_equal(f->chain_emulated_bytes, 2 * bytes);
 	assert_true(flow_accounted(f) == 1.0);
 }
@@ -855,7 +855,7 @@ static void test_copy_lost(void **state)
 	freed(0);
 	f = load();
 	assert_at_least(f, CAVEAT_GAP);
-	assert_int_equal(f->emulated.max, 1);
+	assert_int_equal(f->figures[FIGURE_EMULATED].max, 1);
 }
 
 static void test_delivery_lost(void **state)

@@ -97,6 +97,16 @@ static void test_one_byte_more(void **state)
 			 OUTCOME_REGRESSION);
 }
 
+static void test_another_figure(void **state)
+{
+	(void)state;
+	assert_int_equal(against(flow(1000, "'transforms':{'min':0,'mean':0,'max':0}"),
+				 flow(1000, "'transforms':{'min':2,'mean':2,'max':2}")), OUTCOME_CHANGE);
+	says("[figure] transforms per byte: 2.000, was 0.000\n");
+	/* A digest of before there was the figure. */
+	assert_int_equal(against(flow(1000, ""), flow(1000, "'pio':{'min':2,'mean':2,'max':2}")), OUTCOME_SAME);
+}
+
 static void test_a_copy_more(void **state)
 {
 	(void)state;
@@ -583,7 +593,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_same),	     cmocka_unit_test(test_one_byte_more),
-		cmocka_unit_test(test_a_copy_more),  cmocka_unit_test(test_emulated),
+		cmocka_unit_test(test_another_figure), cmocka_unit_test(test_a_copy_more),  cmocka_unit_test(test_emulated),
 		cmocka_unit_test(test_other_sites),  cmocka_unit_test(test_sites_folded),
 		cmocka_unit_test(test_site_of_no_bytes),
 		cmocka_unit_test(test_site_moved_out_of_line),

@@ -14,6 +14,15 @@ enum hop_kind {
 	HOP_KINDS,
 };
 
+/* What is counted along chains. */
+enum figure {
+#define FIGURE(id, ...) FIGURE_##id,
+#include "analyze/core/figures.def"
+#undef FIGURE
+	FIGURES,
+	FIGURE_NONE = FIGURES,
+};
+
 enum hand {
 #define HOLDER(id, name) BY_##id,
 #include "analyze/core/holders.def"
@@ -26,6 +35,9 @@ enum hand {
 #define ANY_HOLDER ((1u << HOLDERS) - 1)
 
 const char *hop_kind_name(enum hop_kind kind);
+
+/* The figure that counts hops of a kind; FIGURE_NONE: none does. */
+enum figure hop_kind_figure(enum hop_kind kind);
 const char *holder_name(enum hand holder);
 
 /* Where and when an event happened. */

@@ -200,17 +200,13 @@ static int book_links(const struct chain *ch, struct message *m)
 
 static void count_chain(const struct chain *ch, struct flow *f)
 {
-	const uint32_t *n = ch->kinds;
-	uint64_t len = ch->of.len;
+	uint64_t times[FIGURES + 1] = {0}; /* the last: what no figure counts */
 
-	range_add(&f->copies, chain_copies(ch), len);
-	range_add(&f->transforms, n[HOP_TRANSFORM], len);
-	range_add(&f->emulated, n[HOP_EMULATED_DMA], len);
-	range_add(&f->dmas, n[HOP_DMA], len);
-	range_add(&f->pios, n[HOP_PIO], len);
-	range_add(&f->wires, n[HOP_WIRE], len);
-	range_add(&f->gaps, n[HOP_GAP] + n[HOP_GAP_USER], len);
-	range_add(&f->hops, chain_hops(ch), len);
+	for (int kind = 0; kind < HOP_KINDS; kind++)
+		times[hop_kind_figure((enum hop_kind)kind)] += ch->kinds[kind];
+	for (int i = 0; i < FIGURES; i++)
+		range_add(&f->figures[i], times[i], ch->of.len);
+	range_add(&f->hops, chain_hops(ch), ch->of.len);
 }
 
 /* What was encrypted on the way has been decrypted, and nothing else has. */

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "analyze/core/hop.h"
 #include "analyze/rundir.h"
 #include "trace/events.h"
 
@@ -102,7 +103,7 @@ struct flow {
 	uint64_t payload_bytes;		    /* delivered, over all receivers */
 	uint64_t taken_bytes; /* of these, by those who take messages out of a queue for good */
 	uint64_t chains;
-	struct range_stat copies, emulated, dmas, wires, gaps, hops, transforms, pios;
+	struct range_stat figures[FIGURES], hops;
 	uint64_t calls;		      /* system calls that handed over messages, doorbells included */
 	uint64_t resent_packets, resent_bytes; /* with payload that had been sent before */
 	uint64_t errors;	      /* RDMA work requests that completed with an error */
