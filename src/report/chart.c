@@ -22,7 +22,7 @@ static enum place_kind kind_of(const struct chain_view *v, size_t i)
 
 	if (!i)
 		return PLACE_SENDER;
-	if (s->kind == HOP_WIRE || (s->kind == HOP_DMA && s->holder == BY_DEVICE))
+	if (s->kind == HOP_WIRE || s->holder == BY_DEVICE)
 		return PLACE_DEVICE;
 	if (s->holder == BY_RECEIVER)
 		return PLACE_RECEIVER;

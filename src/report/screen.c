@@ -253,17 +253,22 @@ static void add_hits(void *value, void *ctx)
 	*(uint64_t *)ctx += ((const struct other *)value)->hits;
 }
 
-static void print_late(struct json_object *list, FILE *out)
+static void print_late(const struct analysis *r, FILE *out)
 {
-	for (size_t i = 0; i < json_length(list); i++) {
-		struct json_object *o = json_at(list, i);
-		long long sites = json_int(o, "sites", -1);
+	for (size_t i = 0; i < r->run.late_count; i++) {
+		const struct late_module *m = &r->run.late[i];
 
-		if (sites > 0)
-			fprintf(out, "loaded after the census: %s, with %lld copy sites\n",
-				json_str(o, "module", "?"), sites);
-		else if (sites < 0)
-			fprintf(out, "loaded after the census: %s\n", json_str(o, "module", "?"));
+		if (!m->sites)
+			continue;
+		fprintf(out, "loaded after the census: %s", m->name);
+		if (m->sites > 0)
+			fprintf(out, ", with %lld copy sites", (long long)m->sites);
+		if (m->live_ns)
+			fprintf(out, ", whose probes stood %.1f ms later\n",
+				m->live_ns < m->loaded_ns ? 0 :
+				(double)(m->live_ns - m->loaded_ns) / 1e6);
+		else
+			fprintf(out, ", never probed\n");
 	}
 }
 
@@ -286,7 +291,7 @@ static void print_left_out(const struct analysis *r, FILE *out)
 				json_str(o, "why", NULL) ? ": " : "", json_str(o, "why", ""));
 		}
 	}
-	print_late(json_get(probes, "late_modules"), out);
+	print_late(r, out);
 	rdma_counters_print(&r->run, out);
 	hashmap_each(&r->engine.others, add_hits, &others);
 	fprintf(out, "\n%llu copies of other data (terminals, files, netlink) lie on no chain; "
