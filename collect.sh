@@ -28,7 +28,7 @@ GUEST_OPTIONS=()
 
 where=
 kernel=$DEFAULT_KERNEL
-bed=
+testbed=
 out=
 limit=
 recorder=()
@@ -115,7 +115,7 @@ testbeds()
 }
 
 # What stands behind a comma is for traffic to judge.
-set_bed()
+set_testbed()
 {
 	case $1 in
 	nics:*)
@@ -126,7 +126,7 @@ set_bed()
 			usage_error "--with takes one of $(testbeds | paste -s -d ' ') nics:MODEL, not '$1'"
 		;;
 	esac
-	bed=$1
+	testbed=$1
 }
 
 parse_run()
@@ -154,7 +154,7 @@ parse_run()
 		--with | --exclude-site | --buffer-kb | --timeout | --out)
 			word_value "$1" $#
 			case $1 in
-			--with) set_bed "$2" ;;
+			--with) set_testbed "$2" ;;
 			--exclude-site) recorder+=(--exclude-site "$2") ;;
 			--buffer-kb)
 				one_word "$1" "$2"
@@ -254,8 +254,8 @@ workload()
 {
 	if [ ${#words[@]} -eq 0 ]; then
 		WORKLOAD=("$TOP/traffic" set default)
-	elif [ -n "$bed" ]; then
-		WORKLOAD=("$TOP/traffic" testbed "$bed" -- "${words[@]}")
+	elif [ -n "$testbed" ]; then
+		WORKLOAD=("$TOP/traffic" testbed "$testbed" -- "${words[@]}")
 	else
 		WORKLOAD=("${words[@]}")
 	fi
@@ -312,13 +312,13 @@ guest()
 
 record_vm()
 {
-	local status cards bed_option=() foreign=()
+	local status cards testbed_option=() foreign=()
 	make_share "$(dirname "$out")"
 	cards=$(cards_of_words "${WORKLOAD[@]}" | comma_list)
-	[ -z "$bed" ] || bed_option=(--with "$bed")
+	[ -z "$testbed" ] || testbed_option=(--with "$testbed")
 	[ ${#words[@]} -eq 0 ] || foreign=(-- "${words[@]}")
 	GUEST_OPTIONS=(${cards:+--cards "$cards"})
-	guest "$TOP/collect.sh" run --native --out "$SHARE/run" "${recorder[@]}" "${bed_option[@]}" "${foreign[@]}"
+	guest "$TOP/collect.sh" run --native --out "$SHARE/run" "${recorder[@]}" "${testbed_option[@]}" "${foreign[@]}"
 	status=$?
 	if [ -e "$SHARE/run/run.json" ]; then
 		mv "$SHARE/run" "$out" || lacking "cannot write $out"
@@ -339,7 +339,7 @@ cmd_run()
 	local status
 	latest=
 	parse_run "$@"
-	[ -z "$bed" ] || [ ${#words[@]} -gt 0 ] || usage_error "--with is for a command of yours: give one after --"
+	[ -z "$testbed" ] || [ ${#words[@]} -gt 0 ] || usage_error "--with is for a command of yours: give one after --"
 	if in_guest; then
 		workload
 		record_native

@@ -289,15 +289,15 @@ static int holder_of(const struct value *regs, struct value v)
 
 /* The place at the line's i-th instruction, if all values that args ask for stand there. */
 static bool place_at(const struct line *l, size_t i, const struct value want[], const char *args,
-		     struct place *out)
+		     struct probe_place *out)
 {
-	struct place at = {.addr = l->base + l->off[i]};
+	struct probe_place at = {.addr = l->base + l->off[i]};
 
 	for (int r = 0; r < PLACE_REGISTERS; r++) {
 		bool constant = !want[r].id;
 		int reg = constant ? PLACE_CONSTANT : holder_of(l->before[i], want[r]);
 
-		if (place_names(args, r) && reg < 0 && !constant)
+		if (probe_place_names(args, r) && reg < 0 && !constant)
 			return false;
 		at.moved[r] = (signed char)reg;
 		if (constant)
@@ -338,7 +338,7 @@ void inlined_find(const uint8_t *code, size_t size, uint64_t base, uint64_t addr
 	struct extent e;
 	int err = insn_decoder(&l.dec);
 
-	*out = (struct inlined){.place = place_here(addr), .interruptible = true};
+	*out = (struct inlined){.place = probe_place_here(addr), .interruptible = true};
 	if (!err)
 		err = read_line(&l);
 	if (err)

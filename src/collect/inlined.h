@@ -13,10 +13,10 @@
 
 #include <stdbool.h>
 
-#include "collect/place.h"
+#include "collect/probe_place.h"
 
 struct inlined {
-	struct place place; /* where %di, %si, %cx (and %dx) are those of the instruction or, ... */
+	struct probe_place place; /* where %di, %si, %cx (and %dx) are those of the instruction or, ... */
 	bool whole;	    /* ... here, of the whole copy: first byte, and length in bytes */
 	bool ragged;	    /* there are moves around it that could not be followed */
 	bool interruptible; /* the probe there may become a jump, see place.h */

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "collect/inlined.h"
-#include "collect/place.h"
+#include "collect/probe_place.h"
 #include "common/msg.h"
 
 #define DYNAMIC_EVENTS "dynamic_events"
@@ -98,7 +98,7 @@ static void address_text(const struct kallsyms *ks, const struct ksym *func, uin
  * instruction after a call): there, or a little later where nothing can be missed.
  */
 static int choose_place(struct probes *p, const struct session *s, const struct ksym *func,
-			uint64_t from, const char *args, struct place *out)
+			uint64_t from, const char *args, struct probe_place *out)
 {
 	uint8_t *code;
 	size_t size;
@@ -106,7 +106,7 @@ static int choose_place(struct probes *p, const struct session *s, const struct 
 
 	if (err)
 		return err;
-	if (place_find(code, size, func->addr, from, args, out))
+	if (probe_place_find(code, size, func->addr, from, args, out))
 		err = add_string(&p->interruptible, &p->interruptible_count, func->name);
 	free(code);
 	return err;
@@ -117,11 +117,11 @@ int probes_define_at(struct probes *p, const struct session *s, const struct ksy
 		     size_t size)
 {
 	char line[3072], target[KSYM_NAME + 64], moved[1536];
-	struct place place;
+	struct probe_place place;
 	int err = choose_place(p, s, func, from, args, &place);
 
 	if (!err)
-		err = place_rewrite(&place, args, moved, sizeof(moved));
+		err = probe_place_rewrite(&place, args, moved, sizeof(moved));
 	if (err) {
 		snprintf(why, size, "cannot read its text: %s", strerror(-err));
 		return err;
@@ -172,7 +172,7 @@ static int define_site(struct probes *p, const struct session *s, struct site *s
 		return probes_define_at(p, s, site->func, site->addr, event, args, &site->probe,
 					why, size);
 	site->probe = site->addr;
-	if (site->inlined && !place_rewrite(&site->inlined->place, args, moved, sizeof(moved))) {
+	if (site->inlined && !probe_place_rewrite(&site->inlined->place, args, moved, sizeof(moved))) {
 		site->probe = site->inlined->place.addr;
 		args = moved;
 	}

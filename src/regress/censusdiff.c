@@ -9,7 +9,7 @@
 
 #include "common/json.h"
 #include "regress/finding.h"
-#include "regress/words.h"
+#include "regress/finding_text.h"
 
 /* All sites of a function that call one primitive, or are it. */
 struct row {

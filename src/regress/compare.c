@@ -11,7 +11,7 @@
 #include "regress/costdiff.h"
 #include "regress/finding.h"
 #include "regress/sitediff.h"
-#include "regress/words.h"
+#include "regress/finding_text.h"
 
 /* A count of bytes that is told per payload byte, and which way is worse. */
 static const struct {

@@ -9,7 +9,7 @@
 #include "common/json.h"
 #include "regress/compare.h"
 #include "regress/finding.h"
-#include "regress/ways.h"
+#include "regress/chaindiff.h"
 
 /* A median and how well it is known. */
 struct figure {
@@ -230,7 +230,7 @@ static bool many(struct json_object *flow, const struct limits *limits)
  * Probes are in it, and what a probe costs is the kernel's doing as well: so this tells where a
  * path grew, and the messages without probes decide whether that is a regression.
  */
-static void compare_way(struct json_object *list, const struct way_diff *d,
+static void compare_way(struct json_object *list, const struct chaindiff *d,
 			const struct limits *limits)
 {
 	struct figure a = {0}, b = {0};
@@ -257,21 +257,21 @@ static void compare_way(struct json_object *list, const struct way_diff *d,
 void compare_cost(struct json_object *list, struct json_object *from, struct json_object *to,
 		  const struct limits *limits)
 {
-	struct way_diff d;
+	struct chaindiff d;
 
 	compare_messages(list, from, to, limits);
 	if (!many(from, limits) || !many(to, limits) ||
-	    ways_compare(json_get(from, "hops"), json_get(to, "hops"), &d))
+	    chaindiff_make(json_get(from, "hops"), json_get(to, "hops"), &d))
 		return;
 	/* A hop more has a probe more: only the same hops can be summed and compared. */
 	if (!d.changes)
 		compare_way(list, &d, limits);
-	ways_free(&d);
+	chaindiff_free(&d);
 }
 
-static void add_hop(struct json_object *list, const struct way_diff *d, size_t i)
+static void add_hop(struct json_object *list, const struct chaindiff *d, size_t i)
 {
-	const struct way_step *s = &d->steps[i];
+	const struct chain_step_pair *s = &d->steps[i];
 	char name[400], after[400] = "the start";
 	struct json_object *f;
 
@@ -289,7 +289,7 @@ static void add_hop(struct json_object *list, const struct way_diff *d, size_t i
 	json_add_str(f, "hop", name);
 }
 
-static void compare_hop(struct json_object *list, const struct way_step *s,
+static void compare_hop(struct json_object *list, const struct chain_step_pair *s,
 			const struct limits *limits)
 {
 	struct figure a = hop_figure(s->from), b = hop_figure(s->to);
@@ -309,14 +309,14 @@ void compare_hops(struct json_object *list, struct json_object *from, struct jso
 		  const struct limits *limits)
 {
 	bool timed = many(from, limits) && many(to, limits);
-	struct way_diff d;
+	struct chaindiff d;
 
-	if (ways_compare(json_get(from, "hops"), json_get(to, "hops"), &d))
+	if (chaindiff_make(json_get(from, "hops"), json_get(to, "hops"), &d))
 		return;
 	for (size_t i = 0; i < d.count; i++)
 		if (d.steps[i].change != STEP_KEPT)
 			add_hop(list, &d, i);
 		else if (timed)
 			compare_hop(list, &d.steps[i], limits);
-	ways_free(&d);
+	chaindiff_free(&d);
 }

@@ -10,12 +10,12 @@
 #include <time.h>
 
 #include "common/json.h"
-#include "regress/bare.h"
+#include "regress/logged_cost.h"
 #include "regress/censusdiff.h"
 
 struct sources {
 	struct json_object *analysis, *sites;
-	struct bare bare, probed;
+	struct logged_costs bare, probed;
 	bool timed;
 };
 
@@ -38,14 +38,14 @@ static int read_json(const struct digest_job *job, const char *name, struct json
 	return err;
 }
 
-static int read_log(const struct digest_job *job, const char *name, struct bare *b, char *why,
+static int read_log(const struct digest_job *job, const char *name, struct logged_costs *b, char *why,
 		    size_t size)
 {
 	char path[PATH_MAX];
 	int err = path_in(job, name, path, sizeof(path));
 
 	if (!err)
-		err = bare_read(path, b);
+		err = logged_costs_read(path, b);
 	if (err)
 		snprintf(why, size, "%s of %s: %s", name, job->label,
 			 err == -EBADMSG ? "no log of traffic" : strerror(-err));
@@ -137,8 +137,8 @@ static struct json_object *cost_of(const struct digest_job *job, const struct so
 	struct json_object *o = json_object_new_object(), *cost = json_get(flow, "cost");
 	const char *name = json_str(flow, "name", "");
 
-	json_object_object_add(o, "bare", median_of(job, bare_find(&s->bare, name)));
-	json_object_object_add(o, "probed", median_of(job, bare_find(&s->probed, name)));
+	json_object_object_add(o, "bare", median_of(job, logged_cost_find(&s->bare, name)));
+	json_object_object_add(o, "probed", median_of(job, logged_cost_find(&s->probed, name)));
 	json_add_uint(o, "way_messages", json_uint(cost, "count", 0));
 	return o;
 }
@@ -233,8 +233,8 @@ struct json_object *digest_make(const struct digest_job *job, char *why, size_t 
 	if (s) {
 		json_object_put(s->analysis);
 		json_object_put(s->sites);
-		bare_free(&s->bare);
-		bare_free(&s->probed);
+		logged_costs_free(&s->bare);
+		logged_costs_free(&s->probed);
 	}
 	free(s);
 	return o;

@@ -11,7 +11,7 @@
 #include "regress/costdiff.h"
 #include "regress/finding.h"
 #include "regress/sitediff.h"
-#include "regress/ways.h"
+#include "regress/chaindiff.h"
 
 #define SCHEMA 2
 #define APPLICATION 0x6363686e /* "cchn" */

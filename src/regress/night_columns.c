@@ -9,7 +9,7 @@
 #include "common/vec.h"
 #include "regress/finding.h"
 #include "regress/night_report.h"
-#include "regress/words.h"
+#include "regress/finding_text.h"
 
 static void put_name(struct json_object *flow, char *buf, size_t size)
 {

@@ -9,7 +9,7 @@
 
 #include "common/json.h"
 #include "regress/finding.h"
-#include "regress/words.h"
+#include "regress/finding_text.h"
 
 static bool same_function(const char *a, const char *b)
 {

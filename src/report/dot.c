@@ -2,7 +2,7 @@
 /* The folder dot: a Graphviz drawing of each flow's chain. */
 #include <string.h>
 
-#include "report/chart.h"
+#include "report/chain_graph.h"
 #include "report/report.h"
 #include "common/text.h"
 
@@ -48,7 +48,7 @@ static void print_arrow(const struct chain_view *v, size_t view, size_t i, const
 	bool moves = step_moves(&v->steps[p->into]);
 	char text[512], time[32];
 
-	chart_arrow(v, p, text, sizeof(text));
+	chain_graph_arrow(v, p, text, sizeof(text));
 	step_time(v, p->into, time, sizeof(time));
 	fprintf(out, "  v%zup%zu -> v%zup%zu [label=\"", view, i - 1, view, i);
 	put(out, text);
@@ -58,15 +58,15 @@ static void print_arrow(const struct chain_view *v, size_t view, size_t i, const
 static int print_view(const struct report *rep, const struct flow *f, size_t view, FILE *out)
 {
 	const struct chain_view *v = &f->views[view];
-	struct chart c;
-	int err = chart_make(rep->r, f, v, &c);
+	struct chain_graph c;
+	int err = chain_graph_make(rep->r, f, v, &c);
 
 	for (size_t i = 0; i < c.count && !err; i++) {
 		print_place(v, view, i, &c.places[i], out);
 		if (i)
 			print_arrow(v, view, i, &c.places[i], out);
 	}
-	chart_free(&c);
+	chain_graph_free(&c);
 	return err;
 }
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/chart.h"
+#include "report/chain_graph.h"
 #include "common/text.h"
 
 struct table_print {
@@ -147,10 +147,10 @@ static void print_place(const struct html *h, const struct chain_view *v, const 
 
 void html_chain(const struct html *h, const struct flow *f, const struct chain_view *v)
 {
-	struct chart c;
+	struct chain_graph c;
 	char text[512], time[32];
 
-	if (chart_make(h->rep->r, f, v, &c))
+	if (chain_graph_make(h->rep->r, f, v, &c))
 		return;
 	fputs("<ol class=\"chain\">\n", h->out);
 	for (size_t i = 0; i < c.count; i++) {
@@ -158,7 +158,7 @@ void html_chain(const struct html *h, const struct flow *f, const struct chain_v
 
 		fputs("<li>", h->out);
 		if (i) {
-			chart_arrow(v, &c.places[i], text, sizeof(text));
+			chain_graph_arrow(v, &c.places[i], text, sizeof(text));
 			step_time(v, c.places[i].into, time, sizeof(time));
 			fprintf(h->out, "<div class=\"arrow%s\">", moves ? " moves" : "");
 			text_html(h->out, text);
@@ -168,5 +168,5 @@ void html_chain(const struct html *h, const struct flow *f, const struct chain_v
 		fputs("</li>\n", h->out);
 	}
 	fputs("</ol>\n", h->out);
-	chart_free(&c);
+	chain_graph_free(&c);
 }

@@ -7,7 +7,7 @@
 
 #include "analyze/core/iter.h"
 #include "common/vec.h"
-#include "report/chart.h"
+#include "report/chain_graph.h"
 #include "report/proof_parts.h"
 
 #define ULL(x) ((unsigned long long)(x))

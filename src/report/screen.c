@@ -7,7 +7,7 @@
 #include "common/json.h"
 #include "common/text.h"
 #include "common/vec.h"
-#include "report/boxes.h"
+#include "report/chain_text.h"
 #include "report/report.h"
 
 /* One column of the flow table: how it is headed, how wide it is, and what stands in it. */
@@ -339,7 +339,7 @@ void screen_print(const struct analysis *r, const char *pattern, FILE *out)
 			print_sites(f, out);
 	f = worked_flow(r, pattern);
 	if (f)
-		boxes_print(r, f, out);
+		chain_text_print(r, f, out);
 	print_left_out(r, out);
 	print_content(r, pattern, out);
 	for (f = r->engine.flows; f; f = f->next)

@@ -6,7 +6,7 @@
 #include <traceevent/event-parse.h>
 
 #include "common/json.h"
-#include "report/chart.h"
+#include "report/chain_graph.h"
 #include "report/evidence.h"
 #include "report/report.h"
 #include "common/text.h"

@@ -90,8 +90,8 @@ static const struct tf_addr_option bind_option = {"--bind", TF_LINK_PORT, false,
 static const struct tf_addr_option to_option = {"--to", TF_LINK_PORT, true, false};
 
 static const struct {
-	const char *path, *bed;
-} beds[] = {{"veth", "rxe"}, {"lo", "rxe-lo"}, {"dev", "rxe-dev"}, {"given", "lo"}};
+	const char *path, *testbed;
+} testbeds[] = {{"veth", "rxe"}, {"lo", "rxe-lo"}, {"dev", "rxe-dev"}, {"given", "lo"}};
 
 static enum tf_rdma_op find_op(const char *word)
 {
@@ -101,11 +101,11 @@ static enum tf_rdma_op find_op(const char *word)
 	return RDMA_SEND;
 }
 
-static const char *find_bed(const char *path)
+static const char *find_testbed(const char *path)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(beds); i++)
-		if (!strcmp(beds[i].path, path))
-			return beds[i].bed;
+	for (size_t i = 0; i < ARRAY_SIZE(testbeds); i++)
+		if (!strcmp(testbeds[i].path, path))
+			return testbeds[i].testbed;
 	return NULL;
 }
 
@@ -144,7 +144,7 @@ static int check_ends(const struct tf_rdma_args *a, struct tf_spec *spec)
 	if (!a->recv && a->bind)
 		return wrong("--bind is for --recv");
 	if (alone && !a->dev)
-		return wrong("--send and --recv need --rdma-dev: beds are for both ends in one "
+		return wrong("--send and --recv need --rdma-dev: testbeds are for both ends in one "
 			     "command");
 	if (alone && strchr(a->dev, ','))
 		return wrong("--rdma-dev: one end takes one device");
@@ -192,7 +192,7 @@ int tf_rdma_spec(const struct tf_rdma_args *a, struct tf_spec *spec, char *name,
 	err = check_ends(a, spec);
 	if (err)
 		return err;
-	spec->bed = find_bed(spec->path);
+	spec->testbed = find_testbed(spec->path);
 	if (a->fill && tf_payload_word(a->fill, &spec->fill)) {
 		msg_error("--fill: '%s' is not 8 hex digits", a->fill);
 		return -EINVAL;

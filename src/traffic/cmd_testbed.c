@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A bed for a program that is not ours. */
+/* A testbed for a program that is not ours. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -47,7 +47,7 @@ const struct opt_command tf_testbed_command = {
 	.opts = opts,
 };
 
-static void set_rdma(const char *device_key, const char *gid_key, const struct tf_bed_end *end)
+static void set_rdma(const char *device_key, const char *gid_key, const struct tf_testbed_end *end)
 {
 	char gid[16];
 
@@ -66,30 +66,30 @@ static void set_addr6(const char *key, const char *addr)
 		unsetenv(key);
 }
 
-static void set_env(const struct tf_bed *bed)
+static void set_env(const struct tf_testbed *testbed)
 {
-	setenv("COPYCHAIN_SRC", bed->src.addr, 1);
-	setenv("COPYCHAIN_DST", bed->to[0] ? bed->to : bed->dst.addr, 1);
-	setenv("COPYCHAIN_BIND", bed->dst.addr, 1);
-	set_addr6("COPYCHAIN_SRC6", bed->src.addr6);
-	set_addr6("COPYCHAIN_DST6", bed->dst.addr6);
-	setenv("COPYCHAIN_NS_SRC", bed->src.ns, 1);
-	setenv("COPYCHAIN_NS_DST", bed->dst.ns, 1);
-	setenv("COPYCHAIN_DEV_SRC", bed->src.dev, 1);
-	setenv("COPYCHAIN_DEV_DST", bed->dst.dev, 1);
-	set_rdma("COPYCHAIN_RDMA_SRC", "COPYCHAIN_RDMA_GID_SRC", &bed->src);
-	set_rdma("COPYCHAIN_RDMA_DST", "COPYCHAIN_RDMA_GID_DST", &bed->dst);
+	setenv("COPYCHAIN_SRC", testbed->src.addr, 1);
+	setenv("COPYCHAIN_DST", testbed->to[0] ? testbed->to : testbed->dst.addr, 1);
+	setenv("COPYCHAIN_BIND", testbed->dst.addr, 1);
+	set_addr6("COPYCHAIN_SRC6", testbed->src.addr6);
+	set_addr6("COPYCHAIN_DST6", testbed->dst.addr6);
+	setenv("COPYCHAIN_NS_SRC", testbed->src.ns, 1);
+	setenv("COPYCHAIN_NS_DST", testbed->dst.ns, 1);
+	setenv("COPYCHAIN_DEV_SRC", testbed->src.dev, 1);
+	setenv("COPYCHAIN_DEV_DST", testbed->dst.dev, 1);
+	set_rdma("COPYCHAIN_RDMA_SRC", "COPYCHAIN_RDMA_GID_SRC", &testbed->src);
+	set_rdma("COPYCHAIN_RDMA_DST", "COPYCHAIN_RDMA_GID_DST", &testbed->dst);
 }
 
-static void run_command(const struct tf_bed *bed, char **argv, const sigset_t *mask)
+static void run_command(const struct tf_testbed *testbed, char **argv, const sigset_t *mask)
 {
-	int err = tf_netns_enter(bed->src.ns);
+	int err = tf_netns_enter(testbed->src.ns);
 
 	if (err) {
-		msg_errno(err, "network namespace %s", bed->src.ns);
+		msg_errno(err, "network namespace %s", testbed->src.ns);
 		_exit(EXIT_ENV);
 	}
-	set_env(bed);
+	set_env(testbed);
 	tf_signals_foreign();
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	execvp(argv[0], argv);
@@ -124,7 +124,7 @@ static int await(pid_t pid, const sigset_t *set)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-static int run_foreign(const struct tf_bed *bed, char **argv)
+static int run_foreign(const struct tf_testbed *testbed, char **argv)
 {
 	sigset_t set, old;
 	pid_t pid;
@@ -139,7 +139,7 @@ static int run_foreign(const struct tf_bed *bed, char **argv)
 	fflush(NULL);
 	pid = fork();
 	if (!pid)
-		run_command(bed, argv, &old);
+		run_command(testbed, argv, &old);
 	if (pid < 0) {
 		msg_errno(-errno, "fork");
 		status = EXIT_ENV;
@@ -151,19 +151,19 @@ static int run_foreign(const struct tf_bed *bed, char **argv)
 }
 
 /* A foreign program logs nothing; what its devices counted stands under a flow that is none. */
-static int run(const struct tf_bed *bed, char **argv)
+static int run(const struct tf_testbed *testbed, char **argv)
 {
-	struct tf_counters counters = {NO_FLOW, {bed->src.rdma, bed->dst.rdma}, NULL, 0};
+	struct tf_counters counters = {NO_FLOW, {testbed->src.rdma, testbed->dst.rdma}, NULL, 0};
 	struct tf_log log;
 	int status = EXIT_ENV;
 
-	if (!bed->src.rdma[0])
-		return run_foreign(bed, argv);
+	if (!testbed->src.rdma[0])
+		return run_foreign(testbed, argv);
 	if (tf_log_open(&log, NULL))
 		return EXIT_ENV;
 	if (tf_counters_begin(&counters))
 		goto out;
-	status = run_foreign(bed, argv);
+	status = run_foreign(testbed, argv);
 	if ((tf_counters_log(&counters, &log) || tf_log_flush(&log)) && status == EXIT_GOOD)
 		status = EXIT_ENV;
 out:
@@ -175,17 +175,17 @@ out:
 /* With IPv6, which a foreign command may want; our own flows ask for it. */
 static int run_on(const char *path, char **argv)
 {
-	struct tf_bed bed;
+	struct tf_testbed testbed;
 	int status = EXIT_ENV, err;
 
 	tf_signals_catch();
-	tf_bed_reap();
-	err = tf_bed_up(&bed, path, true);
+	tf_testbed_reap();
+	err = tf_testbed_up(&testbed, path, true);
 	if (err && !tf_interrupted)
-		msg_error("path %s: %s", path, bed.why);
+		msg_error("path %s: %s", path, testbed.why);
 	if (!err)
-		status = run(&bed, argv);
-	tf_bed_down(&bed);
+		status = run(&testbed, argv);
+	tf_testbed_down(&testbed);
 	if (err)
 		tf_signals_end();
 	return err == -EINVAL ? EXIT_USAGE : status;
@@ -193,7 +193,7 @@ static int run_on(const char *path, char **argv)
 
 static void print_modules(const char *path)
 {
-	const char *at = tf_bed_modules(path);
+	const char *at = tf_testbed_modules(path);
 
 	while (at && *at) {
 		size_t len = strcspn(at, ",");
@@ -212,7 +212,7 @@ static int list_modules(char **words)
 
 		print_modules(value ? value + 1 : *words);
 		for (size_t i = 0; set && i < set->count; i++)
-			print_modules(tf_flow_bed(&set->flows[i]));
+			print_modules(tf_flow_testbed(&set->flows[i]));
 	}
 	return fflush(stdout) ? EXIT_ENV : EXIT_GOOD;
 }
@@ -221,11 +221,11 @@ static int show(const char *path)
 {
 	char why[256];
 
-	if (tf_bed_known(path, why, sizeof(why))) {
+	if (tf_testbed_known(path, why, sizeof(why))) {
 		msg_error("%s", why);
 		return EXIT_USAGE;
 	}
-	tf_bed_show(path);
+	tf_testbed_show(path);
 	return fflush(stdout) ? EXIT_ENV : EXIT_GOOD;
 }
 
@@ -240,7 +240,7 @@ int tf_cmd_testbed(int argc, char **argv)
 	if (at < 0)
 		return EXIT_USAGE;
 	if (args.list && at == argc) {
-		tf_bed_list();
+		tf_testbed_list();
 		return fflush(stdout) ? EXIT_ENV : EXIT_GOOD;
 	}
 	if (args.modules)

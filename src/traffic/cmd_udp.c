@@ -201,7 +201,7 @@ static const char *check_receivers(const struct tf_spec *spec)
 	return NULL;
 }
 
-static const char *check_bed(const struct tf_spec *spec)
+static const char *check_testbed(const struct tf_spec *spec)
 {
 	const struct tf_udp_spec *u = &spec->udp;
 
@@ -276,7 +276,7 @@ int tf_udp_check(const struct tf_spec *spec)
 	if (!why)
 		why = check_receivers(spec);
 	if (!why)
-		why = check_bed(spec);
+		why = check_testbed(spec);
 	if (!why)
 		why = check_workers(spec);
 	if (!why)
@@ -293,12 +293,12 @@ int tf_udp_spec(const struct tf_udp_args *a, struct tf_spec *spec, char *name, s
 
 	if (err)
 		return err;
-	if (tf_bed_known(a->path, why, sizeof(why)))
+	if (tf_testbed_known(a->path, why, sizeof(why)))
 		return wrong(why);
 	*spec = (struct tf_spec){.name = name,
 				 .proto = "udp",
-				 .path = tf_bed_name(a->path),
-				 .bed = a->path,
+				 .path = tf_testbed_name(a->path),
+				 .testbed = a->path,
 				 .size = a->size,
 				 .count = a->count,
 				 .rate = a->rate   ? a->rate
@@ -336,7 +336,7 @@ int tf_udp_spec(const struct tf_udp_args *a, struct tf_spec *spec, char *name, s
 int tf_run_one(const struct tf_spec *spec, const char *log_path)
 {
 	const struct tf_kind *kind = tf_kind_find(spec->proto);
-	struct tf_bed bed;
+	struct tf_testbed testbed;
 	struct tf_log log;
 	char said[256];
 	int status = EXIT_ENV;
@@ -348,17 +348,17 @@ int tf_run_one(const struct tf_spec *spec, const char *log_path)
 	if (tf_log_open(&log, log_path))
 		return EXIT_ENV;
 	tf_signals_catch();
-	tf_bed_reap();
-	if (tf_bed_up(&bed, tf_flow_bed(spec), spec->udp.ipv6)) {
+	tf_testbed_reap();
+	if (tf_testbed_up(&testbed, tf_flow_testbed(spec), spec->udp.ipv6)) {
 		if (!tf_interrupted)
-			msg_error("path %s: %s", spec->path, bed.why);
+			msg_error("path %s: %s", spec->path, testbed.why);
 		goto out;
 	}
-	status = tf_flow_run(spec, 1, &bed, &log, said, sizeof(said));
+	status = tf_flow_run(spec, 1, &testbed, &log, said, sizeof(said));
 	printf("%s\n", said);
 	if (fflush(stdout))
 		status = EXIT_ENV;
-	tf_bed_down(&bed);
+	tf_testbed_down(&testbed);
 out:
 	tf_log_close(&log);
 	tf_signals_end();

@@ -22,7 +22,7 @@ static const char *netns_of(const struct tf_end *e)
 
 	if (spec->netns)
 		return spec->netns;
-	return e->sender || (e->observer && spec->udp.observe_src) ? e->flow->bed->src.ns : e->flow->bed->dst.ns;
+	return e->sender || (e->observer && spec->udp.observe_src) ? e->flow->testbed->src.ns : e->flow->testbed->dst.ns;
 }
 
 static struct json_object *pages_line(const struct tf_end *e, const char *when,

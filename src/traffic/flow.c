@@ -38,10 +38,10 @@ const struct tf_kind *tf_kind_find(const char *proto)
 	return NULL;
 }
 
-const char *tf_flow_bed(const struct tf_spec *spec)
+const char *tf_flow_testbed(const struct tf_spec *spec)
 {
-	if (spec->bed)
-		return spec->bed;
+	if (spec->testbed)
+		return spec->testbed;
 	return strcmp(spec->path, "given") ? spec->path : "lo";
 }
 
@@ -319,7 +319,7 @@ static void say(const struct run *r, char *said, size_t size)
 /* Pointers mean nothing to another program. */
 static void strip(struct tf_spec *s)
 {
-	s->name = s->proto = s->path = s->text = s->bed = s->netns = s->rdma.dev = NULL;
+	s->name = s->proto = s->path = s->text = s->testbed = s->netns = s->rdma.dev = NULL;
 	s->udp.send_call = s->udp.recv_call = s->udp.ethtool = s->udp.dup = NULL;
 	s->udp.socket = s->udp.observe = NULL;
 }
@@ -366,7 +366,7 @@ static int prepare(struct run *r)
 	return f->kind->begin ? f->kind->begin(f) : 0;
 }
 
-int tf_flow_run(const struct tf_spec *spec, unsigned int index, const struct tf_bed *bed,
+int tf_flow_run(const struct tf_spec *spec, unsigned int index, const struct tf_testbed *testbed,
 		struct tf_log *log, char *said, size_t size)
 {
 	struct run r = {.flow = {.spec = spec,
@@ -374,7 +374,7 @@ int tf_flow_run(const struct tf_spec *spec, unsigned int index, const struct tf_
 				 .index = index,
 				 .number = tf_log_number(index),
 				 .share_fd = -1,
-				 .bed = bed,
+				 .testbed = testbed,
 				 .log = log}};
 	struct tf_received got;
 	int err;

@@ -27,7 +27,7 @@ struct tf_rdma_spec {
 	unsigned long mtu;	   /* 0: the port's */
 	unsigned long ack_timeout; /* exponent of a retransmission's time-out */
 	unsigned long retries;	   /* after which it is an error */
-	const char *dev;	   /* NULL: those of the bed; NAME or SENDER,RECEIVER */
+	const char *dev;	   /* NULL: those of the testbed; NAME or SENDER,RECEIVER */
 	bool has_gid;
 	unsigned long gid; /* index */
 };
@@ -69,10 +69,10 @@ struct tf_spec {
 	bool has_fill, verify, peek, connected, hold;
 	uint32_t fill;
 	const char *text;	     /* the message, where it is always the same */
-	const char *bed;	     /* NULL: the one of the path */
+	const char *testbed;	     /* NULL: the one of the path */
 	struct tf_udp_spec udp;
 	struct tf_rdma_spec rdma; /* proto rdma only */
-	const char *netns;	  /* of an end that is not on a bed */
+	const char *netns;	  /* of an end that is not on a testbed */
 	union tf_addr bind, to;
 };
 
@@ -86,7 +86,7 @@ struct tf_flow {
 	const struct tf_kind *kind;
 	unsigned int index;  /* in its command, from 1 */
 	unsigned int number; /* in the log */
-	const struct tf_bed *bed;
+	const struct tf_testbed *testbed;
 	struct tf_log *log;
 	struct tf_share *share;
 	int share_fd; /* struct tf_shared, for another program */
@@ -165,11 +165,11 @@ void tf_flow_payload(struct tf_flow *f);
 int tf_flow_log_begin(const struct tf_flow *f, uint64_t time);
 int tf_flow_log_end(const struct tf_flow *f);
 
-/* The name of the bed that the flow needs. */
-const char *tf_flow_bed(const struct tf_spec *spec);
+/* The name of the testbed that the flow needs. */
+const char *tf_flow_testbed(const struct tf_spec *spec);
 
-/* Runs the flow on the bed and gives the exit status; *said is the line about its outcome. */
-int tf_flow_run(const struct tf_spec *spec, unsigned int index, const struct tf_bed *bed,
+/* Runs the flow on the testbed and gives the exit status; *said is the line about its outcome. */
+int tf_flow_run(const struct tf_spec *spec, unsigned int index, const struct tf_testbed *testbed,
 		struct tf_log *log, char *said, size_t size);
 
 #endif

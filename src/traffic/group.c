@@ -16,7 +16,7 @@ void tf_group_of(union tf_addr *a)
 	tf_addr_read(a, a->sa.sa_family == AF_INET6 ? GROUP6 : GROUP, tf_addr_port(a));
 }
 
-/* The networks of beds are /24, that of lo is /8. */
+/* The networks of testbeds are /24, that of lo is /8. */
 void tf_broadcast_of(union tf_addr *a)
 {
 	uint32_t at = ntohl(a->in.sin_addr.s_addr);

@@ -78,7 +78,7 @@ static int ask(void *arg)
 	return err;
 }
 
-static int get(const struct tf_bed_end *end, unsigned int feature, unsigned int *value)
+static int get(const struct tf_testbed_end *end, unsigned int feature, unsigned int *value)
 {
 	struct request r = {end->dev, {.cmd = features[feature].get}};
 	int err = tf_netns_call(end->ns, ask, &r);
@@ -87,17 +87,17 @@ static int get(const struct tf_bed_end *end, unsigned int feature, unsigned int 
 	return err;
 }
 
-static int set(const struct tf_bed_end *end, unsigned int feature, unsigned int value)
+static int set(const struct tf_testbed_end *end, unsigned int feature, unsigned int value)
 {
 	struct request r = {end->dev, {.cmd = features[feature].set, .data = value}};
 
 	return tf_netns_call(end->ns, ask, &r);
 }
 
-static int set_one(struct tf_offload *o, const struct tf_bed *bed, bool dst, unsigned int feature,
+static int set_one(struct tf_offload *o, const struct tf_testbed *testbed, bool dst, unsigned int feature,
 		   unsigned int value)
 {
-	const struct tf_bed_end *end = dst ? &bed->dst : &bed->src;
+	const struct tf_testbed_end *end = dst ? &testbed->dst : &testbed->src;
 	unsigned int was;
 	int err = get(end, feature, &was);
 
@@ -112,7 +112,7 @@ static int set_one(struct tf_offload *o, const struct tf_bed *bed, bool dst, uns
 	return 0;
 }
 
-int tf_offload_set(struct tf_offload *o, const struct tf_bed *bed, const char *words, char *why,
+int tf_offload_set(struct tf_offload *o, const struct tf_testbed *testbed, const char *words, char *why,
 		   size_t size)
 {
 	unsigned int feature, value;
@@ -120,12 +120,12 @@ int tf_offload_set(struct tf_offload *o, const struct tf_bed *bed, const char *w
 	*o = (struct tf_offload){0};
 	while (next(&words, &feature, &value) > 0) {
 		for (int dst = 0; dst < 2; dst++) {
-			int err = set_one(o, bed, dst, feature, value);
+			int err = set_one(o, testbed, dst, feature, value);
 
 			if (!err)
 				continue;
 			snprintf(why, size, "%s: %s cannot be switched %s: %s",
-				 dst ? bed->dst.dev : bed->src.dev, features[feature].name,
+				 dst ? testbed->dst.dev : testbed->src.dev, features[feature].name,
 				 value ? "on" : "off", strerror(-err));
 			return err;
 		}
@@ -133,10 +133,10 @@ int tf_offload_set(struct tf_offload *o, const struct tf_bed *bed, const char *w
 	return 0;
 }
 
-void tf_offload_undo(struct tf_offload *o, const struct tf_bed *bed)
+void tf_offload_undo(struct tf_offload *o, const struct tf_testbed *testbed)
 {
 	while (o->count) {
-		const struct tf_bed_end *end = o->was[--o->count].dst ? &bed->dst : &bed->src;
+		const struct tf_testbed_end *end = o->was[--o->count].dst ? &testbed->dst : &testbed->src;
 		int err = set(end, o->was[o->count].feature, o->was[o->count].value);
 
 		if (err)

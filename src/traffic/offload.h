@@ -7,7 +7,7 @@
 
 #define TF_OFFLOADS 8
 
-/* What both devices of a bed had before. */
+/* What both devices of a testbed had before. */
 struct tf_offload {
 	unsigned int count;
 	struct {
@@ -20,9 +20,9 @@ struct tf_offload {
 /* Words as `ethtool -K` takes them: "tx off sg off". Prints what is wrong and gives -EINVAL. */
 int tf_offload_check(const char *words);
 
-/* Switches both devices of the bed, or fills in why and gives -errno; to be undone either way. */
-int tf_offload_set(struct tf_offload *o, const struct tf_bed *bed, const char *words, char *why,
+/* Switches both devices of the testbed, or fills in why and gives -errno; to be undone either way. */
+int tf_offload_set(struct tf_offload *o, const struct tf_testbed *testbed, const char *words, char *why,
 		   size_t size);
-void tf_offload_undo(struct tf_offload *o, const struct tf_bed *bed);
+void tf_offload_undo(struct tf_offload *o, const struct tf_testbed *testbed);
 
 #endif

@@ -25,25 +25,25 @@
 #define TAP_ROOM (16 << 20)
 #define RETIRE_MS 10 /* after which a block is handed over that is not full */
 
-static const struct tf_bed_end *bed_end(const struct tf_end *e)
+static const struct tf_testbed_end *testbed_end(const struct tf_end *e)
 {
 	bool src = e->observer ? e->flow->spec->udp.observe_src : e->sender;
 
-	return src ? &e->flow->bed->src : &e->flow->bed->dst;
+	return src ? &e->flow->testbed->src : &e->flow->testbed->dst;
 }
 
 static int open_on(struct tf_end *e, uint16_t protocol)
 {
 	struct sockaddr_ll at = {.sll_family = AF_PACKET,
 				 .sll_protocol = htons(protocol),
-				 .sll_ifindex = (int)if_nametoindex(bed_end(e)->dev)};
+				 .sll_ifindex = (int)if_nametoindex(testbed_end(e)->dev)};
 	struct timeval tick = {.tv_usec = TF_TICK_MS * 1000};
 
 	e->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 	if (e->fd < 0)
 		return msg_errno(-errno, "packet socket");
 	if (bind(e->fd, (struct sockaddr *)&at, sizeof(at)))
-		return msg_errno(-errno, "packet socket on %s", bed_end(e)->dev);
+		return msg_errno(-errno, "packet socket on %s", testbed_end(e)->dev);
 	if (setsockopt(e->fd, SOL_SOCKET, SO_RCVTIMEO, &tick, sizeof(tick)))
 		return msg_errno(-errno, "SO_RCVTIMEO");
 	return 0;
@@ -90,10 +90,10 @@ static int write_headers(const struct tf_end *e, unsigned char *to)
 	const struct tf_spec *spec = e->flow->spec;
 	unsigned char src[6], dst[6];
 	uint16_t type = htons(TF_ETHERTYPE);
-	int err = tf_bed_mac(&e->flow->bed->src, src);
+	int err = tf_testbed_mac(&e->flow->testbed->src, src);
 
 	if (!err)
-		err = tf_bed_mac(&e->flow->bed->dst, dst);
+		err = tf_testbed_mac(&e->flow->testbed->dst, dst);
 	if (err)
 		return msg_errno(err, "hardware address");
 	if (tf_socket_of(spec)->inet) {
@@ -116,8 +116,8 @@ int tf_packet_open_send(struct tf_end *e)
 	if (err)
 		return err;
 	if (tf_socket_of(e->flow->spec)->inet) {
-		if (tf_addr_read(&e->me->addr, e->flow->bed->src.addr, FRAME_PORT))
-			return msg_errno(-EINVAL, "address '%s'", e->flow->bed->src.addr);
+		if (tf_addr_read(&e->me->addr, e->flow->testbed->src.addr, FRAME_PORT))
+			return msg_errno(-EINVAL, "address '%s'", e->flow->testbed->src.addr);
 		e->me->peer = e->share->recv.addr;
 	}
 	for (unsigned int i = 0; i < u->vector.layout.messages && !err; i++)

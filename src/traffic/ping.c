@@ -23,7 +23,7 @@ static int open_socket(void *arg)
 	union tf_addr at;
 	int fd;
 
-	if (tf_addr_read(&at, ipv6 ? f->bed->src.addr6 : f->bed->src.addr, 0))
+	if (tf_addr_read(&at, ipv6 ? f->testbed->src.addr6 : f->testbed->src.addr, 0))
 		return -EINVAL;
 	fd = socket(at.sa.sa_family, kind->type | SOCK_CLOEXEC,
 		    ipv6 ? kind->protocol6 : kind->protocol);
@@ -40,7 +40,7 @@ static int open_socket(void *arg)
 /* A namespace of ours lets nobody ping at first; of others the switch is not ours. */
 int tf_ping_open(const struct tf_flow *f)
 {
-	const char *ns = f->bed->src.ns;
+	const char *ns = f->testbed->src.ns;
 	int err = *ns ? tf_sysctl(ns, "net/ipv4/ping_group_range", "0 2147483647") : 0;
 
 	if (!err)

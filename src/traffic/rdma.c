@@ -95,9 +95,9 @@ static int begin(struct tf_flow *f)
 	r->link.fd = -1;
 	err = share(f, r);
 	if (!err && send)
-		err = tf_rdma_look(f->spec, &f->bed->src, true, &r->share->send);
+		err = tf_rdma_look(f->spec, &f->testbed->src, true, &r->share->send);
 	if (!err && recv)
-		err = tf_rdma_look(f->spec, &f->bed->dst, false, &r->share->recv);
+		err = tf_rdma_look(f->spec, &f->testbed->dst, false, &r->share->recv);
 	if (!err && !(send && recv))
 		err = meet(f, r);
 	if (!err)

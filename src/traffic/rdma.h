@@ -82,7 +82,7 @@ void *tf_rdma_slot(const struct tf_end *e, uint32_t seq);
 int tf_rdma_open(const char *name, struct ibv_context **context);
 
 /* Looks device, port and GID up and fills in side; prints why it cannot. */
-int tf_rdma_look(const struct tf_spec *spec, const struct tf_bed_end *end, bool sender,
+int tf_rdma_look(const struct tf_spec *spec, const struct tf_testbed_end *end, bool sender,
 		 struct tf_rdma_side *side);
 
 /* Device, memory region and queue pair of an end; then the way to the other end. */

@@ -85,7 +85,7 @@ static unsigned int best_gid(struct ibv_context *context)
 	return n > 0 ? table[0].gid_index : 0;
 }
 
-static int look_gid(const struct tf_spec *spec, const struct tf_bed_end *end,
+static int look_gid(const struct tf_spec *spec, const struct tf_testbed_end *end,
 		    struct ibv_context *context, struct tf_rdma_side *side)
 {
 	struct ibv_gid_entry entry;
@@ -134,7 +134,7 @@ static void choose(const char *given, bool sender, char *name, size_t size)
 		snprintf(name, size, "%s", given + first + 1);
 }
 
-int tf_rdma_look(const struct tf_spec *spec, const struct tf_bed_end *end, bool sender,
+int tf_rdma_look(const struct tf_spec *spec, const struct tf_testbed_end *end, bool sender,
 		 struct tf_rdma_side *side)
 {
 	struct ibv_context *context;

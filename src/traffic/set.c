@@ -18,9 +18,9 @@
 	}
 #define UDP(path_, size_) UDP_ON(path_, size_, 1000, 2000, )
 
-#define RDMA(name_, path_, bed_, size_, count_, ...)                                               \
+#define RDMA(name_, path_, testbed_, size_, count_, ...)                                               \
 	{                                                                                          \
-		.name = "rdma-" name_ "-" #size_, .proto = "rdma", .path = path_, .bed = bed_,     \
+		.name = "rdma-" name_ "-" #size_, .proto = "rdma", .path = path_, .testbed = testbed_,     \
 		.size = size_, .count = count_, .timeout = 10000, .verify = true, .rdma = {        \
 			.depth = 1,                                                                \
 			.ack_timeout = 31,                                                         \
@@ -277,14 +277,14 @@ const struct opt_command tf_set_command = {
 	.opts = opts,
 };
 
-/* What a set keeps between its flows: those that follow each other on one path share its bed. */
+/* What a set keeps between its flows: those that follow each other on one path share its testbed. */
 struct state {
 	const struct args *args;
 	struct tf_log log;
-	struct tf_bed bed;
-	const char *path; /* of the bed, NULL: none */
+	struct tf_testbed testbed;
+	const char *path; /* of the testbed, NULL: none */
 	bool ipv6;	  /* it is to have */
-	int bed_err;
+	int testbed_err;
 	int status;
 };
 
@@ -309,15 +309,15 @@ static void list(void)
 		}
 }
 
-static int make_bed(struct state *st, const char *path, bool ipv6)
+static int make_testbed(struct state *st, const char *path, bool ipv6)
 {
 	if (st->path && !strcmp(st->path, path) && st->ipv6 == ipv6)
-		return st->bed_err;
-	tf_bed_down(&st->bed);
+		return st->testbed_err;
+	tf_testbed_down(&st->testbed);
 	st->path = path;
 	st->ipv6 = ipv6;
-	st->bed_err = tf_bed_up(&st->bed, path, ipv6);
-	return st->bed_err;
+	st->testbed_err = tf_testbed_up(&st->testbed, path, ipv6);
+	return st->testbed_err;
 }
 
 static int log_skip(struct state *st, const struct tf_spec *spec, unsigned int index,
@@ -347,9 +347,9 @@ static int can_run(struct state *st, const struct tf_spec *spec, char *why, size
 		if (err)
 			return err;
 	}
-	err = make_bed(st, tf_flow_bed(spec), spec->udp.ipv6);
+	err = make_testbed(st, tf_flow_testbed(spec), spec->udp.ipv6);
 	if (err)
-		snprintf(why, size, "%s", st->bed.why);
+		snprintf(why, size, "%s", st->testbed.why);
 	return err;
 }
 
@@ -367,7 +367,7 @@ static void run_flow(struct state *st, const struct tf_spec *row, unsigned int i
 		fprintf(stderr, "traffic: [%u/%zu] %s: skipped: %s\n", index, of, spec.name, said);
 		status = log_skip(st, &spec, index, said) ? EXIT_ENV : EXIT_GOOD;
 	} else {
-		status = tf_flow_run(&spec, index, &st->bed, &st->log, said, sizeof(said));
+		status = tf_flow_run(&spec, index, &st->testbed, &st->log, said, sizeof(said));
 		fprintf(stderr, "traffic: [%u/%zu] %s\n", index, of, said);
 	}
 	if (status > st->status)
@@ -410,11 +410,11 @@ static int run_set(const struct tf_set *set, const struct args *args)
 	if (tf_log_open(&st.log, args->log))
 		return EXIT_ENV;
 	tf_signals_catch();
-	tf_bed_reap();
+	tf_testbed_reap();
 	for (size_t i = 0; i < set->count && !tf_interrupted; i++)
 		if (!args->only || is_among(args->only, set->flows[i].name))
 			run_flow(&st, &set->flows[i], i + 1, set->count);
-	tf_bed_down(&st.bed);
+	tf_testbed_down(&st.testbed);
 	tf_log_close(&st.log);
 	tf_signals_end();
 	return st.status;

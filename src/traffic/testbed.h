@@ -12,9 +12,9 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-struct tf_bed_row;
+struct tf_testbed_row;
 
-struct tf_bed_end {
+struct tf_testbed_end {
 	char ns[24]; /* a name that `ip netns exec` knows, or "" for the namespace we are in */
 	char dev[IFNAMSIZ];
 	char addr[INET_ADDRSTRLEN];
@@ -24,9 +24,9 @@ struct tf_bed_end {
 	bool has_dev, has_rdma;	      /* to be undone */
 };
 
-struct tf_bed {
-	const struct tf_bed_row *row;
-	struct tf_bed_end src, dst;
+struct tf_testbed {
+	const struct tf_testbed_row *row;
+	struct tf_testbed_end src, dst;
 	char to[INET_ADDRSTRLEN]; /* where the sender sends; "": to dst.addr */
 	bool is_static;		  /* both ends know their neighbour and need no ARP */
 	bool has_ipv6;
@@ -40,33 +40,33 @@ struct tf_bed {
  * Makes the testbed, with IPv6 if it is to have that, or undoes what was made, fills in why and
  * gives -errno. The path is a name of the table; ",static" behind it makes static neighbours.
  */
-int tf_bed_up(struct tf_bed *bed, const char *path, bool with_ipv6);
+int tf_testbed_up(struct tf_testbed *testbed, const char *path, bool with_ipv6);
 
-/* Undoes it all; any bed will do: half made, never made, undone. */
-void tf_bed_down(struct tf_bed *bed);
+/* Undoes it all; any testbed will do: half made, never made, undone. */
+void tf_testbed_down(struct tf_testbed *testbed);
 
 /* Whether there is such a path; fills in why. 0 or -EINVAL. */
-int tf_bed_known(const char *path, char *why, size_t size);
+int tf_testbed_known(const char *path, char *why, size_t size);
 
 /* The kernel modules that the path takes, with their parameters, between commas; NULL: no such path. */
-const char *tf_bed_modules(const char *path);
+const char *tf_testbed_modules(const char *path);
 
 /* The name in it, without what a comma adds; NULL: no such path. */
-const char *tf_bed_name(const char *path);
+const char *tf_testbed_name(const char *path);
 
 /* Print on stdout: the table, and the script of one row, as testbed_ops.h describes it. */
-void tf_bed_list(void);
-void tf_bed_show(const char *path);
+void tf_testbed_list(void);
+void tf_testbed_show(const char *path);
 
 /* The hardware address of an end's device; that of lo is zeros. 0 or -errno. */
-int tf_bed_mac(const struct tf_bed_end *end, unsigned char bytes[6]);
+int tf_testbed_mac(const struct tf_testbed_end *end, unsigned char bytes[6]);
 
-/* Removes namespaces and devices whose traffic is dead; tf_bed_reaped says how many. */
-void tf_bed_reap(void);
-extern int tf_bed_reaped;
+/* Removes namespaces and devices whose traffic is dead; tf_testbed_reaped says how many. */
+void tf_testbed_reap(void);
+extern int tf_testbed_reaped;
 
 /* The process that owns the namespace or device of this name, 0 if it is none of traffic's. */
-pid_t tf_bed_owner(const char *name);
+pid_t tf_testbed_owner(const char *name);
 
 /* Moves the calling process into a namespace; "" is none. 0 or -errno. */
 int tf_netns_enter(const char *name);

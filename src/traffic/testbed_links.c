@@ -18,7 +18,7 @@
 #define CARRIER_MS 15000
 #define LOOK_MS 20
 
-void tf_bed_space(char space, char *name, size_t size)
+void tf_testbed_space(char space, char *name, size_t size)
 {
 	snprintf(name, size, "cc%d-%c", (int)getpid(), space);
 }
@@ -65,12 +65,12 @@ static int settle_space(void *arg)
 	} off[] = {{"all/disable_ipv6", '1'}, {"default/disable_ipv6", '1'}},
 	  quiet[] = {{"default/accept_ra", '0'}, {"default/router_solicitations", '0'},
 		     {"default/dad_transmits", '0'}};
-	const struct tf_bed *bed = arg;
+	const struct tf_testbed *testbed = arg;
 	int err = 0;
 
-	for (size_t i = 0; !bed->has_ipv6 && !err && i < sizeof(off) / sizeof(off[0]); i++)
+	for (size_t i = 0; !testbed->has_ipv6 && !err && i < sizeof(off) / sizeof(off[0]); i++)
 		err = write_conf(off[i].name, off[i].value);
-	for (size_t i = 0; bed->has_ipv6 && !err && i < sizeof(quiet) / sizeof(quiet[0]); i++)
+	for (size_t i = 0; testbed->has_ipv6 && !err && i < sizeof(quiet) / sizeof(quiet[0]); i++)
 		err = write_conf(quiet[i].name, quiet[i].value);
 	return err ? err : set_up("lo");
 }
@@ -84,67 +84,67 @@ static int edit_spaces(const char *word, const char *spaces, char *why, size_t s
 	for (; *spaces; spaces++) {
 		char name[24];
 
-		tf_bed_space(*spaces, name, sizeof(name));
+		tf_testbed_space(*spaces, name, sizeof(name));
 		at += snprintf(lines + at, sizeof(lines) - at, "netns %s %s\n", word, name);
 	}
 	return at ? tf_tool_lines(why, size, "iproute2", "ip -batch -", lines) : 0;
 }
 
-static void name_end(const struct tf_bed *bed, struct tf_bed_end *end, char space,
+static void name_end(const struct tf_testbed *testbed, struct tf_testbed_end *end, char space,
 		     const char *dev, const char *host, const char *host6)
 {
-	tf_bed_space(space, end->ns, sizeof(end->ns));
+	tf_testbed_space(space, end->ns, sizeof(end->ns));
 	if (dev)
 		snprintf(end->dev, sizeof(end->dev), "%s", dev);
-	snprintf(end->addr, sizeof(end->addr), "10.77.%d.%s", bed->row->net, host);
-	if (host6 && bed->has_ipv6)
-		snprintf(end->addr6, sizeof(end->addr6), "fd77:%d:%s", bed->row->net, host6);
+	snprintf(end->addr, sizeof(end->addr), "10.77.%d.%s", testbed->row->net, host);
+	if (host6 && testbed->has_ipv6)
+		snprintf(end->addr6, sizeof(end->addr6), "fd77:%d:%s", testbed->row->net, host6);
 }
 
-int tf_bed_spaces(struct tf_bed *bed)
+int tf_testbed_spaces(struct tf_testbed *testbed)
 {
-	const struct tf_bed_row *row = bed->row;
+	const struct tf_testbed_row *row = testbed->row;
 	int err;
 
-	name_end(bed, &bed->src, 'a', row->src_dev, row->src, row->src6);
-	name_end(bed, &bed->dst, 'b', row->dst_dev, row->dst, row->dst6);
+	name_end(testbed, &testbed->src, 'a', row->src_dev, row->src, row->src6);
+	name_end(testbed, &testbed->dst, 'b', row->dst_dev, row->dst, row->dst6);
 	if (row->dst_net)
-		snprintf(bed->dst.addr, sizeof(bed->dst.addr), "%s.%d.%s", row->dst_net, row->net,
+		snprintf(testbed->dst.addr, sizeof(testbed->dst.addr), "%s.%d.%s", row->dst_net, row->net,
 			 row->dst);
 	if (row->to)
-		snprintf(bed->to, sizeof(bed->to), "10.77.%d.%s", row->net, row->to);
+		snprintf(testbed->to, sizeof(testbed->to), "10.77.%d.%s", row->net, row->to);
 	if (tf_interrupted)
 		return -EINTR;
-	bed->has_spaces = true;
-	err = edit_spaces("add", row->spaces, bed->why, sizeof(bed->why));
+	testbed->has_spaces = true;
+	err = edit_spaces("add", row->spaces, testbed->why, sizeof(testbed->why));
 	for (const char *s = row->spaces; !err && *s; s++) {
 		char name[24];
 
-		tf_bed_space(*s, name, sizeof(name));
-		err = tf_netns_call(name, settle_space, bed);
+		tf_testbed_space(*s, name, sizeof(name));
+		err = tf_netns_call(name, settle_space, testbed);
 		if (err)
-			snprintf(bed->why, sizeof(bed->why), "setting up namespace %s: %s", name,
+			snprintf(testbed->why, sizeof(testbed->why), "setting up namespace %s: %s", name,
 				 strerror(-err));
 	}
 	return err;
 }
 
-void tf_bed_spaces_down(struct tf_bed *bed)
+void tf_testbed_spaces_down(struct tf_testbed *testbed)
 {
-	char there[sizeof(TF_BED_SPACES)] = "", why[256];
+	char there[sizeof(TF_TESTBED_SPACES)] = "", why[256];
 	size_t count = 0;
 
-	for (const char *s = TF_BED_SPACES; bed->has_spaces && *s; s++) {
+	for (const char *s = TF_TESTBED_SPACES; testbed->has_spaces && *s; s++) {
 		char path[64], name[24];
 
-		tf_bed_space(*s, name, sizeof(name));
+		tf_testbed_space(*s, name, sizeof(name));
 		snprintf(path, sizeof(path), "/run/netns/%s", name);
 		if (!access(path, F_OK))
 			there[count++] = *s;
 	}
 	if (edit_spaces("del", there, why, sizeof(why)))
 		msg_note("namespace stays: %s", why);
-	bed->has_spaces = false;
+	testbed->has_spaces = false;
 }
 
 struct mac {
@@ -169,7 +169,7 @@ static int read_mac(void *arg)
 	return err;
 }
 
-int tf_bed_mac(const struct tf_bed_end *end, unsigned char bytes[6])
+int tf_testbed_mac(const struct tf_testbed_end *end, unsigned char bytes[6])
 {
 	struct mac mac = {.dev = end->dev};
 	int err = tf_netns_call(end->ns, read_mac, &mac);
@@ -178,14 +178,14 @@ int tf_bed_mac(const struct tf_bed_end *end, unsigned char bytes[6])
 	return err;
 }
 
-static int know(struct tf_bed *bed, const struct tf_bed_end *end, const struct tf_bed_end *other)
+static int know(struct tf_testbed *testbed, const struct tf_testbed_end *end, const struct tf_testbed_end *other)
 {
 	unsigned char b[6];
 	char command[48], lines[256], mac[18];
-	int err = tf_bed_mac(other, b);
+	int err = tf_testbed_mac(other, b);
 
 	if (err) {
-		snprintf(bed->why, sizeof(bed->why), "address of %s: %s", other->dev,
+		snprintf(testbed->why, sizeof(testbed->why), "address of %s: %s", other->dev,
 			 strerror(-err));
 		return err;
 	}
@@ -197,14 +197,14 @@ static int know(struct tf_bed *bed, const struct tf_bed_end *end, const struct t
 			 "neigh replace %s lladdr %s dev %s nud permanent\n", other->addr6,
 			 mac, end->dev);
 	snprintf(command, sizeof(command), "ip %s%s -batch -", end->ns[0] ? "-n " : "", end->ns);
-	return tf_tool_lines(bed->why, sizeof(bed->why), "iproute2", command, lines);
+	return tf_tool_lines(testbed->why, sizeof(testbed->why), "iproute2", command, lines);
 }
 
-int tf_bed_neighbours(struct tf_bed *bed)
+int tf_testbed_neighbours(struct tf_testbed *testbed)
 {
-	int err = bed->is_static ? know(bed, &bed->src, &bed->dst) : 0;
+	int err = testbed->is_static ? know(testbed, &testbed->src, &testbed->dst) : 0;
 
-	return err || !bed->is_static ? err : know(bed, &bed->dst, &bed->src);
+	return err || !testbed->is_static ? err : know(testbed, &testbed->dst, &testbed->src);
 }
 
 /* Fills in a device that is up and has no carrier. */
@@ -233,13 +233,13 @@ static int look_carriers(void *arg)
 	return err;
 }
 
-static int await_carriers(struct tf_bed *bed, char space)
+static int await_carriers(struct tf_testbed *testbed, char space)
 {
 	struct timespec pause = {.tv_nsec = LOOK_MS * 1000000L};
 	char name[24], dev[IFNAMSIZ] = "";
 	int err = -EAGAIN;
 
-	tf_bed_space(space, name, sizeof(name));
+	tf_testbed_space(space, name, sizeof(name));
 	for (int ms = 0; ms < CARRIER_MS && err == -EAGAIN; ms += LOOK_MS) {
 		if (tf_interrupted)
 			return -EINTR;
@@ -248,29 +248,29 @@ static int await_carriers(struct tf_bed *bed, char space)
 			nanosleep(&pause, NULL);
 	}
 	if (err == -EAGAIN)
-		snprintf(bed->why, sizeof(bed->why), "%s has no carrier after %d s", dev,
+		snprintf(testbed->why, sizeof(testbed->why), "%s has no carrier after %d s", dev,
 			 CARRIER_MS / 1000);
 	else if (err)
-		snprintf(bed->why, sizeof(bed->why), "devices of %s: %s", name, strerror(-err));
+		snprintf(testbed->why, sizeof(testbed->why), "devices of %s: %s", name, strerror(-err));
 	return err;
 }
 
-int tf_bed_carriers(struct tf_bed *bed)
+int tf_testbed_carriers(struct tf_testbed *testbed)
 {
 	int err = 0;
 
-	for (const char *s = bed->row->spaces; !err && *s; s++)
-		err = await_carriers(bed, *s);
+	for (const char *s = testbed->row->spaces; !err && *s; s++)
+		err = await_carriers(testbed, *s);
 	return err;
 }
 
-int tf_script_up(struct tf_bed *bed)
+int tf_script_up(struct tf_testbed *testbed)
 {
-	int err = tf_bed_spaces(bed);
+	int err = tf_testbed_spaces(testbed);
 
 	if (!err)
-		err = tf_script_run(bed, bed->row->script);
+		err = tf_script_run(testbed, testbed->row->script);
 	if (!err)
-		err = tf_bed_neighbours(bed);
-	return err ? err : tf_bed_carriers(bed);
+		err = tf_testbed_neighbours(testbed);
+	return err ? err : tf_testbed_carriers(testbed);
 }

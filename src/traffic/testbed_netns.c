@@ -51,25 +51,25 @@ out:
 	return err;
 }
 
-pid_t tf_bed_owner(const char *name)
+pid_t tf_testbed_owner(const char *name)
 {
 	int pid, end = 0;
 	char side;
 
 	if (sscanf(name, "cc%d-%c%n", &pid, &side, &end) != 2 || name[end] || pid <= 0)
 		return 0;
-	return side && strchr(TF_BED_SPACES, side) ? pid : 0;
+	return side && strchr(TF_TESTBED_SPACES, side) ? pid : 0;
 }
 
-int tf_bed_reaped;
+int tf_testbed_reaped;
 
-void tf_bed_reap(void)
+void tf_testbed_reap(void)
 {
 	DIR *dir = opendir(NETNS_DIR);
 	struct dirent *entry;
 
 	while (dir && (entry = readdir(dir))) {
-		pid_t owner = tf_bed_owner(entry->d_name);
+		pid_t owner = tf_testbed_owner(entry->d_name);
 		char why[256];
 
 		if (!owner || !kill(owner, 0) || errno != ESRCH)
@@ -79,9 +79,9 @@ void tf_bed_reap(void)
 			continue;
 		}
 		msg_note("removed namespace %s, left by a killed traffic", entry->d_name);
-		tf_bed_reaped++;
+		tf_testbed_reaped++;
 	}
 	if (dir)
 		closedir(dir);
-	tf_bed_reaped += tf_rxe_reap();
+	tf_testbed_reaped += tf_rxe_reap();
 }

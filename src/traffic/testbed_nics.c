@@ -35,9 +35,9 @@ static const struct tf_card cards[] = {
 #define CARDS (ARRAY_SIZE(cards))
 
 /* The card that the testbed's name asks for, or NULL: any will do. */
-static const struct tf_card *card_of(const struct tf_bed *bed)
+static const struct tf_card *card_of(const struct tf_testbed *testbed)
 {
-	const char *model = strchr(bed->row->name, ':');
+	const char *model = strchr(testbed->row->name, ':');
 
 	for (size_t i = 0; model && i < CARDS; i++)
 		if (!strcmp(cards[i].model, model + 1))
@@ -120,14 +120,14 @@ static bool is_of(const struct tf_card *card, const char *dev)
 	       !(features & card->without);
 }
 
-static void take(struct tf_bed_end *end, const char *dev)
+static void take(struct tf_testbed_end *end, const char *dev)
 {
 	snprintf(end->dev, sizeof(end->dev), "%.*s", IFNAMSIZ - 1, dev);
 }
 
-static int pick(struct tf_bed *bed)
+static int pick(struct tf_testbed *testbed)
 {
-	const struct tf_card *card = card_of(bed);
+	const struct tf_card *card = card_of(testbed);
 	struct dirent **found;
 	int n = scandir(NET_DIR, &found, is_idle_card, versionsort), taken = 0;
 	int err = 0;
@@ -136,9 +136,9 @@ static int pick(struct tf_bed *bed)
 		return -errno;
 	for (int i = 0; i < n && taken < 2; i++)
 		if (!card || is_of(card, found[i]->d_name))
-			take(taken++ ? &bed->dst : &bed->src, found[i]->d_name);
+			take(taken++ ? &testbed->dst : &testbed->src, found[i]->d_name);
 	if (!err && taken < 2) {
-		snprintf(bed->why, sizeof(bed->why),
+		snprintf(testbed->why, sizeof(testbed->why),
 			 "needs two network cards%s%s that are down, found %d",
 			 card ? " of model " : "", card ? card->model : "", taken);
 		err = -ENODEV;
@@ -156,33 +156,33 @@ static void pause_ms(long ms)
 	nanosleep(&ts, NULL);
 }
 
-static int pick_patiently(struct tf_bed *bed)
+static int pick_patiently(struct tf_testbed *testbed)
 {
-	int err = pick(bed);
+	int err = pick(testbed);
 
-	for (int i = 0; err == -ENODEV && i < LOOKS && tf_bed_reaped && !tf_interrupted; i++) {
+	for (int i = 0; err == -ENODEV && i < LOOKS && tf_testbed_reaped && !tf_interrupted; i++) {
 		pause_ms(LOOK_MS);
-		err = pick(bed);
+		err = pick(testbed);
 	}
 	return err;
 }
 
-static int move(struct tf_bed *bed, struct tf_bed_end *end)
+static int move(struct tf_testbed *testbed, struct tf_testbed_end *end)
 {
 	int err;
 
 	if (tf_interrupted)
 		return -EINTR;
-	err = tf_ip(bed->why, sizeof(bed->why), "link set %s netns %s", end->dev, end->ns);
+	err = tf_ip(testbed->why, sizeof(testbed->why), "link set %s netns %s", end->dev, end->ns);
 	if (!err)
 		end->has_dev = true;
 	return err;
 }
 
 /* Both are taken for the one that needs the longest, unless it is known which they are. */
-static void settle(const struct tf_bed *bed)
+static void settle(const struct tf_testbed *testbed)
 {
-	const struct tf_card *card = card_of(bed);
+	const struct tf_card *card = card_of(testbed);
 	long ms = card ? card->settle : 0;
 
 	for (size_t i = 0; !card && i < CARDS; i++)
@@ -191,28 +191,28 @@ static void settle(const struct tf_bed *bed)
 	pause_ms(ms);
 }
 
-int tf_nics_up(struct tf_bed *bed)
+int tf_nics_up(struct tf_testbed *testbed)
 {
-	int err = pick_patiently(bed);
+	int err = pick_patiently(testbed);
 
 	if (!err)
-		err = tf_bed_spaces(bed);
+		err = tf_testbed_spaces(testbed);
 	if (!err)
-		err = move(bed, &bed->src);
+		err = move(testbed, &testbed->src);
 	if (!err)
-		err = move(bed, &bed->dst);
+		err = move(testbed, &testbed->dst);
 	if (!err)
-		err = tf_script_run(bed, bed->row->script);
+		err = tf_script_run(testbed, testbed->row->script);
 	if (!err)
-		err = tf_bed_neighbours(bed);
+		err = tf_testbed_neighbours(testbed);
 	if (!err)
-		err = tf_bed_carriers(bed);
+		err = tf_testbed_carriers(testbed);
 	if (!err)
-		settle(bed);
+		settle(testbed);
 	return err;
 }
 
-static void bring_back(struct tf_bed_end *end)
+static void bring_back(struct tf_testbed_end *end)
 {
 	char why[256];
 
@@ -223,8 +223,8 @@ static void bring_back(struct tf_bed_end *end)
 	end->has_dev = false;
 }
 
-void tf_nics_down(struct tf_bed *bed)
+void tf_nics_down(struct tf_testbed *testbed)
 {
-	bring_back(&bed->src);
-	bring_back(&bed->dst);
+	bring_back(&testbed->src);
+	bring_back(&testbed->dst);
 }

@@ -45,14 +45,14 @@ static bool exists(const char *dir, const char *name)
 }
 
 /* The drivers load crc32 by themselves. */
-static int load_modules(struct tf_bed *bed)
+static int load_modules(struct tf_testbed *testbed)
 {
 	if (exists("/sys/module", "rdma_rxe") && exists("/sys/module", "ib_uverbs"))
 		return 0;
-	return tf_tool(bed->why, sizeof(bed->why), "kmod", "modprobe -a rdma_rxe ib_uverbs");
+	return tf_tool(testbed->why, sizeof(testbed->why), "kmod", "modprobe -a rdma_rxe ib_uverbs");
 }
 
-static int set_conf(struct tf_bed *bed, const char *family, const char *dev, const char *name,
+static int set_conf(struct tf_testbed *testbed, const char *family, const char *dev, const char *name,
 		    char value)
 {
 	char path[128];
@@ -67,32 +67,32 @@ static int set_conf(struct tf_bed *bed, const char *family, const char *dev, con
 	if (fd >= 0)
 		close(fd);
 	if (err)
-		snprintf(bed->why, sizeof(bed->why), "%s: %s", path, strerror(-err));
+		snprintf(testbed->why, sizeof(testbed->why), "%s: %s", path, strerror(-err));
 	return err;
 }
 
 /* rp_filter 2 lets the pair's packets in also where all devices have 1. */
-static int configure(struct tf_bed *bed, struct tf_bed_end *end)
+static int configure(struct tf_testbed *testbed, struct tf_testbed_end *end)
 {
-	int err = set_conf(bed, "ipv6", end->dev, "disable_ipv6", '1');
+	int err = set_conf(testbed, "ipv6", end->dev, "disable_ipv6", '1');
 
 	if (!err)
-		err = set_conf(bed, "ipv4", end->dev, "accept_local", '1');
+		err = set_conf(testbed, "ipv4", end->dev, "accept_local", '1');
 	if (!err)
-		err = set_conf(bed, "ipv4", end->dev, "rp_filter", '2');
+		err = set_conf(testbed, "ipv4", end->dev, "rp_filter", '2');
 	if (!err)
-		err = tf_ip(bed->why, sizeof(bed->why), "addr add %s/30 dev %s", end->addr,
+		err = tf_ip(testbed->why, sizeof(testbed->why), "addr add %s/30 dev %s", end->addr,
 			    end->dev);
-	return err ? err : tf_ip(bed->why, sizeof(bed->why), "link set %s up", end->dev);
+	return err ? err : tf_ip(testbed->why, sizeof(testbed->why), "link set %s up", end->dev);
 }
 
 /* Names and addresses that no other traffic has, since all share the namespace. */
-static void name_ends(struct tf_bed *bed)
+static void name_ends(struct tf_testbed *testbed)
 {
 	int pid = getpid();
 
 	for (int i = 0; i < 2; i++) {
-		struct tf_bed_end *end = i ? &bed->dst : &bed->src;
+		struct tf_testbed_end *end = i ? &testbed->dst : &testbed->src;
 
 		snprintf(end->dev, sizeof(end->dev), "cc%d-%c", pid, 'a' + i);
 		snprintf(end->addr, sizeof(end->addr), "10.77.%d.%d", 64 + pid / 64 % 128,
@@ -126,16 +126,16 @@ static void write_backlog(int n)
  * Linux 6.1 answers a read of 1 MiB with 1024 packets at once, and the queue behind the pair
  * takes 1000. The value to be put back is kept where whoever removes the link finds it.
  */
-static int raise_backlog(struct tf_bed *bed)
+static int raise_backlog(struct tf_testbed *testbed)
 {
 	int n = read_backlog(), err;
 
 	if (!n || n >= BURST)
 		return 0;
-	err = tf_ip(bed->why, sizeof(bed->why), "link set %s alias " ALIAS "%d", bed->src.dev, n);
+	err = tf_ip(testbed->why, sizeof(testbed->why), "link set %s alias " ALIAS "%d", testbed->src.dev, n);
 	if (!err)
-		err = tf_ip(bed->why, sizeof(bed->why), "link set %s alias " ALIAS "%d",
-			    bed->dst.dev, n);
+		err = tf_ip(testbed->why, sizeof(testbed->why), "link set %s alias " ALIAS "%d",
+			    testbed->dst.dev, n);
 	if (!err)
 		write_backlog(BURST);
 	return err;
@@ -155,23 +155,23 @@ static void restore_backlog(const char *dev)
 		fclose(f);
 }
 
-static int pair_up(struct tf_bed *bed)
+static int pair_up(struct tf_testbed *testbed)
 {
-	struct tf_bed_end *a = &bed->src, *b = &bed->dst;
+	struct tf_testbed_end *a = &testbed->src, *b = &testbed->dst;
 	int err;
 
-	name_ends(bed);
-	err = tf_ip(bed->why, sizeof(bed->why), "link add name %s type veth peer name %s", a->dev,
+	name_ends(testbed);
+	err = tf_ip(testbed->why, sizeof(testbed->why), "link add name %s type veth peer name %s", a->dev,
 		    b->dev);
 	if (err)
 		return err;
 	a->has_dev = true;
-	err = raise_backlog(bed);
+	err = raise_backlog(testbed);
 	if (!err)
-		err = configure(bed, a);
+		err = configure(testbed, a);
 	if (!err)
-		err = configure(bed, b);
-	return err ? err : tf_bed_neighbours(bed);
+		err = configure(testbed, b);
+	return err ? err : tf_testbed_neighbours(testbed);
 }
 
 static int read_line(const char *dev, const char *name, char *text, size_t size)
@@ -191,7 +191,7 @@ static int read_line(const char *dev, const char *name, char *text, size_t size)
 }
 
 /* The entry of the end's address, which comes a little after the device. */
-static int find_gid(struct tf_bed_end *end)
+static int find_gid(struct tf_testbed_end *end)
 {
 	char want[40], have[64], name[16];
 	unsigned int b[4];
@@ -210,21 +210,21 @@ static int find_gid(struct tf_bed_end *end)
 	return -EAGAIN;
 }
 
-static bool is_active(const struct tf_bed_end *end)
+static bool is_active(const struct tf_testbed_end *end)
 {
 	char state[32];
 
 	return !read_line(end->rdma, "state", state, sizeof(state)) && strstr(state, "ACTIVE");
 }
 
-static int rdma_up(struct tf_bed *bed, struct tf_bed_end *end, char side)
+static int rdma_up(struct tf_testbed *testbed, struct tf_testbed_end *end, char side)
 {
 	int err;
 
 	if (tf_interrupted)
 		return -EINTR;
 	snprintf(end->rdma, sizeof(end->rdma), PREFIX "cc%d-%c", (int)getpid(), side);
-	err = tf_tool(bed->why, sizeof(bed->why), "iproute2", "rdma link add %s type rxe netdev %s",
+	err = tf_tool(testbed->why, sizeof(testbed->why), "iproute2", "rdma link add %s type rxe netdev %s",
 		      end->rdma, end->dev);
 	if (err)
 		return err;
@@ -234,52 +234,52 @@ static int rdma_up(struct tf_bed *bed, struct tf_bed_end *end, char side)
 			return 0;
 		pause_ms(LOOK_MS);
 	}
-	snprintf(bed->why, sizeof(bed->why), "%s is not active with address %s after %d s",
+	snprintf(testbed->why, sizeof(testbed->why), "%s is not active with address %s after %d s",
 		 end->rdma, end->addr, LOOKS * LOOK_MS / 1000);
 	return tf_interrupted ? -EINTR : -ETIMEDOUT;
 }
 
-int tf_rxe_up(struct tf_bed *bed)
+int tf_rxe_up(struct tf_testbed *testbed)
 {
-	int err = load_modules(bed);
+	int err = load_modules(testbed);
 
 	if (!err)
-		err = pair_up(bed);
+		err = pair_up(testbed);
 	if (!err)
-		err = rdma_up(bed, &bed->src, 'a');
-	return err ? err : rdma_up(bed, &bed->dst, 'b');
+		err = rdma_up(testbed, &testbed->src, 'a');
+	return err ? err : rdma_up(testbed, &testbed->dst, 'b');
 }
 
 /* Both ends are the same; one of them undoes it. */
-static void join_ends(struct tf_bed *bed)
+static void join_ends(struct tf_testbed *testbed)
 {
-	bed->dst = bed->src;
-	bed->dst.has_dev = bed->dst.has_rdma = false;
+	testbed->dst = testbed->src;
+	testbed->dst.has_dev = testbed->dst.has_rdma = false;
 }
 
-int tf_rxe_dev_up(struct tf_bed *bed)
+int tf_rxe_dev_up(struct tf_testbed *testbed)
 {
-	int err = load_modules(bed);
+	int err = load_modules(testbed);
 
 	if (!err)
-		err = pair_up(bed);
+		err = pair_up(testbed);
 	if (!err)
-		err = rdma_up(bed, &bed->src, 'a');
+		err = rdma_up(testbed, &testbed->src, 'a');
 	if (!err)
-		join_ends(bed);
+		join_ends(testbed);
 	return err;
 }
 
-int tf_rxe_lo_up(struct tf_bed *bed)
+int tf_rxe_lo_up(struct tf_testbed *testbed)
 {
-	int err = load_modules(bed);
+	int err = load_modules(testbed);
 
-	strcpy(bed->src.dev, "lo");
-	strcpy(bed->src.addr, "127.0.0.1");
+	strcpy(testbed->src.dev, "lo");
+	strcpy(testbed->src.addr, "127.0.0.1");
 	if (!err)
-		err = rdma_up(bed, &bed->src, 'a');
+		err = rdma_up(testbed, &testbed->src, 'a');
 	if (!err)
-		join_ends(bed);
+		join_ends(testbed);
 	return err;
 }
 
@@ -308,15 +308,15 @@ static int reap_rdma(const char *rdma, char *why, size_t size)
 	return tf_tool(why, size, "iproute2", "rdma link del %s", rdma);
 }
 
-void tf_rxe_down(struct tf_bed *bed)
+void tf_rxe_down(struct tf_testbed *testbed)
 {
-	struct tf_bed_end *ends[] = {&bed->src, &bed->dst};
-	bool pair = bed->src.has_dev;
+	struct tf_testbed_end *ends[] = {&testbed->src, &testbed->dst};
+	bool pair = testbed->src.has_dev;
 	char why[256];
 
-	if (pair && reap_link(bed->src.dev, why, sizeof(why)))
+	if (pair && reap_link(testbed->src.dev, why, sizeof(why)))
 		msg_note("links stay: %s", why);
-	bed->src.has_dev = false;
+	testbed->src.has_dev = false;
 	for (int i = 0; i < 2; i++) {
 		if (!ends[i]->has_rdma)
 			continue;
@@ -330,7 +330,7 @@ void tf_rxe_down(struct tf_bed *bed)
 
 static bool is_orphan(const char *name)
 {
-	pid_t owner = tf_bed_owner(name);
+	pid_t owner = tf_testbed_owner(name);
 
 	return owner && kill(owner, 0) && errno == ESRCH;
 }

@@ -23,34 +23,34 @@ static const struct tool {
 };
 
 struct group {
-	struct tf_bed *bed;
+	struct tf_testbed *testbed;
 	char space;
 	const struct tool *tool;
 	char lines[2048];
 	size_t len;
 };
 
-static const char *word_for(const struct tf_bed *bed, const char *key, size_t len, char *room,
+static const char *word_for(const struct tf_testbed *testbed, const char *key, size_t len, char *room,
 			    size_t size)
 {
 	const struct {
 		const char *key, *value;
-	} words[] = {{"src", bed->src.addr},	 {"dst", bed->dst.addr},   {"src6", bed->src.addr6},
-		     {"dst6", bed->dst.addr6},	 {"src_dev", bed->src.dev}, {"to", bed->to},
-		     {"dst_dev", bed->dst.dev}};
+	} words[] = {{"src", testbed->src.addr},	 {"dst", testbed->dst.addr},   {"src6", testbed->src.addr6},
+		     {"dst6", testbed->dst.addr6},	 {"src_dev", testbed->src.dev}, {"to", testbed->to},
+		     {"dst_dev", testbed->dst.dev}};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (strlen(words[i].key) == len && !memcmp(words[i].key, key, len))
 			return words[i].value;
 	if (len == 1 && *key == 'n')
-		snprintf(room, size, "%d", bed->row->net);
+		snprintf(room, size, "%d", testbed->row->net);
 	else if (len == 1)
-		tf_bed_space(*key, room, size);
+		tf_testbed_space(*key, room, size);
 	return room;
 }
 
 /* nft has braces of its own, which have no letter behind them. */
-static int expand(const struct tf_bed *bed, const char *script, char **text)
+static int expand(const struct tf_testbed *testbed, const char *script, char **text)
 {
 	size_t size;
 	FILE *f = open_memstream(text, &size);
@@ -68,14 +68,14 @@ static int expand(const struct tf_bed *bed, const char *script, char **text)
 			script += plain;
 			continue;
 		}
-		fputs(word_for(bed, script + 1, len, room, sizeof(room)), f);
+		fputs(word_for(testbed, script + 1, len, room, sizeof(room)), f);
 		script += len + 2;
 	}
 	return fclose(f) ? -ENOMEM : 0;
 }
 
 /* /proc/sys/net shows the namespace of who opens it. */
-static int set_sysctl(struct tf_bed *bed, const char *line)
+static int set_sysctl(struct tf_testbed *testbed, const char *line)
 {
 	char path[128];
 	const char *value = strchr(line, '=');
@@ -91,18 +91,18 @@ static int set_sysctl(struct tf_bed *bed, const char *line)
 	if (fd >= 0)
 		close(fd);
 	if (err)
-		snprintf(bed->why, sizeof(bed->why), "%s: %s", path, strerror(-err));
+		snprintf(testbed->why, sizeof(testbed->why), "%s: %s", path, strerror(-err));
 	return err;
 }
 
-static int set_sysctls(struct tf_bed *bed, char *lines)
+static int set_sysctls(struct tf_testbed *testbed, char *lines)
 {
 	char *save = NULL;
 	int err = 0;
 
 	for (char *line = strtok_r(lines, "\n", &save); line && !err;
 	     line = strtok_r(NULL, "\n", &save))
-		err = set_sysctl(bed, line);
+		err = set_sysctl(testbed, line);
 	return err;
 }
 
@@ -111,8 +111,8 @@ static int run_group(void *arg)
 	struct group *g = arg;
 
 	if (!g->tool->command)
-		return set_sysctls(g->bed, g->lines);
-	return tf_tool_lines(g->bed->why, sizeof(g->bed->why), g->tool->package, g->tool->command,
+		return set_sysctls(g->testbed, g->lines);
+	return tf_tool_lines(g->testbed->why, sizeof(g->testbed->why), g->tool->package, g->tool->command,
 			     g->lines);
 }
 
@@ -124,11 +124,11 @@ static int flush(struct group *g)
 	if (tf_interrupted)
 		return -EINTR;
 	if (g->space != '-')
-		tf_bed_space(g->space, name, sizeof(name));
+		tf_testbed_space(g->space, name, sizeof(name));
 	if (g->len) {
 		err = tf_netns_call(name, run_group, g);
-		if (err && !g->bed->why[0])
-			snprintf(g->bed->why, sizeof(g->bed->why), "namespace %s: %s", name,
+		if (err && !g->testbed->why[0])
+			snprintf(g->testbed->why, sizeof(g->testbed->why), "namespace %s: %s", name,
 				 strerror(-err));
 	}
 	g->len = 0;
@@ -153,10 +153,10 @@ static int add(struct group *g, const char *line)
 	int n, err = 0;
 
 	if (!*space || space[1] != ' ' || !tool) {
-		snprintf(g->bed->why, sizeof(g->bed->why), "not a line of a script: %s", line);
+		snprintf(g->testbed->why, sizeof(g->testbed->why), "not a line of a script: %s", line);
 		return -EINVAL;
 	}
-	if (is_ipv6 && !g->bed->has_ipv6)
+	if (is_ipv6 && !g->testbed->has_ipv6)
 		return 0;
 	if (g->len && (g->space != *space || g->tool != tool))
 		err = flush(g);
@@ -164,21 +164,21 @@ static int add(struct group *g, const char *line)
 	g->tool = tool;
 	n = snprintf(g->lines + g->len, sizeof(g->lines) - g->len, "%s\n", program + len + 1);
 	if (!err && (n < 0 || (size_t)n >= sizeof(g->lines) - g->len)) {
-		snprintf(g->bed->why, sizeof(g->bed->why), "the script is too long at: %s", line);
+		snprintf(g->testbed->why, sizeof(g->testbed->why), "the script is too long at: %s", line);
 		err = -E2BIG;
 	}
 	g->len += n;
 	return err;
 }
 
-int tf_script_run(struct tf_bed *bed, const char *script)
+int tf_script_run(struct tf_testbed *testbed, const char *script)
 {
-	struct group g = {.bed = bed, .space = '-'};
+	struct group g = {.testbed = testbed, .space = '-'};
 	char *text = NULL, *save = NULL;
-	int err = expand(bed, script, &text);
+	int err = expand(testbed, script, &text);
 
 	if (err)
-		snprintf(bed->why, sizeof(bed->why), "script: %s", strerror(-err));
+		snprintf(testbed->why, sizeof(testbed->why), "script: %s", strerror(-err));
 	for (char *line = err ? NULL : strtok_r(text, "\n", &save); line && !err;
 	     line = strtok_r(NULL, "\n", &save))
 		err = add(&g, line);
@@ -196,9 +196,9 @@ static bool is_loaded(const char *module, size_t len)
 	return !access(path, F_OK);
 }
 
-void tf_bed_load_modules(const struct tf_bed *bed)
+void tf_testbed_load_modules(const struct tf_testbed *testbed)
 {
-	const char *at = bed->row->modules;
+	const char *at = testbed->row->modules;
 	char why[256];
 
 	while (at && *at) {

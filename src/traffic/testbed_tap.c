@@ -73,61 +73,61 @@ static int forward(int a, int b)
 	return err;
 }
 
-static int start_forwarder(struct tf_bed *bed)
+static int start_forwarder(struct tf_testbed *testbed)
 {
 	fflush(NULL);
-	bed->helper = fork();
-	if (bed->helper < 0) {
-		bed->helper = 0;
-		snprintf(bed->why, sizeof(bed->why), "fork: %s", strerror(errno));
+	testbed->helper = fork();
+	if (testbed->helper < 0) {
+		testbed->helper = 0;
+		snprintf(testbed->why, sizeof(testbed->why), "fork: %s", strerror(errno));
 		return -EAGAIN;
 	}
-	if (bed->helper)
+	if (testbed->helper)
 		return 0;
 	tf_signals_child();
 	prctl(PR_SET_NAME, "forwarder");
-	msg_errno(forward(bed->fds[0], bed->fds[1]), "%s to %s", bed->src.dev, bed->dst.dev);
+	msg_errno(forward(testbed->fds[0], testbed->fds[1]), "%s to %s", testbed->src.dev, testbed->dst.dev);
 	_exit(1);
 }
 
-static int open_both(struct tf_bed *bed, short kind)
+static int open_both(struct tf_testbed *testbed, short kind)
 {
 	for (int i = 0; i < 2; i++) {
-		struct tf_bed_end *end = i ? &bed->dst : &bed->src;
+		struct tf_testbed_end *end = i ? &testbed->dst : &testbed->src;
 		struct opened o = {.dev = end->dev, .kind = kind};
 		int err = tf_netns_call(end->ns, open_device, &o);
 
 		if (err) {
-			snprintf(bed->why, sizeof(bed->why), "/dev/net/tun, device %s: %s",
+			snprintf(testbed->why, sizeof(testbed->why), "/dev/net/tun, device %s: %s",
 				 end->dev, strerror(-err));
 			return err;
 		}
-		bed->fds[i] = o.fd;
+		testbed->fds[i] = o.fd;
 	}
 	return 0;
 }
 
-static int up(struct tf_bed *bed, short kind)
+static int up(struct tf_testbed *testbed, short kind)
 {
-	int err = tf_bed_spaces(bed);
+	int err = tf_testbed_spaces(testbed);
 
 	if (!err)
-		err = open_both(bed, kind);
+		err = open_both(testbed, kind);
 	if (!err)
-		err = start_forwarder(bed);
+		err = start_forwarder(testbed);
 	if (!err)
-		err = tf_script_run(bed, bed->row->script);
+		err = tf_script_run(testbed, testbed->row->script);
 	if (!err)
-		err = tf_bed_neighbours(bed);
-	return err ? err : tf_bed_carriers(bed);
+		err = tf_testbed_neighbours(testbed);
+	return err ? err : tf_testbed_carriers(testbed);
 }
 
-int tf_tap_up(struct tf_bed *bed)
+int tf_tap_up(struct tf_testbed *testbed)
 {
-	return up(bed, IFF_TAP);
+	return up(testbed, IFF_TAP);
 }
 
-int tf_tun_up(struct tf_bed *bed)
+int tf_tun_up(struct tf_testbed *testbed)
 {
-	return up(bed, IFF_TUN);
+	return up(testbed, IFF_TUN);
 }

@@ -172,27 +172,27 @@ static int configure(void *arg)
 	return err;
 }
 
-static int set_keys(struct tf_bed *bed, int side)
+static int set_keys(struct tf_testbed *testbed, int side)
 {
-	const struct tf_bed_end *end = side ? &bed->dst : &bed->src;
+	const struct tf_testbed_end *end = side ? &testbed->dst : &testbed->src;
 	struct setup s = {.dev = end->dev, .own = &keys[side], .peer = &keys[!side]};
 	char underlay[INET_ADDRSTRLEN];
 	int err;
 
-	snprintf(underlay, sizeof(underlay), "10.78.%d.%d", bed->row->net, side ? 1 : 2);
+	snprintf(underlay, sizeof(underlay), "10.78.%d.%d", testbed->row->net, side ? 1 : 2);
 	inet_pton(AF_INET, underlay, &s.endpoint);
 	err = tf_netns_call(end->ns, configure, &s);
 	if (err)
-		snprintf(bed->why, sizeof(bed->why), "WireGuard device %s: %s: %s", end->dev,
+		snprintf(testbed->why, sizeof(testbed->why), "WireGuard device %s: %s: %s", end->dev,
 			 s.step, strerror(-err));
 	return err;
 }
 
-int tf_wireguard_up(struct tf_bed *bed)
+int tf_wireguard_up(struct tf_testbed *testbed)
 {
-	int err = tf_script_up(bed);
+	int err = tf_script_up(testbed);
 
 	if (!err)
-		err = set_keys(bed, 0);
-	return err ? err : set_keys(bed, 1);
+		err = set_keys(testbed, 0);
+	return err ? err : set_keys(testbed, 1);
 }

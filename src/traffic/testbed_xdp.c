@@ -13,7 +13,7 @@
 #include "traffic/testbed_ops.h"
 
 struct attach {
-	struct tf_bed *bed;
+	struct tf_testbed *testbed;
 	uint32_t mode;
 	const char *step; /* that failed */
 };
@@ -55,37 +55,37 @@ static int attach(void *arg)
 	a->step = "attaching it";
 	memset(&attr, 0, sizeof(attr));
 	attr.link_create.prog_fd = program;
-	attr.link_create.target_ifindex = if_nametoindex(a->bed->dst.dev);
+	attr.link_create.target_ifindex = if_nametoindex(a->testbed->dst.dev);
 	attr.link_create.attach_type = BPF_XDP;
 	attr.link_create.flags = a->mode;
 	link = bpf(BPF_LINK_CREATE, &attr);
 	close(program);
 	if (link < 0)
 		return link;
-	a->bed->fds[0] = link;
+	a->testbed->fds[0] = link;
 	return 0;
 }
 
-static int up(struct tf_bed *bed, uint32_t mode)
+static int up(struct tf_testbed *testbed, uint32_t mode)
 {
-	struct attach a = {.bed = bed, .mode = mode};
-	int err = tf_script_up(bed);
+	struct attach a = {.testbed = testbed, .mode = mode};
+	int err = tf_script_up(testbed);
 
 	if (err)
 		return err;
-	err = tf_netns_call(bed->dst.ns, attach, &a);
+	err = tf_netns_call(testbed->dst.ns, attach, &a);
 	if (err)
-		snprintf(bed->why, sizeof(bed->why), "XDP program on %s: %s: %s", bed->dst.dev,
+		snprintf(testbed->why, sizeof(testbed->why), "XDP program on %s: %s: %s", testbed->dst.dev,
 			 a.step, strerror(-err));
 	return err;
 }
 
-int tf_xdp_generic_up(struct tf_bed *bed)
+int tf_xdp_generic_up(struct tf_testbed *testbed)
 {
-	return up(bed, XDP_FLAGS_SKB_MODE);
+	return up(testbed, XDP_FLAGS_SKB_MODE);
 }
 
-int tf_xdp_native_up(struct tf_bed *bed)
+int tf_xdp_native_up(struct tf_testbed *testbed)
 {
-	return up(bed, XDP_FLAGS_DRV_MODE);
+	return up(testbed, XDP_FLAGS_DRV_MODE);
 }

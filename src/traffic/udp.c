@@ -110,12 +110,12 @@ static int begin(struct tf_flow *f)
 	if (!s)
 		return -ENOMEM;
 	s->ping = -1;
-	if (u->ipv6 && !f->bed->dst.addr6[0]) {
+	if (u->ipv6 && !f->testbed->dst.addr6[0]) {
 		snprintf(why, sizeof(why), "%s: this path has no IPv6", f->spec->path);
 		err = -EAFNOSUPPORT;
 	}
 	if (!err && u->ethtool)
-		err = tf_offload_set(&s->offload, f->bed, u->ethtool, why, sizeof(why));
+		err = tf_offload_set(&s->offload, f->testbed, u->ethtool, why, sizeof(why));
 	if (err)
 		msg_error("%s", why);
 	if (!err && tf_kind_find(tf_socket_of(f->spec)->proto) == &tf_ping) {
@@ -133,7 +133,7 @@ static void finish(struct tf_flow *f)
 		return;
 	if (s->ping >= 0)
 		close(s->ping);
-	tf_offload_undo(&s->offload, f->bed);
+	tf_offload_undo(&s->offload, f->testbed);
 	free(s);
 	f->private = NULL;
 }

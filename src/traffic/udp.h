@@ -11,7 +11,7 @@
 
 #define TF_TICK_MS 100 /* how often an end that waits looks whether it is over */
 
-/* What a flow has beside its bed. */
+/* What a flow has beside its testbed. */
 struct tf_udp_flow {
 	struct tf_offload offload;
 	bool ipv6; /* was switched on */

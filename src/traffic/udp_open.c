@@ -140,10 +140,10 @@ static int bind_end(struct tf_end *e, const union tf_addr *at)
 	return 0;
 }
 
-/* Of an end that is on a bed. */
-static int bed_addr(const struct tf_end *e, union tf_addr *at)
+/* Of an end that is on a testbed. */
+static int testbed_addr(const struct tf_end *e, union tf_addr *at)
 {
-	const struct tf_bed_end *end = e->sender ? &e->flow->bed->src : &e->flow->bed->dst;
+	const struct tf_testbed_end *end = e->sender ? &e->flow->testbed->src : &e->flow->testbed->dst;
 	const char *text = e->flow->spec->udp.ipv6 ? end->addr6 : end->addr;
 
 	return tf_addr_read(at, text, 0) ? msg_errno(-EINVAL, "address '%s'", text) : 0;
@@ -170,11 +170,11 @@ static int find_source(const union tf_addr *to, union tf_addr *from)
 /* The device that the end is on, NULL where only the kernel knows. */
 static const char *device_of(const struct tf_end *e)
 {
-	const struct tf_bed *bed = e->flow->bed;
+	const struct tf_testbed *testbed = e->flow->testbed;
 
 	if (!strcmp(e->flow->spec->path, "given"))
 		return NULL;
-	return e->sender ? bed->src.dev : bed->dst.dev;
+	return e->sender ? testbed->src.dev : testbed->dst.dev;
 }
 
 static int connect_to(const struct tf_end *e, const union tf_addr *to)
@@ -201,7 +201,7 @@ static void write_pings(struct tf_end *e)
 		tf_ping_header(tf_vector_whole(&u->vector, i), e->me->peer.sa.sa_family);
 }
 
-/* Where a sender is: as the user says, or on the bed, or wherever the way to the receiver starts. */
+/* Where a sender is: as the user says, or on the testbed, or wherever the way to the receiver starts. */
 static int source(const struct tf_end *e, union tf_addr *at)
 {
 	const struct tf_spec *spec = e->flow->spec;
@@ -211,7 +211,7 @@ static int source(const struct tf_end *e, union tf_addr *at)
 		return 0;
 	}
 	if (!spec->to.sa.sa_family)
-		return bed_addr(e, at);
+		return testbed_addr(e, at);
 	*at = (union tf_addr){.sa.sa_family = spec->to.sa.sa_family};
 	return 0;
 }
@@ -241,8 +241,8 @@ int tf_udp_open_send(struct tf_end *e)
 		return err ? err : own_socket(e);
 	}
 	e->me->peer = spec->to.sa.sa_family ? spec->to : e->share->recv.addr;
-	if (!err && spec->ends == ENDS_BOTH && e->flow->bed->to[0] && e->me->peer.sa.sa_family == AF_INET)
-		tf_addr_read(&e->me->peer, e->flow->bed->to, tf_addr_port(&e->me->peer));
+	if (!err && spec->ends == ENDS_BOTH && e->flow->testbed->to[0] && e->me->peer.sa.sa_family == AF_INET)
+		tf_addr_read(&e->me->peer, e->flow->testbed->to, tf_addr_port(&e->me->peer));
 	if (!err)
 		err = source(e, &at);
 	if (!err)
@@ -277,7 +277,7 @@ static int destination(const struct tf_end *e, union tf_addr *at)
 	else if (spec->bind.sa.sa_family)
 		*at = spec->bind;
 	else
-		err = bed_addr(e, at);
+		err = testbed_addr(e, at);
 	if (err || e->index || spec->bind.sa.sa_family)
 		return err;
 	if (spec->udp.multicast)

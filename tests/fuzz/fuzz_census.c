@@ -67,16 +67,16 @@ static void check_place(const struct core *core, const struct site *s)
 	const char *args = shapes[primitives[s->prim].shape].args;
 	char out[1024];
 	struct inlined in;
-	struct place at;
+	struct probe_place at;
 
 	inlined_find(core->text + from, FUNCTION, s->func->addr, s->addr, args, &in);
 	if (in.place.addr < s->func->addr || in.place.addr > s->addr || (in.whole && in.ragged))
 		__builtin_trap();
-	place_rewrite(&in.place, args, out, sizeof(out));
-	place_find(core->text + from, FUNCTION, s->func->addr, s->func->addr, call_args, &at);
+	probe_place_rewrite(&in.place, args, out, sizeof(out));
+	probe_place_find(core->text + from, FUNCTION, s->func->addr, s->func->addr, call_args, &at);
 	if (at.addr < s->func->addr || at.addr >= s->func->addr + FUNCTION)
 		__builtin_trap();
-	place_rewrite(&at, call_args, out, sizeof(out));
+	probe_place_rewrite(&at, call_args, out, sizeof(out));
 }
 
 static bool is_call(const struct insn *in, size_t off)

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "regress/accept.h"
-#include "regress/bare.h"
+#include "regress/logged_cost.h"
 #include "regress/censusdiff.h"
 #include "regress/night.h"
 #include "regress/night_report.h"
@@ -77,10 +77,10 @@ static void read_log(const uint8_t *data, size_t size)
 {
 	char path[64];
 	int fd = file_of(data, size, path, sizeof(path));
-	struct bare b;
+	struct logged_costs b;
 
-	bare_read(path, &b);
-	bare_free(&b);
+	logged_costs_read(path, &b);
+	logged_costs_free(&b);
 	close(fd);
 }
 

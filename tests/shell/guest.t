@@ -77,7 +77,7 @@ needs()
 	[ "$(cards_of_words "${@:2}" | comma_list)" = "$1" ]
 }
 check "what a command needs: a path" needs pcnet ./traffic udp --path=nics:pcnet --count 3
-check "a path in a word of its own" needs tulip ./traffic bed nics:tulip -- true
+check "a path in a word of its own" needs tulip ./traffic testbed nics:tulip -- true
 check "a set" needs "$(card_models all | comma_list)" ./traffic set --only x cards
 check "nothing" needs '' ./traffic set default
 check "a program that is not ours" needs '' ./mine set cards

@@ -249,7 +249,7 @@ pty_log()
 		check "$T/log" pty-16 16 1 '[l["len"] for l in mine if l["kind"] == "print"] == [22, 1, 37] and f["proto"] == "pty" and f["tcp_bytes"] > 0'
 }
 
-bed_env()
+testbed_env()
 {
 	# shellcheck disable=SC2016
 	"$TRAFFIC" testbed veth -- sh -c 'ip netns exec "$COPYCHAIN_NS_DST" ip -o -4 addr show dev \
@@ -271,7 +271,7 @@ killed_is_reaped()
 	"$TRAFFIC" udp --count 1 && nothing_left
 }
 
-# Whatever it is doing: a signal undoes the bed and is the cause of death.
+# Whatever it is doing: a signal undoes the testbed and is the cause of death.
 interrupted()
 {
 	python3 - "$1" "$2" "$TRAFFIC" udp --path "${3:-veth}" --count 10000000 <<'END' && nothing_left
@@ -316,7 +316,7 @@ networks_are_listed()
 	done
 }
 
-bed_interrupted()
+testbed_interrupted()
 {
 	local pid
 
@@ -379,15 +379,15 @@ if ip link add "cct$$" type veth peer name "ccu$$" 2>/dev/null; then
 	ok "no namespace is left" nothing_left
 	ok "the default set" set_runs
 	ok "the set of datagrams" datagrams
-	ok "a bed tells its addresses, passes the exit status" bed_env
-	ok "a bed ends with its command on SIGTERM" bed_interrupted
+	ok "a testbed tells its addresses, passes the exit status" testbed_env
+	ok "a testbed ends with its command on SIGTERM" testbed_interrupted
 	ok "what a killed one left is reaped" killed_is_reaped
 	for delay in 0.03 0.1 0.3 1.5; do
 		ok "SIGTERM after $delay s undoes all" interrupted SIGTERM $delay
 		ok "SIGINT after $delay s undoes all" interrupted SIGINT $delay
 	done
 else
-	skip "flows and beds over veth" "no veth here"
+	skip "flows and testbeds over veth" "no veth here"
 fi
 if "$TRAFFIC" testbed nics -- true 2>/dev/null; then
 	cards=$(ls /sys/class/net)
@@ -396,7 +396,7 @@ if "$TRAFFIC" testbed nics -- true 2>/dev/null; then
 			'f["src"] == "10.77.2.1" and f["dst"] == "10.77.2.2"' --path nics
 	done
 	ok "nics, at a rate" udp_ok udp-nics-64 64 100 True --path nics --rate 1000
-	ok "a bed of cards passes the exit status" exits 0 "$TRAFFIC" testbed nics -- sh -c "echo >&2"
+	ok "a testbed of cards passes the exit status" exits 0 "$TRAFFIC" testbed nics -- sh -c "echo >&2"
 	ok "cards of a killed one are reaped" killed_is_reaped nics
 	ok "... and can be used again" udp_ok udp-nics-64 64 10 True --path nics
 	ok "SIGTERM brings cards back" interrupted SIGTERM 2 nics
@@ -421,15 +421,15 @@ ok "some flows of a set" only_two
 ok "testbeds have scripts that can be read" scripts_are_well_formed
 ok "docs/networks.md has all networks" networks_are_listed
 ok "show what is no testbed" exits 2 "$TRAFFIC" testbed --show wlan
-ok "bed without a command" exits 2 "$TRAFFIC" testbed veth
-ok "bed on an unknown path" exits 2 "$TRAFFIC" testbed wlan -- true
+ok "testbed without a command" exits 2 "$TRAFFIC" testbed veth
+ok "testbed on an unknown path" exits 2 "$TRAFFIC" testbed wlan -- true
 ok "log on a full disk" exits 4 "$TRAFFIC" udp --count 10 --log /dev/full
 ok "log in no folder" exits 4 "$TRAFFIC" udp --count 10 --log "$T/no/log"
 ok "no such namespace" exits 4 "$TRAFFIC" udp --count 10 --netns "nosuch-$$"
 ok "no way to the receiver" exits 4 "$TRAFFIC" udp --send --to 255.255.255.255:9 --count 1
 ok "no such RDMA device" exits 4 "$TRAFFIC" rdma --rdma-dev "nosuch-$$"
-ok "one end of an RDMA flow on a bed" exits 2 "$TRAFFIC" rdma --send --to 127.0.0.1
-ok "bed: no such program" exits 127 "$TRAFFIC" testbed lo -- "/nosuch-$$"
+ok "one end of an RDMA flow on a testbed" exits 2 "$TRAFFIC" rdma --send --to 127.0.0.1
+ok "testbed: no such program" exits 127 "$TRAFFIC" testbed lo -- "/nosuch-$$"
 for command in udp rdma pty set testbed; do
 	ok "$command --help" "$TRAFFIC" $command --help
 done

@@ -92,7 +92,7 @@ def read_log(path):
                 open_flows[o.flow] = flows[-1]
             elif o.kind == "end":
                 open_flows[o.flow].end = o
-            elif o.kind != "skip" and o.flow:  # what a bed counts belongs to no flow
+            elif o.kind != "skip" and o.flow:  # what a testbed counts belongs to no flow
                 getattr(open_flows[o.flow], o.kind if o.kind[-1] == "s" else o.kind + "s").append(o)
     return flows
 

@@ -3,7 +3,7 @@
 """A UDP program that knows nothing of copychain: foreign.py SIZE COUNT. Each message is sent when
 the one before was read, COUNT times to port 9101 by sendto and recv_into, to port 9102 by sendmsg
 of two pieces and recvmsg_into, to port 9103 by write and read on connected sockets. Where the
-environment names a bed it uses that. Prints what it did, and the kernel's count."""
+environment names a testbed it uses that. Prints what it did, and the kernel's count."""
 import ctypes
 import os
 import socket

@@ -68,11 +68,11 @@ def main():
         send, recv = (read(os.path.join(folder, f"{name}.{side}")) for side in ("send", "recv"))
         ends(name, send, recv)
         messages(name, send, recv)
-    bed = read(os.path.join(folder, "bed.log"))
-    devices = {line["dev"] for line in bed}
-    check(len(devices) == 2 and all((line["kind"], line["flow"]) == ("counters", 0) for line in bed),
-          "bed: nothing but the counters of both devices")
-    check(all(rises(bed, dev, "rcvd_pkts") > 0 for dev in devices), "bed: which moved")
+    testbed = read(os.path.join(folder, "testbed.log"))
+    devices = {line["dev"] for line in testbed}
+    check(len(devices) == 2 and all((line["kind"], line["flow"]) == ("counters", 0) for line in testbed),
+          "testbed: nothing but the counters of both devices")
+    check(all(rises(testbed, dev, "rcvd_pkts") > 0 for dev in devices), "testbed: which moved")
 
 
 main()

@@ -336,7 +336,7 @@ static void assert_found(const uint8_t *code, size_t size, size_t at, const char
 
 	inlined_find(code, size, BASE, BASE + at, args, out);
 	assert_int_equal(out->place.addr, BASE + probe);
-	assert_int_equal(place_rewrite(&out->place, args, have, sizeof(have)), 0);
+	assert_int_equal(probe_place_rewrite(&out->place, args, have, sizeof(have)), 0);
 	assert_string_equal(have, want);
 }
 

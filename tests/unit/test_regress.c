@@ -12,12 +12,12 @@
 #include <cmocka.h>
 
 #include "common/json.h"
-#include "regress/bare.h"
+#include "regress/logged_cost.h"
 #include "regress/censusdiff.h"
 #include "regress/compare.h"
 #include "regress/finding.h"
 #include "regress/night.h"
-#include "regress/ways.h"
+#include "regress/chaindiff.h"
 #include "regresshelp.h"
 
 static const struct limits limits = LIMITS_DEFAULT;
@@ -374,22 +374,22 @@ static void test_ways(void **state)
 	struct json_object *a = parse("[{'kind':'x','where':'1'},{'kind':'x','where':'2'},{'kind':'x','where':'3'}]");
 	struct json_object *b = parse("[{'kind':'x','where':'2'},{'kind':'y','where':'2'},{'kind':'x','where':'3'}]");
 	struct json_object *none = parse("[]");
-	struct way_diff d;
+	struct chaindiff d;
 	char shape[8] = "";
 
 	(void)state;
-	assert_int_equal(ways_compare(a, b, &d), 0);
+	assert_int_equal(chaindiff_make(a, b, &d), 0);
 	for (size_t i = 0; i < d.count; i++)
 		shape[i] = "=-+"[d.steps[i].change];
 	assert_string_equal(shape, "-=+=");
 	assert_int_equal(d.changes, 2);
-	ways_free(&d);
-	assert_int_equal(ways_compare(none, b, &d), 0);
+	chaindiff_free(&d);
+	assert_int_equal(chaindiff_make(none, b, &d), 0);
 	assert_int_equal(d.changes, 3);
-	ways_free(&d);
-	assert_int_equal(ways_compare(NULL, NULL, &d), 0);
+	chaindiff_free(&d);
+	assert_int_equal(chaindiff_make(NULL, NULL, &d), 0);
 	assert_int_equal(d.count, 0);
-	ways_free(&d);
+	chaindiff_free(&d);
 	json_object_put(a);
 	json_object_put(b);
 	json_object_put(none);
@@ -515,32 +515,32 @@ static void test_census_inlined(void **state)
 
 static void test_bare(void **state)
 {
-	struct bare b;
+	struct logged_costs b;
 
 	(void)state;
-	assert_int_equal(bare_read(file("log", "{'kind':'flow','flow':1,'name':'one'}\n"
+	assert_int_equal(logged_costs_read(file("log", "{'kind':'flow','flow':1,'name':'one'}\n"
 		"{'kind':'send','flow':1,'seq':0,'time':1000}\n{'kind':'send','flow':1,'seq':5000,'time':2000}\n"
 		"{'kind':'recv','flow':1,'seq':0,'time':1400}\n{'kind':'recv','flow':1,'seq':0,'time':9000}\n"
 		"{'kind':'recv','flow':1,'seq':-1,'time':9000}\n{'kind':'recv','flow':1,'seq':77,'time':9000}\n"
 		"{'kind':'recv','flow':99,'seq':0,'time':1}\n{'kind':'recv','flow':1,'seq':5000,'time':2800}\n"), &b), 0);
-	assert_int_equal(bare_find(&b, "one")->count, 2);
-	assert_int_equal(bare_find(&b, "one")->min, 400);
-	assert_int_equal(bare_find(&b, "one")->max, 800);
-	assert_null(bare_find(&b, "two"));
-	bare_free(&b);
+	assert_int_equal(logged_cost_find(&b, "one")->count, 2);
+	assert_int_equal(logged_cost_find(&b, "one")->min, 400);
+	assert_int_equal(logged_cost_find(&b, "one")->max, 800);
+	assert_null(logged_cost_find(&b, "two"));
+	logged_costs_free(&b);
 	/* A read is posted by who receives; its source took no part. */
-	assert_int_equal(bare_read(file("log", "{'kind':'flow','flow':2,'name':'read'}\n"
+	assert_int_equal(logged_costs_read(file("log", "{'kind':'flow','flow':2,'name':'read'}\n"
 		"{'kind':'send','flow':2,'seq':0,'call':null,'time':5000}\n"
 		"{'kind':'recv','flow':2,'seq':0,'call':'post_send','time':1000,'done':4000}\n"), &b), 0);
-	assert_int_equal(bare_find(&b, "read")->count, 1);
-	assert_int_equal(bare_find(&b, "read")->max, 3000);
-	bare_free(&b);
-	assert_int_equal(bare_read(file("log", "{'kind':'send','flow':1,'seq':99999999999,'time':1}\n"), &b), -EBADMSG);
-	bare_free(&b);
-	assert_int_equal(bare_read(file("log", "no json\n"), &b), -EBADMSG);
-	bare_free(&b);
-	assert_int_equal(bare_read("/nonexistent/log", &b), -ENOENT);
-	bare_free(&b);
+	assert_int_equal(logged_cost_find(&b, "read")->count, 1);
+	assert_int_equal(logged_cost_find(&b, "read")->max, 3000);
+	logged_costs_free(&b);
+	assert_int_equal(logged_costs_read(file("log", "{'kind':'send','flow':1,'seq':99999999999,'time':1}\n"), &b), -EBADMSG);
+	logged_costs_free(&b);
+	assert_int_equal(logged_costs_read(file("log", "no json\n"), &b), -EBADMSG);
+	logged_costs_free(&b);
+	assert_int_equal(logged_costs_read("/nonexistent/log", &b), -ENOENT);
+	logged_costs_free(&b);
 }
 
 #define DIGEST(label, status, flows) \

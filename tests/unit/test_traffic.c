@@ -340,24 +340,24 @@ static void a_path_is_a_testbed_and_its_neighbours(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(unknown); i++) {
 		why[0] = '\0';
-		assert_int_equal(tf_bed_known(unknown[i], why, sizeof(why)), -EINVAL);
+		assert_int_equal(tf_testbed_known(unknown[i], why, sizeof(why)), -EINVAL);
 		assert_true(why[0]);
 	}
-	assert_int_equal(tf_bed_known("veth,static", why, sizeof(why)), 0);
+	assert_int_equal(tf_testbed_known("veth,static", why, sizeof(why)), 0);
 	assert_int_equal(udp(&spec, name, ARRAY_SIZE(line), line), 0);
 	assert_string_equal(spec.name, "udp-veth-64");
 	assert_string_equal(spec.path, "veth");
-	assert_string_equal(tf_flow_bed(&spec), "veth,static");
+	assert_string_equal(tf_flow_testbed(&spec), "veth,static");
 }
 
 /* What collect.sh loads before its census. */
 static void a_testbed_says_which_modules_it_takes(void **state)
 {
 	(void)state;
-	assert_null(tf_bed_modules("wlan"));
-	assert_null(tf_bed_modules("lo"));
-	assert_string_equal(tf_bed_modules("vlan"), "veth,8021q");
-	assert_string_equal(tf_bed_modules("bond,static"), "veth,bonding max_bonds=0");
+	assert_null(tf_testbed_modules("wlan"));
+	assert_null(tf_testbed_modules("lo"));
+	assert_string_equal(tf_testbed_modules("vlan"), "veth,8021q");
+	assert_string_equal(tf_testbed_modules("bond,static"), "veth,bonding max_bonds=0");
 }
 
 static void each_network_has_a_flow_of_its_name(void **state)
@@ -370,10 +370,10 @@ static void each_network_has_a_flow_of_its_name(void **state)
 	for (size_t i = 0; i < set->count; i++) {
 		const struct tf_spec *flow = &set->flows[i];
 
-		assert_int_equal(tf_bed_known(flow->path, why, sizeof(why)), 0);
+		assert_int_equal(tf_testbed_known(flow->path, why, sizeof(why)), 0);
 		snprintf(prefix, sizeof(prefix), "udp-%s-%lu", flow->path, flow->size);
 		assert_string_equal(flow->name, prefix);
-		assert_null(strchr(tf_flow_bed(flow), ','));
+		assert_null(strchr(tf_flow_testbed(flow), ','));
 		for (size_t k = 0; k < i; k++)
 			assert_string_not_equal(set->flows[k].path, flow->path);
 	}
@@ -691,10 +691,10 @@ static void only_our_namespaces_have_an_owner(void **state)
 					     "xcc12-a", "cc12x-a", "cc0-a", "cc-5-a", "cca-a"};
 
 	(void)state;
-	assert_int_equal(tf_bed_owner("cc12-a"), 12);
-	assert_int_equal(tf_bed_owner("cc4194304-b"), 4194304);
+	assert_int_equal(tf_testbed_owner("cc12-a"), 12);
+	assert_int_equal(tf_testbed_owner("cc4194304-b"), 4194304);
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
-		assert_int_equal(tf_bed_owner(others[i]), 0);
+		assert_int_equal(tf_testbed_owner(others[i]), 0);
 }
 
 static void log_lines_are_whole_and_in_order(void **state)

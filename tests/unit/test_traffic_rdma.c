@@ -94,7 +94,7 @@ static void defaults_are_sends_in_lock_step(void **state)
 	assert_string_equal(spec.name, "rdma-send-4096");
 	assert_string_equal(spec.proto, "rdma");
 	assert_string_equal(spec.path, "veth");
-	assert_string_equal(tf_flow_bed(&spec), "rxe");
+	assert_string_equal(tf_flow_testbed(&spec), "rxe");
 	assert_int_equal(spec.count, 200);
 	assert_int_equal(spec.rate, 0);
 	assert_int_equal(spec.rdma.op, RDMA_SEND);
@@ -128,7 +128,7 @@ static void all_options_fill_in(void **state)
 	assert_int_equal(parse(&spec, name, line), 0);
 	assert_string_equal(spec.name, "rdma-ud-send-imm-inline-given-100");
 	assert_string_equal(spec.path, "given");
-	assert_string_equal(tf_flow_bed(&spec), "lo");
+	assert_string_equal(tf_flow_testbed(&spec), "lo");
 	assert_int_equal(spec.size, 100);
 	assert_int_equal(spec.count, 7);
 	assert_int_equal(spec.timeout, 900);
@@ -180,11 +180,11 @@ static void one_end_waits_the_other_goes_there(void **state)
 		assert_int_equal(ntohl(addr->sin_addr.s_addr), rows[i].addr);
 		assert_int_equal(ntohs(addr->sin_port), rows[i].port);
 		assert_string_equal(spec.name, "rdma-send-given-4096");
-		assert_string_equal(tf_flow_bed(&spec), "lo");
+		assert_string_equal(tf_flow_testbed(&spec), "lo");
 	}
 }
 
-static void each_path_has_its_bed(void **state)
+static void each_path_has_its_testbed(void **state)
 {
 	static const char *const paths[][3] = {{"veth", "rxe", "rdma-read-4096"},
 					       {"lo", "rxe-lo", "rdma-read-lo-4096"},
@@ -197,7 +197,7 @@ static void each_path_has_its_bed(void **state)
 		char name[64];
 
 		assert_int_equal(parse(&spec, name, line), 0);
-		assert_string_equal(tf_flow_bed(&spec), paths[i][1]);
+		assert_string_equal(tf_flow_testbed(&spec), paths[i][1]);
 		assert_string_equal(spec.name, paths[i][2]);
 	}
 }
@@ -280,7 +280,7 @@ static void the_rdma_set_has_every_size_and_both_short_cuts(void **state)
 
 		assert_string_equal(flow->name, names[i]);
 		assert_string_equal(flow->proto, "rdma");
-		assert_non_null(flow->bed);
+		assert_non_null(flow->testbed);
 		assert_true(flow->verify && flow->timeout && flow->rdma.depth == 1);
 		assert_int_equal(flow->rdma.ack_timeout, 31);
 		assert_int_equal(flow->rdma.retries, 7);
@@ -352,7 +352,7 @@ int main(void)
 		cmocka_unit_test(defaults_are_sends_in_lock_step),
 		cmocka_unit_test(all_options_fill_in),
 		cmocka_unit_test(one_end_waits_the_other_goes_there),
-		cmocka_unit_test(each_path_has_its_bed),
+		cmocka_unit_test(each_path_has_its_testbed),
 		cmocka_unit_test(verbs_are_in_the_order_of_their_names),
 		cmocka_unit_test(places_do_not_overlap),
 		cmocka_unit_test(only_mapped_addresses_are_ipv4),

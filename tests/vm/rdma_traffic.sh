@@ -230,7 +230,7 @@ held()
 	} | ./traffic rdma --rdma-dev "$COPYCHAIN_RDMA_SRC,$COPYCHAIN_RDMA_DST" --hold --verify --log "$share/hold.log" "$@" >"$share/hold-out"
 }
 
-in_bed()
+in_testbed()
 {
 	local a=$COPYCHAIN_RDMA_SRC b=$COPYCHAIN_RDMA_DST op
 	remember
@@ -268,7 +268,7 @@ in_bed()
 	ok "the queue pair says so" one_line "$T/err" 'work request [0-9]*: \(transport retry counter exceeded\|Work Request Flushed Error\)$'
 }
 
-# The bed's own link is down: that is remembered for a moment.
+# The testbed's own link is down: that is remembered for a moment.
 refused_down()
 {
 	cp "$T/before" "$T/up"
@@ -283,7 +283,7 @@ one_command()
 		grep -q ': 20 sent, 20 received, 0 lost, 0 bad$' "$T/out" && unchanged
 }
 
-# Nobody undoes the bed of a killed one but the next.
+# Nobody undoes the testbed of a killed one but the next.
 reaped()
 {
 	./traffic rdma --count $FOREVER >"$T/out" 2>"$T/err" &
@@ -296,22 +296,22 @@ reaped()
 	./traffic udp --count 1 2>"$T/err" && unchanged
 }
 
-before_any_bed()
+before_any_testbed()
 {
 	remember
 	refused 4 "no RDMA device 'nosuch', nor any other" "no RDMA device at all" ./traffic rdma --rdma-dev nosuch
 }
 
 # What is said in it goes to where ours goes.
-bed()
+testbed()
 {
-	COPYCHAIN_TRAFFIC_LOG=$share/bed.log ./traffic testbed rxe -- bash "$0" "$share" bed
-	ok "the bed is gone" unchanged
+	COPYCHAIN_TRAFFIC_LOG=$share/testbed.log ./traffic testbed rxe -- bash "$0" "$share" testbed
+	ok "the testbed is gone" unchanged
 }
 
 after_it()
 {
-	ok "datagrams on a bed of their own" one_command ./traffic rdma --qp ud --size 512 --op send-imm
+	ok "datagrams on a testbed of their own" one_command ./traffic rdma --qp ud --size 512 --op send-imm
 	ok "within one device" one_command ./traffic rdma --path dev --op read
 	ok "over lo" one_command ./traffic rdma --path lo --op write-imm
 	ok "what a killed one left is removed by the next" reaped
@@ -319,11 +319,11 @@ after_it()
 
 mkdir -p "$T"
 : >"$T/err"
-if [ "${2:-}" = bed ]; then
-	unset COPYCHAIN_TRAFFIC_LOG # which is the bed's
-	in_bed
+if [ "${2:-}" = testbed ]; then
+	unset COPYCHAIN_TRAFFIC_LOG # which is the testbed's
+	in_testbed
 else
-	before_any_bed
-	bed
+	before_any_testbed
+	testbed
 	after_it
 fi

@@ -10,7 +10,7 @@ seed=${COPYCHAIN_TEST_SEED:-$((SRANDOM % 32768))}
 RANDOM=$seed
 echo "# COPYCHAIN_TEST_SEED=$seed repeats this"
 
-# In the guest, on a bed: NAME PATH PORT SIZE COUNT RATE RECEIVER'S-OPTIONS a line. The logs stay apart from the
+# In the guest, on a testbed: NAME PATH PORT SIZE COUNT RATE RECEIVER'S-OPTIONS a line. The logs stay apart from the
 # recording, which has to do without them.
 cat >"$T/flows" <<'END_OF_FLOWS'
 out=$1
@@ -45,9 +45,9 @@ flows=$2
 record()
 {
 	mkdir -p /tmp/logs
-	bed=$2
+	testbed=$2
 	./collect.sh run --native --out "$share/$1" -- \
-		./traffic testbed "$bed" -- sh -c 'exec sh "$1" /tmp/logs <"$2"' sh "$flows" "$share/flows-$1" || exit
+		./traffic testbed "$testbed" -- sh -c 'exec sh "$1" /tmp/logs <"$2"' sh "$flows" "$share/flows-$1" || exit
 }
 case $3 in
 plain)

@@ -77,7 +77,7 @@ save_when()
 	python3 tests/tools/qmp.py "$T/qmp" "$3" $((MEGABYTES << 20)) && : >"$4"
 }
 
-# save_both BED OUT BEFORE AFTER : at two words of the guest's file OUT, into $T/BEDheld and $T/BEDread
+# save_both TESTBED OUT BEFORE AFTER : at two words of the guest's file OUT, into $T/TESTBEDheld and $T/TESTBEDread
 save_both()
 {
 	local share=${share:?}

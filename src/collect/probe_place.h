@@ -9,8 +9,8 @@
  * int3 where the five bytes a jump would take hold an instruction that cannot be moved
  * (arch/x86/kernel/kprobes/core.c: can_boost): any relative call or jump.
  */
-#ifndef COLLECT_PLACE_H
-#define COLLECT_PLACE_H
+#ifndef COLLECT_PROBE_PLACE_H
+#define COLLECT_PROBE_PLACE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,7 +19,7 @@
 #define PLACE_REGISTERS 16
 #define PLACE_CONSTANT (-1)
 
-struct place {
+struct probe_place {
 	uint64_t addr;
 	unsigned int stack;		  /* bytes pushed since the start */
 	signed char moved[PLACE_REGISTERS]; /* where each register's value is by then */
@@ -27,7 +27,7 @@ struct place {
 };
 
 /* addr itself, with all values in their own registers. */
-struct place place_here(uint64_t addr);
+struct probe_place probe_place_here(uint64_t addr);
 
 /*
  * code holds a function of size bytes that begins at base; args are fetch arguments that name
@@ -35,13 +35,13 @@ struct place place_here(uint64_t addr);
  * branch, for the first instruction that stays an int3, is reached only along that line, and where
  * all those values still stand in some register. -ENOENT: there is none, and *out is `from` itself.
  */
-int place_find(const uint8_t *code, size_t size, uint64_t base, uint64_t from, const char *args,
-	       struct place *out);
+int probe_place_find(const uint8_t *code, size_t size, uint64_t base, uint64_t from, const char *args,
+	       struct probe_place *out);
 
 /* Do the arguments name this register? */
-bool place_names(const char *args, int reg);
+bool probe_place_names(const char *args, int reg);
 
 /* The same arguments as they read at the place found: other registers, $stack0 deeper. 0, -E2BIG. */
-int place_rewrite(const struct place *at, const char *args, char *out, size_t size);
+int probe_place_rewrite(const struct probe_place *at, const char *args, char *out, size_t size);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* How findings name functions and tell numbers. */
-#ifndef REGRESS_WORDS_H
-#define REGRESS_WORDS_H
+#ifndef REGRESS_FINDING_TEXT_H
+#define REGRESS_FINDING_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "regress/words.h"
+#include "regress/finding_text.h"
 
 #include <stdio.h>
 #include <string.h>

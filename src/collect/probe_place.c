@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "collect/place.h"
+#include "collect/probe_place.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -29,7 +29,7 @@ static int register_at(const char *s)
 	return -1;
 }
 
-bool place_names(const char *args, int reg)
+bool probe_place_names(const char *args, int reg)
 {
 	for (const char *s = args; (s = strchr(s, '%')); s++)
 		if (register_at(s) == reg)
@@ -123,16 +123,16 @@ static bool is_target(const ZydisDecoder *dec, const uint8_t *code, size_t size,
 	return false;
 }
 
-struct place place_here(uint64_t addr)
+struct probe_place probe_place_here(uint64_t addr)
 {
-	struct place at = {.addr = addr};
+	struct probe_place at = {.addr = addr};
 
 	for (int i = 0; i < PLACE_REGISTERS; i++)
 		at.moved[i] = (signed char)i;
 	return at;
 }
 
-static void settle(const struct values *v, struct place *out)
+static void settle(const struct values *v, struct probe_place *out)
 {
 	for (int i = 0; i < PLACE_REGISTERS; i++) {
 		out->moved[i] = (signed char)i;
@@ -141,18 +141,18 @@ static void settle(const struct values *v, struct place *out)
 	}
 }
 
-int place_find(const uint8_t *code, size_t size, uint64_t base, uint64_t from, const char *args,
-	       struct place *out)
+int probe_place_find(const uint8_t *code, size_t size, uint64_t base, uint64_t from, const char *args,
+	       struct probe_place *out)
 {
 	size_t start = (size_t)(from - base), off;
 	bool wants_stack = strstr(args, "$stack");
-	struct place at = {0};
+	struct probe_place at = {0};
 	struct values v;
 	ZydisDecoder dec;
 	struct insn in;
 
 	values_of(args, &v);
-	*out = place_here(from);
+	*out = probe_place_here(from);
 	if (insn_decoder(&dec))
 		return -EINVAL;
 	off = start ? start : insn_behind_ftrace(&dec, code, size);
@@ -173,7 +173,7 @@ int place_find(const uint8_t *code, size_t size, uint64_t base, uint64_t from, c
 	return -ENOENT;
 }
 
-int place_rewrite(const struct place *at, const char *args, char *out, size_t size)
+int probe_place_rewrite(const struct probe_place *at, const char *args, char *out, size_t size)
 {
 	size_t used = 0;
 

@@ -3,8 +3,8 @@
  * A chain as places and arrows: each hop that moves the bytes is an arrow into another place, and
  * hand-offs happen within one. Text, HTML and dot draw the same chart.
  */
-#ifndef REPORT_CHART_H
-#define REPORT_CHART_H
+#ifndef REPORT_CHAIN_GRAPH_H
+#define REPORT_CHAIN_GRAPH_H
 
 #include "analyze/analysis.h"
 
@@ -18,21 +18,21 @@ struct place {
 	unsigned int copy; /* which copy led here, from 1; 0: none did */
 };
 
-struct chart {
+struct chain_graph {
 	struct place *places;
 	size_t count;
 };
 
 /* 0 or -ENOMEM; the chart refers to steps of the view by number only. */
-int chart_make(const struct analysis *r, const struct flow *f, const struct chain_view *v,
-	       struct chart *c);
-void chart_free(struct chart *c);
+int chain_graph_make(const struct analysis *r, const struct flow *f, const struct chain_view *v,
+	       struct chain_graph *c);
+void chain_graph_free(struct chain_graph *c);
 
 /* Did the CPU move the bytes? */
 bool step_moves(const struct step *s);
 
 /* What stands on the arrow of a step: "copy 2", "dma: device reads", … */
-void chart_arrow(const struct chain_view *v, const struct place *p, char *buf, size_t size);
+void chain_graph_arrow(const struct chain_view *v, const struct place *p, char *buf, size_t size);
 
 /* "+ 12.5 us" of a step since the start of its chain; "" where a hop has no time of its own. */
 void step_time(const struct chain_view *v, size_t i, char *buf, size_t size);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* One worked chain on the terminal: a box for each place, an arrow for each hop that moves bytes. */
-#ifndef REPORT_BOXES_H
-#define REPORT_BOXES_H
+#ifndef REPORT_CHAIN_TEXT_H
+#define REPORT_CHAIN_TEXT_H
 
 #include <stdio.h>
 
 #include "analyze/analysis.h"
 
 /* f has at least one view. */
-void boxes_print(const struct analysis *r, const struct flow *f, FILE *out);
+void chain_text_print(const struct analysis *r, const struct flow *f, FILE *out);
 
 #endif

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* One worked chain on the terminal: a box for each place, an arrow for each hop that moves bytes. */
-#include "report/boxes.h"
+#include "report/chain_text.h"
 
 #include <string.h>
 
-#include "report/chart.h"
+#include "report/chain_graph.h"
 #include "report/report.h"
 #include "common/text.h"
 
@@ -12,12 +12,12 @@
 
 static size_t places_of(const struct analysis *r, const struct flow *f)
 {
-	struct chart c;
+	struct chain_graph c;
 	size_t n = 0;
 
-	if (f->view_count && !chart_make(r, f, &f->views[0], &c)) {
+	if (f->view_count && !chain_graph_make(r, f, &f->views[0], &c)) {
 		n = c.count;
-		chart_free(&c);
+		chain_graph_free(&c);
 	}
 	return n;
 }
@@ -84,7 +84,7 @@ static void print_arrow(const struct chain_view *v, const struct place *p, FILE 
 {
 	char line[512], time[32], cut[SCREEN_WIDTH * 4];
 
-	chart_arrow(v, p, line, sizeof(line));
+	chain_graph_arrow(v, p, line, sizeof(line));
 	step_time(v, p->into, time, sizeof(time));
 	text_cut(line, SCREEN_WIDTH - 23, cut, sizeof(cut));
 	fprintf(out, "       %s %12s %s\n       ▼\n", step_moves(&v->steps[p->into]) ? "★" : "│",
@@ -136,19 +136,19 @@ static void print_queue(const struct analysis *r, const char *who, const struct 
 static void print_view(const struct analysis *r, const struct flow *f, const struct chain_view *v,
 		       FILE *out)
 {
-	struct chart c;
+	struct chain_graph c;
 
 	if (v->pieces > 1)
 		fprintf(out, "  %llu bytes came in %llu pieces this way; the first of them:\n",
 			(unsigned long long)v->bytes, (unsigned long long)v->pieces);
-	if (chart_make(r, f, v, &c))
+	if (chain_graph_make(r, f, v, &c))
 		return;
 	for (size_t i = 0; i < c.count; i++) {
 		if (i)
 			print_arrow(v, &c.places[i], out);
 		print_place(v, &c.places[i], out);
 	}
-	chart_free(&c);
+	chain_graph_free(&c);
 }
 
 static bool same_end(const struct chain_view *a, const struct chain_view *b)
@@ -158,7 +158,7 @@ static bool same_end(const struct chain_view *a, const struct chain_view *b)
 	return x->site == y->site && x->sk == y->sk && x->tid == y->tid && a->count == b->count;
 }
 
-void boxes_print(const struct analysis *r, const struct flow *f, FILE *out)
+void chain_text_print(const struct analysis *r, const struct flow *f, FILE *out)
 {
 	size_t other = 0;
 

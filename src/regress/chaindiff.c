@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "regress/ways.h"
+#include "regress/chaindiff.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -33,14 +33,14 @@ static unsigned int *count_common(struct json_object *from, struct json_object *
 	return common;
 }
 
-static void add_step(struct way_diff *d, enum step_change change, struct json_object *from,
+static void add_step(struct chaindiff *d, enum step_change change, struct json_object *from,
 		     struct json_object *to)
 {
-	d->steps[d->count++] = (struct way_step){change, from, to};
+	d->steps[d->count++] = (struct chain_step_pair){change, from, to};
 	d->changes += change != STEP_KEPT;
 }
 
-int ways_compare(struct json_object *from, struct json_object *to, struct way_diff *out)
+int chaindiff_make(struct json_object *from, struct json_object *to, struct chaindiff *out)
 {
 	size_t n = json_length(from), m = json_length(to), i = 0, k = 0;
 	unsigned int *common = count_common(from, to, n, m);
@@ -67,7 +67,7 @@ int ways_compare(struct json_object *from, struct json_object *to, struct way_di
 	return 0;
 }
 
-void ways_free(struct way_diff *d)
+void chaindiff_free(struct chaindiff *d)
 {
 	free(d->steps);
 	memset(d, 0, sizeof(*d));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "regress/bare.h"
+#include "regress/logged_cost.h"
 
 #include <errno.h>
 #include <json-c/json.h>
@@ -11,7 +11,7 @@
 
 #define MESSAGES_MAX (1u << 24)
 
-static int keep_sent(struct bare_flow *f, uint64_t seq, uint64_t time)
+static int keep_sent(struct logged_cost *f, uint64_t seq, uint64_t time)
 {
 	if (seq >= MESSAGES_MAX)
 		return -EBADMSG;
@@ -33,7 +33,7 @@ static int keep_sent(struct bare_flow *f, uint64_t seq, uint64_t time)
 }
 
 /* Who reads from afar posts the request for it: its own clock tells both ends. */
-static int keep_fetched(struct bare_flow *f, struct json_object *line)
+static int keep_fetched(struct logged_cost *f, struct json_object *line)
 {
 	uint64_t time = json_uint(line, "time", 0), done = json_uint(line, "done", 0);
 
@@ -41,7 +41,7 @@ static int keep_fetched(struct bare_flow *f, struct json_object *line)
 }
 
 /* A message counts once, when it was first read whole. */
-static int keep_read(struct bare_flow *f, struct json_object *line)
+static int keep_read(struct logged_cost *f, struct json_object *line)
 {
 	int64_t seq = json_int(line, "seq", -1);
 	uint64_t time = json_uint(line, "time", 0);
@@ -55,21 +55,21 @@ static int keep_read(struct bare_flow *f, struct json_object *line)
 }
 
 /* NULL: too many flows for one set. */
-static struct bare_flow *flow_numbered(struct bare *b, uint64_t number)
+static struct logged_cost *flow_numbered(struct logged_costs *b, uint64_t number)
 {
 	for (size_t i = 0; i < b->count; i++)
 		if (b->flows[i].number == number)
 			return &b->flows[i];
-	if (b->count == BARE_FLOWS)
+	if (b->count == LOGGED_FLOWS)
 		return NULL;
 	b->flows[b->count].number = number;
 	return &b->flows[b->count++];
 }
 
-static int take_line(struct bare *b, struct json_object *line)
+static int take_line(struct logged_costs *b, struct json_object *line)
 {
 	const char *kind = json_str(line, "kind", "");
-	struct bare_flow *f = flow_numbered(b, json_uint(line, "flow", 0));
+	struct logged_cost *f = flow_numbered(b, json_uint(line, "flow", 0));
 
 	if (!f)
 		return 0;
@@ -84,7 +84,7 @@ static int take_line(struct bare *b, struct json_object *line)
 								 keep_fetched(f, line);
 }
 
-int bare_read(const char *path, struct bare *b)
+int logged_costs_read(const char *path, struct logged_costs *b)
 {
 	FILE *file = fopen(path, "re");
 	char *text = NULL;
@@ -108,18 +108,18 @@ int bare_read(const char *path, struct bare *b)
 	return err;
 }
 
-void bare_free(struct bare *b)
+void logged_costs_free(struct logged_costs *b)
 {
-	for (size_t i = 0; i < BARE_FLOWS; i++) {
+	for (size_t i = 0; i < LOGGED_FLOWS; i++) {
 		free(b->flows[i].sent);
 		dist_free(&b->flows[i].ns);
 	}
 	memset(b, 0, sizeof(*b));
 }
 
-const struct dist *bare_find(const struct bare *b, const char *name)
+const struct dist *logged_cost_find(const struct logged_costs *b, const char *name)
 {
-	for (size_t i = 0; i < BARE_FLOWS; i++)
+	for (size_t i = 0; i < LOGGED_FLOWS; i++)
 		if (b->flows[i].ns.count && !strcmp(b->flows[i].name, name))
 			return &b->flows[i].ns;
 	return NULL;

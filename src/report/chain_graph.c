@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "report/chart.h"
+#include "report/chain_graph.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -71,12 +71,12 @@ static void fill_place(const struct analysis *r, const struct flow *f, const str
 	p->phys = step_phys(r, f, s, p->addr == s->dst);
 }
 
-int chart_make(const struct analysis *r, const struct flow *f, const struct chain_view *v,
-	       struct chart *c)
+int chain_graph_make(const struct analysis *r, const struct flow *f, const struct chain_view *v,
+	       struct chain_graph *c)
 {
 	unsigned int copies = 0;
 
-	*c = (struct chart){calloc(v->count + 1, sizeof(*c->places)), 0};
+	*c = (struct chain_graph){calloc(v->count + 1, sizeof(*c->places)), 0};
 	if (!c->places)
 		return -ENOMEM;
 	for (size_t i = 0; i < v->count; i++) {
@@ -96,13 +96,13 @@ int chart_make(const struct analysis *r, const struct flow *f, const struct chai
 	return 0;
 }
 
-void chart_free(struct chart *c)
+void chain_graph_free(struct chain_graph *c)
 {
 	free(c->places);
-	*c = (struct chart){0};
+	*c = (struct chain_graph){0};
 }
 
-void chart_arrow(const struct chain_view *v, const struct place *p, char *buf, size_t size)
+void chain_graph_arrow(const struct chain_view *v, const struct place *p, char *buf, size_t size)
 {
 	const struct step *s = &v->steps[p->into];
 	char where[320];
