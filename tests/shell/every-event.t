@@ -4,9 +4,10 @@
 
 For every golden run (tests/golden), each event that carries a copy, a hand-off, a DMA or a free of
 a message's bytes, and each call that sent or received them, is taken out in turn. The analysis
-must then give the same figures, or not claim to be exact; the number of hops, which is what was
-recorded of hand-offs, and copies to where nobody is served are no such figures. That an event is missing must show, too: in the hops or the
-reasons, but for the end of a life, and for what was done to a clone that no receiver's chain is about.
+must then give the same figures, or not claim to be exact; the numbers of hops and calls, which are
+what was recorded of these, and copies to where nobody is served are no such figures. That an event is
+missing must show, too: there or in the reasons, but for the end of a life, and for what was done to a
+clone that no receiver's chain is about.
 
 What kind of event carries what, and which of its fields say where, is the event vocabulary's word
 (src/trace/events.def): an event added there is tried here. Which events concern a message is
@@ -121,7 +122,7 @@ class Run:
 
     def figures(self, folder):
         """The figures of all flows; beside them what else tells that something is missing, which is the
-        number of hops, copies to nowhere and what limits the verdict; and whether all are exact."""
+        numbers of calls and hops, copies to nowhere and what limits the verdict; and whether all are exact."""
         p = subprocess.run([self.tools.analyze, "--no-report", folder], text=True, errors="replace",
                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         if p.returncode < 0 or p.returncode > 4:
@@ -133,9 +134,9 @@ class Run:
             elif inside and len(line.split()) < 5:
                 inside = False
             elif inside:
-                *counts, hops, audit, verdict = line.split()
+                *counts, calls, hops, audit, verdict = line.split()
                 rows.append(" ".join([*counts, audit, verdict]))
-                beside.append(hops)
+                beside += [calls, hops]
             elif " dropped: " in line:
                 rows.append(" ".join(line.split()))
             elif " is at-least: " in line or " is unlinked: " in line or " dead copy: " in line:
