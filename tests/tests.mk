@@ -78,7 +78,7 @@ TAP_LONG     := $(wildcard tests/long/*.t)
 LONG_KERNELS := bookworm bookworm/6.12
 
 check-long: all
-	COPYCHAIN_TEST_ALL=1 tests/run-tap --timer -v tests/shell/every-event.t $(TAP_LONG)
+	COPYCHAIN_TEST_ALL=1 tests/run-tap --timer -v tests/shell/every-event.t tests/shell/proof.t $(TAP_LONG)
 	COPYCHAIN_TEST_KERNELS="$(LONG_KERNELS)" $(RUN_TAP) $(TAP_VM)
 
 check-vm: all

@@ -14,11 +14,12 @@ What kind of event carries what, and which of its fields say where, is the event
 decided here, from the addresses in the chains of the whole recording and from the raw events,
 never from what the analysis says of the mutilated one.
 
-Of a run of many flows, some of each kind are tried (EACH); COPYCHAIN_TEST_ALL=1 tries all.
+Some events of each kind and run are tried (EACH); COPYCHAIN_TEST_ALL=1 tries all.
 
 usage: every-event.t [--verbose] [--analyze PROGRAM] [RUN-FOLDER...]
 """
 import argparse
+import bisect
 import collections
 import concurrent.futures
 import fnmatch
@@ -32,7 +33,7 @@ import tempfile
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TO_DEVICE, FROM_DEVICE = 1, 2
-EACH = 8
+EACH = 2
 # What may be missing without a sign, as long as no figure changes.
 SILENT = {"free", "hand-off of a clone"}
 
@@ -104,6 +105,17 @@ class Run:
         text = subprocess.run([tools.dropevent, "list", self.path("trace.dat")], check=True, text=True,
                               stdout=subprocess.PIPE).stdout
         self.events = [Event(line, tools.vocabulary) for line in text.splitlines()]
+        self.times = [ev.ts for ev in self.events]
+        self.threads = collections.defaultdict(list)
+        for i, ev in enumerate(self.events):
+            self.threads[ev["common_pid"]].append(i)
+        self.places = {ev.off: i for i, ev in enumerate(self.events)}
+
+    def of_thread(self, pid, first, end=None):
+        """The thread's events from place first on, up to `end`."""
+        mine = self.threads[pid]
+        lo = bisect.bisect_left(mine, first)
+        return [self.events[i] for i in mine[lo:len(mine) if end is None else bisect.bisect_left(mine, end)]]
 
     def path(self, name):
         return os.path.join(self.dir, name)
@@ -148,7 +160,7 @@ class Run:
         found = {}
         for seq in range(64):
             out = os.path.join(self.tools.tmp, "chains-%s-%d" % (self.name, os.getpid()))
-            subprocess.run([self.tools.analyze, "--out", out, "--message", str(seq), self.dir],
+            subprocess.run([self.tools.analyze, "--report=json", "--out", out, "--message", str(seq), self.dir],
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
             with open(os.path.join(out, "analysis.json"), encoding="utf-8") as f:
                 flows = json.load(f)["flows"]
@@ -222,7 +234,9 @@ def concerning(run, hops):
         if ev is not None:
             found.setdefault(ev.off, (ev, why))
 
-    for i, ev in enumerate(events):
+    first = bisect.bisect_left(run.times, min(mem.ranges.values(), default=0))
+    for i in range(first, bisect.bisect_right(run.times, mem.last)):
+        ev = events[i]
         if not any(mem.holds(a, n, ev.ts) for a, n in run.spans(ev)):
             continue
         hows = {how for how, _, _ in ev.touches}
@@ -266,17 +280,17 @@ def concerning(run, hops):
         return ev if ev and ev.category == "RETURN" else None
 
     for h in hops:
-        at = next((i for i, ev in enumerate(events) if ev.off == h["file_offset"]), None)
+        at = run.places.get(h["file_offset"])
         if at is None:
             continue
         pid = events[at]["common_pid"]
-        after = [ev for ev in events[at:] if ev["common_pid"] == pid]
+        after = run.of_thread(pid, at)
         if events[at].name == "rdma_post" or h["event"] == "mem" and h["holder"] == "receiver's buffer":
             # The doorbell, and what told the ends that the message has arrived.
             if events[at].name == "rdma_post":
                 take(events[at], "call")
             last = max(x["file_offset"] for x in hops if x["time_ns"] == mem.last)
-            end = next(i for i, ev in enumerate(events) if ev.off == last)
+            end = run.places[last]
             told = [ev for ev in events[end:] if ev.name == "rdma_done"]
             both = any(h2["event"] == "rdma_xmit" for h2 in hops) and told and told[0]["wc_op"] & 128
             for ev in told[:2 if both else 1]:
@@ -285,7 +299,7 @@ def concerning(run, hops):
             take(events[at], "call")
             take(outcome(after), "call")
         elif h["holder"] == "receiver's buffer":
-            before = [ev for ev in events[:at] if ev["common_pid"] == pid]
+            before = run.of_thread(pid, 0, at)
             take(next((ev for ev in reversed(before) if ev.name == "recv_enter"), None), "call")
             take(outcome(after), "call")
     return found
