@@ -202,6 +202,12 @@ static bool is_telling(const struct logged_counter *c)
 	return false;
 }
 
+/* More has arrived than is explained, as receivers were told or the programs logged. */
+static bool has_arrivals(const struct flow *f)
+{
+	return f->expected_bytes > f->accounted_bytes || (f->log && f->log->received > f->delivered);
+}
+
 static void print_limits(const struct analysis *r, const struct flow *f, FILE *out)
 {
 	char why[1024];
@@ -213,8 +219,9 @@ static void print_limits(const struct analysis *r, const struct flow *f, FILE *o
 		fprintf(out, "%s: content check is weak, every message holds the same bytes\n",
 			f->name);
 	if (f->undelivered)
-		fprintf(out, "%s: %llu messages neither arrived nor were seen dropped\n", f->name,
-			(unsigned long long)f->undelivered);
+		fprintf(out, "%s: %llu messages %s\n", f->name, (unsigned long long)f->undelivered,
+			has_arrivals(f) ? "lead to no receiver, by what is recorded" :
+					  "neither arrived nor were seen dropped");
 	if (f->resent_packets)
 		fprintf(out, "%s: %llu packets with %llu bytes of payload were sent again; they are "
 			"on no chain\n", f->name, (unsigned long long)f->resent_packets,
