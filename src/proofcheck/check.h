@@ -18,7 +18,7 @@ struct cited {
 struct check {
 	struct lines lines;
 	struct world world;
-	const char *run;
+	struct tracedat *td;
 	bool missed; /* the trace tells of lost events */
 	char *why;
 	size_t size;
@@ -44,7 +44,8 @@ struct line *premise_record(const struct check *c, const struct line *l, enum re
 int rule_complete(struct check *c, struct line *l);
 int rule_count(struct check *c, struct line *l);
 
-/* Sees every record of the trace; nonzero ends it. */
-int trace_each(struct check *c, int (*fn)(void *ctx, const struct record *r), void *ctx);
+/* Sees every record of the trace in a span of time; nonzero ends it. */
+int trace_each(struct check *c, uint64_t from, uint64_t to, int (*fn)(void *ctx, const struct record *r),
+	       void *ctx);
 
 #endif

@@ -104,6 +104,7 @@ int rule_complete(struct check *c, struct line *l)
 {
 	struct search s = {.c = c, .l = l};
 	size_t places = 0, facts = 0, delivered = 0;
+	uint64_t from = UINT64_MAX, to = 0;
 	char text[128];
 	int err;
 
@@ -117,7 +118,15 @@ int rule_complete(struct check *c, struct line *l)
 	if (places + facts + delivered != l->from_count)
 		return reject(c, l, "it takes places where bytes lie, deliveries, and facts");
 	set_times(c, l);
-	err = trace_each(c, see, &s);
+	for (size_t i = 0; i < l->from_count; i++) {
+		const struct line *p = &c->lines.items[l->from[i] - 1];
+
+		if (!is_place(p))
+			continue;
+		from = p->claim.since < from ? p->claim.since : from;
+		to = p->until > to ? p->until : to;
+	}
+	err = trace_each(c, from, to, see, &s);
 	if (s.found)
 		return reject(c, l, "it leaves out %s at offset %llu, which is about the same memory",
 			      s.missing.format->name, ULL(s.missing.raw.file_off));

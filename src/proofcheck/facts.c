@@ -25,19 +25,20 @@ struct resolve {
 	int err;
 };
 
-int trace_each(struct check *c, int (*fn)(void *ctx, const struct record *r), void *ctx)
+int trace_each(struct check *c, uint64_t from, uint64_t to, int (*fn)(void *ctx, const struct record *r),
+	       void *ctx)
 {
-	struct tracedat *td;
 	struct td_event raw;
 	struct record r;
-	int err = tracedat_open_run(c->run, &td);
+	int err = 0;
 
-	while (!err && (err = tracedat_next(td, &raw)) == 1)
+	tracedat_seek(c->td, from);
+	while (!err && (err = tracedat_next(c->td, &raw)) == 1 && raw.ts <= to)
 		err = record_of(&c->world, &raw, &r) ? fn(ctx, &r) : 0;
+	if (err == 1)
+		err = 0; /* behind the span */
 	if (err && err != -EINVAL && err != -ENOMEM)
-		snprintf(c->why, c->size, "%s", tracedat_error(td));
-	c->missed = tracedat_missed(td) || tracedat_missed_unknown(td);
-	tracedat_close(td);
+		snprintf(c->why, c->size, "%s", tracedat_error(c->td));
 	return err;
 }
 
@@ -248,7 +249,8 @@ int facts_resolve(struct check *c)
 			err = hashmap_set(&s.wanted, place_of(l->text), l);
 	}
 	if (!err)
-		err = trace_each(c, see, &s);
+		err = trace_each(c, 0, UINT64_MAX, see, &s);
+	c->missed = tracedat_missed(c->td) || tracedat_missed_unknown(c->td);
 	for (size_t i = 0; i < c->lines.count && !err; i++) {
 		struct line *l = &c->lines.items[i];
 		struct line *first = l->fact ? hashmap_find(&s.wanted, place_of(l->text)) : NULL;

@@ -59,7 +59,7 @@ static int check_against(struct check *c, const char *run, size_t *conclusions)
 	struct tracedat *td = NULL;
 	int err = tracedat_open_run(run, &td);
 
-	c->run = run;
+	c->td = td;
 	if (err)
 		snprintf(c->why, c->size, "%s", td ? tracedat_error(td) : "out of memory");
 	if (!err)

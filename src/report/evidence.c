@@ -25,6 +25,7 @@ void evidence_close(struct evidence *e)
 	for (size_t i = 0; i < e->count; i++)
 		free(e->facts[i]);
 	free(e->facts);
+	hashmap_free(&e->by_place);
 	event_table_free(e->table);
 	tracedat_close(e->td);
 	*e = (struct evidence){0};
@@ -32,10 +33,7 @@ void evidence_close(struct evidence *e)
 
 struct fact *evidence_at(const struct evidence *e, uint64_t file_off)
 {
-	for (size_t i = 0; i < e->count; i++)
-		if (e->facts[i]->ev.file_off == file_off)
-			return e->facts[i];
-	return NULL;
+	return hashmap_find(&e->by_place, file_off);
 }
 
 /* A function that was entered, as the tracer of functions records it. */
@@ -75,6 +73,10 @@ static int keep(struct evidence *e, const struct td_event *raw)
 	read_event(e, &f->raw, &f->ev);
 	f->format = tep_find_event(tracedat_tep(e->td), raw->type);
 	f->name = f->format ? f->format->name : "?";
+	if (hashmap_set(&e->by_place, raw->file_off, f)) {
+		free(f);
+		return -ENOMEM;
+	}
 	e->facts[e->count++] = f;
 	return 0;
 }
@@ -88,23 +90,24 @@ static int by_time(const void *a, const void *b)
 	return x->ev.file_off < y->ev.file_off ? -1 : x->ev.file_off > y->ev.file_off;
 }
 
-int evidence_pass(struct evidence *e, const struct analysis *r, evidence_fn fn, void *ctx)
+int evidence_pass(struct evidence *e, uint64_t from, uint64_t to, evidence_fn fn, void *ctx)
 {
-	struct tracedat *td = NULL;
 	struct td_event raw;
 	struct event ev;
-	int err;
+	size_t had = e->count;
+	int err = 0;
 
-	err = tracedat_open_run(r->run.dir, &td);
-	while (!err && (err = tracedat_next(td, &raw)) == 1) {
+	tracedat_seek(e->td, from);
+	while (!err && (err = tracedat_next(e->td, &raw)) == 1) {
 		err = 0;
+		if (raw.ts > to)
+			break;
 		if (!read_event(e, &raw, &ev) || !fn(ctx, &ev) ||
 		    evidence_at(e, ev.file_off))
 			continue;
 		err = keep(e, &raw);
 	}
-	tracedat_close(td);
-	if (e->count)
+	if (e->count > had)
 		qsort(e->facts, e->count, sizeof(struct fact *), by_time);
 	return err;
 }

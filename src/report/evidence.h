@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 
+#include "common/hashmap.h"
 #include "analyze/analysis.h"
 
 struct fact {
@@ -26,6 +27,7 @@ struct evidence {
 	struct event_table *table;
 	struct fact **facts;
 	size_t count, cap;
+	struct hashmap by_place;
 };
 
 /*
@@ -36,8 +38,11 @@ typedef bool (*evidence_fn)(void *ctx, const struct event *ev);
 
 int evidence_open(struct evidence *e, const struct analysis *r);
 
-/* Another pass over the trace from its beginning; what is kept already is not kept twice. */
-int evidence_pass(struct evidence *e, const struct analysis *r, evidence_fn fn, void *ctx);
+/*
+ * Another pass over the trace, from one time to another; what is kept already is not kept twice.
+ * 0 or -errno.
+ */
+int evidence_pass(struct evidence *e, uint64_t from, uint64_t to, evidence_fn fn, void *ctx);
 void evidence_close(struct evidence *e);
 
 /* The fact at a place in the file, or NULL. */

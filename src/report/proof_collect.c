@@ -316,7 +316,7 @@ int proof_collect(struct proof *p, const char *flow)
 		for (size_t i = 0; i < f->view_count && !f->op && !err && flow_selected(f, flow); i++)
 			err = want_view(&c, &f->views[i]);
 	if (!err)
-		err = evidence_pass(&p->evidence, &p->r, see, &c);
+		err = evidence_pass(&p->evidence, 0, UINT64_MAX, see, &c);
 	for (size_t i = 0; i < p->context_count; i++) {
 		const struct context *x = &p->contexts[i];
 
@@ -331,7 +331,7 @@ int proof_collect(struct proof *p, const char *flow)
 		keep_place(&c, x->memory);
 	}
 	if (!err)
-		err = c.err ? c.err : evidence_pass(&p->evidence, &p->r, is_kept, &c);
+		err = c.err ? c.err : evidence_pass(&p->evidence, 0, UINT64_MAX, is_kept, &c);
 	hashmap_each(&c.callers, free_value, NULL);
 	hashmap_each(&c.given, free_value, NULL);
 	hashmap_free(&c.callers);

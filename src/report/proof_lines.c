@@ -406,8 +406,14 @@ static bool is_touching(void *ctx, const struct event *ev)
 
 static int cite_touching(struct proof *p, struct touching *t)
 {
-	int err = evidence_pass(&p->evidence, &p->r, is_touching, t);
+	uint64_t from = UINT64_MAX, to = 0;
+	int err;
 
+	for (size_t i = 0; i < p->region_count; i++) {
+		from = p->regions[i].since < from ? p->regions[i].since : from;
+		to = p->regions[i].until > to ? p->regions[i].until : to;
+	}
+	err = evidence_pass(&p->evidence, from, to, is_touching, t);
 	for (size_t i = 0; i < p->evidence.count && !err; i++) {
 		uint64_t at = p->evidence.facts[i]->ev.file_off;
 

@@ -170,13 +170,13 @@ static int collect(struct walk *w, struct evidence *e, const struct report *rep)
 		    hashmap_set(&w->hops, v->steps[i].file_off, (void *)&v->steps[i]))
 			return -ENOMEM;
 	w->end = v->steps[v->count - 1].ts;
-	err = evidence_pass(e, rep->r, find_calls, w);
+	err = evidence_pass(e, 0, UINT64_MAX, find_calls, w);
 	w->begin = w->call ? w->call : v->steps[0].ts;
 	w->tracer = json_str(rep->r->run.manifest, "tracer", NULL);
 	e->functions = w->tracer != NULL;
 	if (!err && e->functions)
 		err = tracedat_load_kallsyms(e->td);
-	return err ? err : evidence_pass(e, rep->r, want, w);
+	return err ? err : evidence_pass(e, w->begin, w->end, want, w);
 }
 
 int steps_write(struct report *rep)

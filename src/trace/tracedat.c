@@ -184,8 +184,11 @@ static void sift_up(struct td_turn *heap, unsigned at)
 static int start(struct tracedat *td)
 {
 	for (unsigned i = 0; i < td->cpus_n; i++) {
-		int got = td_cpu_next(td, &td->cpus[i]);
+		int got;
 
+		do
+			got = td_cpu_next(td, &td->cpus[i]);
+		while (got == 1 && td->cpus[i].ts < td->from);
 		if (got < 0)
 			return got;
 		if (!got)
@@ -229,6 +232,17 @@ int tracedat_next(struct tracedat *td, struct td_event *ev)
 		return 0;
 	*ev = td->cpus[td->heap[0].cpu].ev;
 	return 1;
+}
+
+void tracedat_seek(struct tracedat *td, uint64_t ts)
+{
+	for (unsigned i = 0; i < td->cpus_n; i++)
+		td_cpu_seek(td, &td->cpus[i], ts);
+	td->from = ts;
+	td->started = false;
+	td->heap_n = 0;
+	td->missed = 0;
+	td->missed_unknown = false;
 }
 
 /* ---- what the file says ---- */

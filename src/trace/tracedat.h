@@ -69,6 +69,12 @@ const char *tracedat_note(const struct tracedat *td);
  */
 int tracedat_next(struct tracedat *td, struct td_event *ev);
 
+/*
+ * tracedat_next goes on with the first event that is not before ts, from wherever it was; what lies
+ * before it is hardly read. tracedat_missed begins anew, with the pages that are read from then on.
+ */
+void tracedat_seek(struct tracedat *td, uint64_t ts);
+
 /* The formats; owned by td. */
 struct tep_handle *tracedat_tep(const struct tracedat *td);
 

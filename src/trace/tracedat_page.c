@@ -226,3 +226,37 @@ int td_cpu_next(struct tracedat *td, struct td_cpu *cpu)
 			return err;
 	}
 }
+
+/* Does the page at a file offset begin at or after ts? An empty one, whose time means nothing, does not. */
+static bool begins_after(const struct tracedat *td, uint64_t page, uint64_t ts, bool *empty)
+{
+	const uint8_t *at = td->data + page;
+	uint64_t word = td->page_commit_size == 8 ? get64(at + td->page_commit) : get32(at + td->page_commit);
+
+	*empty = !(word & ~(MISSED_EVENTS | MISSED_STORED | MISSED_ABOVE));
+	return !*empty && get64(at + td->page_ts) >= ts;
+}
+
+/* Pages are in the order of their times; of a damaged file it does not matter where one begins. */
+void td_cpu_seek(const struct tracedat *td, struct td_cpu *cpu, uint64_t ts)
+{
+	uint64_t lo = 0, hi = (cpu->end - cpu->begin) / td->stride, back;
+	bool empty;
+
+	/* The last page that begins before ts: the one behind it has nothing earlier. */
+	while (lo < hi) {
+		uint64_t mid = lo + (hi - lo) / 2, page = mid;
+
+		while (!begins_after(td, cpu->begin + page * td->stride, ts, &empty) && empty && page + 1 < hi)
+			page++;
+		if (empty || begins_after(td, cpu->begin + page * td->stride, ts, &empty))
+			hi = mid;
+		else
+			lo = page + 1;
+	}
+	back = lo ? lo - 1 : 0;
+	cpu->page = cpu->begin + back * td->stride;
+	cpu->dropped = cpu->page;
+	cpu->at = cpu->stop = NULL;
+	cpu->ts = 0;
+}

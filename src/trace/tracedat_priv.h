@@ -63,6 +63,7 @@ struct tracedat {
 	struct td_turn *heap;
 	unsigned heap_n;
 	bool started;
+	uint64_t from; /* events before this time are passed over */
 	uint64_t missed;
 	bool missed_unknown;
 };
@@ -88,6 +89,9 @@ int td_read_header_page(struct tracedat *td, const char *text, size_t len);
 
 /* Moves a CPU to its next event, filling cpu->ev: 1, 0 at the end, -EBADMSG with the error set. */
 int td_cpu_next(struct tracedat *td, struct td_cpu *cpu);
+
+/* Sets a CPU to the page where events of a time may begin. */
+void td_cpu_seek(const struct tracedat *td, struct td_cpu *cpu, uint64_t ts);
 
 /* The nth option with that id, or NULL. */
 const struct td_option *td_find_option(const struct tracedat *td, unsigned id, unsigned nth);

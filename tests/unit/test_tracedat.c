@@ -80,6 +80,46 @@ static void test_many_cpus(void **state)
 	mktrace_free(mk);
 }
 
+/* Many pages, in two CPUs, and times that several events share. */
+static void test_seek(void **state)
+{
+	struct mktrace *mk = tdtest_simple(2);
+	struct tracedat *td;
+	struct td_event ev;
+	enum { EVENTS = 2000 };
+
+	(void)state;
+	for (unsigned i = 0; i < EVENTS; i++) {
+		if (i % 90 == 89) {
+			/* An empty page. */
+			mktrace_end_page(mk, i % 2);
+			mktrace_commit(mk, i % 2, 0);
+			mktrace_end_page(mk, i % 2);
+		}
+		tdtest_add(mk, i % 2, 1000 + i / 4 * 10, i);
+	}
+	td = tdtest_open(mk);
+	/* Forwards, backwards, between times, to the ends and beyond. */
+	for (unsigned k = 0; k < 300; k++) {
+		uint64_t from = k * 7919 % 6100, first;
+		size_t n = 0, want;
+
+		tracedat_seek(td, from);
+		while (tracedat_next(td, &ev) == 1) {
+			assert_true(ev.ts >= from);
+			n++;
+		}
+		first = from < 1000 ? 0 : (from - 1000 + 9) / 10 * 4;
+		want = first < EVENTS ? EVENTS - first : 0;
+		assert_int_equal(n, want);
+	}
+	tracedat_seek(td, 0);
+	assert_int_equal(tracedat_next(td, &ev), 1);
+	assert_int_equal(ev.ts, 1000);
+	tracedat_close(td);
+	mktrace_free(mk);
+}
+
 static void test_no_events(void **state)
 {
 	struct mktrace *mk = tdtest_simple(2);
@@ -314,6 +354,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_order_over_cpus),
 		cmocka_unit_test(test_many_cpus),
+		cmocka_unit_test(test_seek),
 		cmocka_unit_test(test_no_events),
 		cmocka_unit_test(test_time_extends),
 		cmocka_unit_test(test_time_stamps),
