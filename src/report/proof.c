@@ -91,7 +91,6 @@ static int write_flows(struct document *d)
 	int err = 0;
 
 	d->at = d->p.line = 0;
-	print_intro(d->rep, d->p.out);
 	for (const struct flow *f = d->p.r.engine.flows; f && !err; f = f->next)
 		if (flow_selected(f, d->rep->flow) && f->view_count && n++ < FLOWS_MAX)
 			err = write_flow(d, f);
@@ -162,8 +161,10 @@ static int save(struct report *rep, const char *text)
 {
 	FILE *out = report_open(rep, "proof.md");
 
-	if (out)
+	if (out) {
+		print_intro(rep, out);
 		fputs(text, out);
+	}
 	return report_close(out) ? -EIO : 0;
 }
 
