@@ -8,13 +8,13 @@ NIGHTLY_USER ?= $(or $(SUDO_USER),$(shell id -un))
 BUILD    ?= build
 CC       ?= gcc
 
-PKG_collect := libtracefs libtraceevent libbpf json-c
+PKG_collect := libxxhash libtracefs libtraceevent libbpf json-c
 LIB_collect := -lZydis
 DIRS_collect := collect
 DIRS_analyze := analyze analyze/core analyze/path report proofcheck
 DIRS_traffic := traffic
 DIRS_regress := regress
-PKG_analyze := libtraceevent json-c
+PKG_analyze := libxxhash libtraceevent json-c
 PKG_traffic := json-c libibverbs
 PKG_regress := json-c sqlite3
 PKGS        := $(sort $(PKG_collect) $(PKG_analyze) $(PKG_traffic) $(PKG_regress))

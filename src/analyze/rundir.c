@@ -3,10 +3,13 @@
 
 #include <errno.h>
 #include <json-c/json.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/checksum.h"
+#include "common/file.h"
 #include "common/json.h"
 #include "common/vec.h"
 
@@ -27,7 +30,7 @@ static struct json_object *read_part(const struct rundir *run, const char *name,
 	if (!o && *err == -EBADMSG)
 		snprintf(why, size, "%s is damaged: no valid JSON; record again", path);
 	else if (!o)
-		snprintf(why, size, "cannot read %s: %s", path, strerror(-*err));
+		snprintf(why, size, "cannot read %s: %s", path, file_strerror(*err));
 	else if (json_uint(o, "schema", 0) != 1) {
 		snprintf(why, size, "%s has schema %llu, this analyze reads 1", path,
 			 (unsigned long long)json_uint(o, "schema", 0));
@@ -191,6 +194,45 @@ int rundir_open(const char *dir, struct rundir *run, char *why, size_t size)
 	if (!err)
 		err = read_sites(run);
 	return err ? err : read_late(run);
+}
+
+static int verify_part(const char *dir, const char *part, const char *recorded, char *why, size_t size)
+{
+	char path[PATH_MAX], text[CHECKSUM_TEXT];
+	int err;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, part);
+	err = checksum_file(path, text);
+	if (err == -ENOENT && !recorded)
+		return 0;
+	if (err) {
+		snprintf(why, size, "%s: %s", path, file_strerror(err));
+		return err;
+	}
+	if (recorded && !strcmp(recorded, text))
+		return 0;
+	snprintf(why, size, "%s is not the file that was recorded (--unverified takes it all the same)", path);
+	return -EBADMSG;
+}
+
+int rundir_verify(const char *dir, char *why, size_t size)
+{
+	static const char *const parts[] = {
+#define PART(name) name,
+#include "common/run_parts.def"
+#undef PART
+	};
+	struct rundir run = {.dir = (char *)dir};
+	struct json_object *manifest, *sums;
+	int err = 0;
+
+	manifest = read_part(&run, "run.json", why, size, &err);
+	sums = json_get(manifest, "checksums");
+	for (size_t i = 0; sums && !err && i < sizeof(parts) / sizeof(parts[0]); i++)
+		err = verify_part(dir, parts[i], json_str(sums, parts[i], NULL), why, size);
+	json_object_put(manifest);
+	/* What is wrong with a folder that holds no run is told by whoever opens it. */
+	return manifest ? err : 0;
 }
 
 void rundir_close(struct rundir *run)

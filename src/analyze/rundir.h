@@ -67,6 +67,12 @@ struct rundir {
 int rundir_open(const char *dir, struct rundir *run, char *why, size_t size);
 void rundir_close(struct rundir *run);
 
+/*
+ * Is each part of the run the file that was recorded? 0; -EBADMSG where one is not, -errno where one
+ * cannot be read, and why says which. A run of before there were checksums passes.
+ */
+int rundir_verify(const char *dir, char *why, size_t size);
+
 /* The site whose probe stands at probe, or whose call returns to ret; or NULL. */
 const struct site *rundir_site(const struct rundir *run, uint64_t probe);
 const struct site *rundir_site_returning(const struct rundir *run, uint64_t ret);

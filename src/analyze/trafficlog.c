@@ -347,7 +347,7 @@ int trafficlog_load(const char *dir, struct trafficlog *log, char *why, size_t s
 	if (err == -EBADMSG)
 		snprintf(why, size, "%s is damaged: line %d is no JSON of traffic's", path, number);
 	else if (err)
-		snprintf(why, size, "cannot read %s: %s", path, strerror(-err));
+		snprintf(why, size, "cannot read %s: %s", path, file_strerror(err));
 	free(text);
 	free(path);
 	return err;

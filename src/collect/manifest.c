@@ -3,7 +3,9 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <json-c/json.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +16,7 @@
 
 #include "collect/loss.h"
 #include "collect/sites.h"
+#include "common/checksum.h"
 #include "common/file.h"
 #include "common/json.h"
 #include "common/vec.h"
@@ -258,11 +261,36 @@ static void add_probes(struct json_object *root, const struct manifest *m, const
 	json_object_object_add(root, "probes", o);
 }
 
-int manifest_write(const char *path, const struct manifest *m, struct session *s,
+static int add_checksums(struct json_object *root, const char *dir)
+{
+	static const char *const parts[] = {
+#define PART(name) name,
+#include "common/run_parts.def"
+#undef PART
+	};
+	struct json_object *o = json_object_new_object();
+	int err = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts) && !err; i++) {
+		char path[PATH_MAX], text[CHECKSUM_TEXT];
+
+		snprintf(path, sizeof(path), "%s/%s", dir, parts[i]);
+		err = checksum_file(path, text);
+		if (!err)
+			json_add_str(o, parts[i], text);
+		else if (err == -ENOENT)
+			err = 0; /* a workload that wrote no log */
+	}
+	json_object_object_add(root, "checksums", o);
+	return err;
+}
+
+int manifest_write(const char *dir, const struct manifest *m, struct session *s,
 		   const struct probes *p, int64_t *lost)
 {
 	struct json_object *root = json_object_new_object(), *loss = json_object_new_object(),
 			   *devices = json_object_new_object();
+	char path[PATH_MAX];
 	int err;
 
 	json_add_uint(root, "schema", 1);
@@ -281,7 +309,10 @@ int manifest_write(const char *path, const struct manifest *m, struct session *s
 	json_object_object_add(devices, "before", json_object_get(m->devices_before));
 	json_object_object_add(devices, "after", json_object_get(m->devices_after));
 	json_object_object_add(root, "rdma_devices", devices);
-	err = json_write_file(root, path);
+	err = add_checksums(root, dir);
+	snprintf(path, sizeof(path), "%s/run.json", dir);
+	if (!err)
+		err = json_write_file(root, path);
 	json_object_put(root);
 	return err;
 }

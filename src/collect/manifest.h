@@ -25,8 +25,11 @@ struct manifest {
 /* Every thread now alive as [tid, tgid, comm]; the caller gives it to manifest_write. */
 struct json_object *manifest_tasks(void);
 
-/* 0 or -errno; *lost gets the events lost, -1 for unknown. */
-int manifest_write(const char *path, const struct manifest *m, struct session *s,
+/*
+ * Writes run.json into the run's folder dir, last of all its files, whose checksums it holds. 0 or
+ * -errno; *lost gets the events lost, -1 for unknown.
+ */
+int manifest_write(const char *dir, const struct manifest *m, struct session *s,
 		   const struct probes *p, int64_t *lost);
 
 #endif

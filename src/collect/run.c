@@ -374,7 +374,7 @@ static int finish(struct run *r, int64_t *lost)
 	err = sites_write_json(&r->session.census, path);
 	if (!err) {
 		path_in(r, "run.json", path, sizeof(path));
-		err = manifest_write(path, &r->manifest, &r->session, &r->probes, lost);
+		err = manifest_write(r->opt->out, &r->manifest, &r->session, &r->probes, lost);
 	}
 	return err ? msg_errno(err, "cannot write %s", path) : 0;
 }

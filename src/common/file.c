@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/vec.h"
@@ -13,10 +15,14 @@
 /* Files in /proc have no size: the buffer grows until a read gives nothing. */
 static int read_fd(int fd, char **text, size_t *size)
 {
+	struct stat st;
 	size_t cap = 0, used = 0;
 	char *buf = NULL;
 	ssize_t got;
 
+	/* A sparse file need not be read to know. */
+	if (!fstat(fd, &st) && (uint64_t)st.st_size > FILE_MAX)
+		return -EFBIG;
 	do {
 		int err = vec_reserve(&buf, &cap, used + READ_SIZE);
 
@@ -27,6 +33,10 @@ static int read_fd(int fd, char **text, size_t *size)
 			return err;
 		}
 		used += got > 0 ? (size_t)got : 0;
+		if (used > FILE_MAX) {
+			free(buf);
+			return -EFBIG;
+		}
 	} while (got);
 	buf[used] = '\0';
 	*text = buf;
@@ -35,13 +45,40 @@ static int read_fd(int fd, char **text, size_t *size)
 	return 0;
 }
 
+int file_open(const char *path)
+{
+	/* A FIFO that nobody writes to must not hold us up here. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), err = 0;
+	struct stat st;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st))
+		err = -errno;
+	else if (S_ISDIR(st.st_mode))
+		err = -EISDIR;
+	else if (!S_ISREG(st.st_mode))
+		err = -EINVAL;
+	if (!err)
+		return fd;
+	close(fd);
+	return err;
+}
+
+const char *file_strerror(int err)
+{
+	if (err == -EINVAL)
+		return "it is no regular file";
+	return err == -EFBIG ? "it is too large" : strerror(-err);
+}
+
 int file_read(const char *path, char **text, size_t *size)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), err;
+	int fd = file_open(path), err;
 
 	*text = NULL;
 	if (fd < 0)
-		return -errno;
+		return fd;
 	err = read_fd(fd, text, size);
 	close(fd);
 	return err;

@@ -136,7 +136,7 @@ int lines_read(const char *path, struct lines *l, char *why, size_t size)
 	if (!err)
 		return lines_parse(text, l, why, size);
 	*l = (struct lines){0};
-	snprintf(why, size, "cannot read %s: %s", path, strerror(-err));
+	snprintf(why, size, "cannot read %s: %s", path, file_strerror(err));
 	return err;
 }
 

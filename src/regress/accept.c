@@ -105,7 +105,7 @@ int accepts_load(const char *path, struct accepts *a, char *why, size_t size)
 	memset(a, 0, sizeof(*a));
 	err = file_read(path, &text, NULL);
 	if (err) {
-		snprintf(why, size, "%s: %s", path, strerror(-err));
+		snprintf(why, size, "%s: %s", path, file_strerror(err));
 		return err;
 	}
 	rest = text;

@@ -63,7 +63,7 @@ static int map_file(struct tracedat *td)
 	int err = 0, fd;
 	void *map;
 
-	fd = open(td->name, O_RDONLY | O_CLOEXEC);
+	fd = open(td->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return td_fail(td, -errno, "cannot open: %s", strerror(errno));
 	if (fstat(fd, &st)) {

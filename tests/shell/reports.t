@@ -53,6 +53,24 @@ def six(x):
     return f"{x:.6f}"
 
 
+def check_permissions(run, work):
+    """A report tells of addresses and payload; only a redacted one is for everybody."""
+    before = os.umask(0)
+    try:
+        for mask in 0o000, 0o022, 0o077:
+            os.umask(mask)
+            out = os.path.join(work, "umask-%03o" % mask)
+            report(run, out)
+            odd = [p for p in [out, *glob.glob(out + "/**", recursive=True)] if os.stat(p).st_mode & 0o077]
+            ok(not odd, "umask %03o: nobody else reads the report" % mask, *odd[:5])
+            out += "-redacted"
+            report(run, out, "--redact")
+            ok(mask == 0o077 or all(os.stat(p).st_mode & 0o004 for p in glob.glob(out + "/*")),
+               "umask %03o: a redacted one is as the umask says" % mask)
+    finally:
+        os.umask(before)
+
+
 # ---- tables ----
 
 def figures(f):
@@ -407,6 +425,7 @@ def main():
             for name, run in runs:
                 check_run(name, run, chromium, pictures)
             without_gnuplot(*runs[0])
+            check_permissions(runs[0][1], work)
             options(runs[0][1])
     finally:
         chromium.close()

@@ -90,6 +90,8 @@ refused()
 	rm -rf "$T/report"
 	try timeout 60 ./analyze --out "$T/report" "$T/$1"
 	check "$2" all 'status 4' one_line "says '${3:-$1}'" '[ ! -e "$T/report/analysis.json" ]'
+	try timeout 60 ./analyze --unverified --out "$T/report" "$T/$1"
+	check "$2, unverified" all 'status 4' one_line "says '${3:-$1}'" '[ ! -e "$T/report/analysis.json" ]'
 }
 
 in_the_guest()
@@ -189,6 +191,18 @@ damage()
 		damaged json
 		truncate -s $(($(stat -c %s "$share/good/$file") - 20)) "$T/json/$file"
 		refused json "$file is cut" "$file"
+	done
+	for file in trace.dat sites.json traffic.jsonl; do
+		damaged special
+		rm "$T/special/$file"
+		mkfifo "$T/special/$file"
+		refused special "a FIFO for $file" "$file.*no regular file"
+		ln -sf /dev/zero "$T/special/$file"
+		refused special "a device for $file" "$file.*no regular file"
+		damaged altered
+		printf ' ' >>"$T/altered/$file"
+		try ./analyze --no-report "$T/altered"
+		check "a byte more at the end of $file" all 'status 4' one_line 'says "$file is not the file that was recorded"'
 	done
 	damaged sites
 	rm "$T/sites/sites.json"
