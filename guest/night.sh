@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154,SC2034
-# A night's folder: the matrix, its job scripts and their Makefile, and how one is gone on with.
+# A night's folder: the matrix, its job scripts and their Makefile, and how to resume one.
 
 # of LABEL BETWEEN LIST... : the values given for a label as LABEL=VALUE
 of()

@@ -139,7 +139,7 @@ static int report(const struct analysis *r, const struct options *o)
 	}
 	summary_print(&rep, stdout);
 	status = judge(r, o);
-	/* Of a flow that is none there is nothing to write. */
+	/* Of a flow that does not exist there is nothing to write. */
 	if (!o->no_report && status != EXIT_USAGE && report_write(&rep, o->kinds))
 		status = EXIT_ENV;
 out:

@@ -319,7 +319,7 @@ static int add_entries(struct census *c, const struct opt_list *excluded)
 	return 0;
 }
 
-/* A site that is left out by a name that is none would be probed without a word. */
+/* A site that is to be left out but does not exist would otherwise be ignored silently. */
 static int check_excluded(const struct census *c, const struct opt_list *excluded)
 {
 	for (size_t x = 0; excluded && x < excluded->count; x++) {

@@ -61,7 +61,7 @@ static int set(const struct opt *o, void *cfg, const char *value)
 		return append(to, value);
 	case OPT_WORD:
 		if (!word_in(o->words, value)) {
-			msg_error("--%s: '%s' is none of: %s", o->name, value, o->words);
+			msg_error("--%s: '%s' is not one of: %s", o->name, value, o->words);
 			return -EINVAL;
 		}
 		/* fall through */

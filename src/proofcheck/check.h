@@ -36,7 +36,7 @@ int facts_resolve(struct check *c);
 /* Does the line follow by its rule? */
 int rule_apply(struct check *c, struct line *l);
 
-/* The line a premise refers to, checked already; NULL: there is none of that meaning. */
+/* The line a premise refers to, checked already; NULL: no premise has that meaning. */
 struct line *premise(const struct check *c, const struct line *l, enum meaning meaning, size_t nth);
 struct line *premise_record(const struct check *c, const struct line *l, enum record_kind kind);
 

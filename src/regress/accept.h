@@ -26,7 +26,7 @@ struct accepts {
 	size_t count;
 };
 
-/* -EBADMSG with *why naming the line for one that is none; a file that is not there is an error. */
+/* -EBADMSG, with the line named in *why, where a line is malformed; a missing file is an error. */
 int accepts_load(const char *path, struct accepts *a, char *why, size_t size);
 void accepts_free(struct accepts *a);
 

@@ -19,7 +19,7 @@ enum outcome {
 };
 
 const char *outcome_name(enum outcome o);
-/* OUTCOMES for a word that is none. */
+/* OUTCOMES for a word that names no outcome. */
 enum outcome outcome_parse(const char *name);
 
 /*

@@ -41,7 +41,7 @@ static bool same_copy(struct json_object *a, struct json_object *b)
 					   is_inlined(json_str(b, "primitive", ""));
 }
 
-/* Bytes of all sites of the flow that are this one but for the offset. */
+/* Bytes of all sites of the flow that differ from this one at most in the offset. */
 static uint64_t bytes_at(struct json_object *flow, struct json_object *site)
 {
 	struct json_object *sites = json_get(flow, "sites");
@@ -131,7 +131,7 @@ static void compare_site(struct json_object *list, struct json_object *site,
 	json_add_double(f, "to", is, 6);
 }
 
-/* Is one of the first n sites this one but for the offset? */
+/* Does one of the first n sites differ from this one at most in the offset? */
 static bool among_first(struct json_object *sites, size_t n, struct json_object *site)
 {
 	for (size_t i = 0; i < n; i++)

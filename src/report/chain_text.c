@@ -162,7 +162,7 @@ void chain_text_print(const struct analysis *r, const struct flow *f, FILE *out)
 {
 	size_t other = 0;
 
-	fprintf(out, "\n%s, message %llu: the way of its %llu bytes (★ the CPU moves them, pa: physical)\n",
+	fprintf(out, "\n%s, message %llu: the chain of its %llu bytes (★ the CPU moves them, pa: physical)\n",
 		f->name, (unsigned long long)f->shown_seq, (unsigned long long)f->views[0].bytes);
 	print_socket("sender", &f->sender, out);
 	print_socket("receiver", &f->receiver, out);
@@ -174,7 +174,7 @@ void chain_text_print(const struct analysis *r, const struct flow *f, FILE *out)
 			continue;
 		}
 		if (i)
-			fprintf(out, "\n  and on another way:\n");
+			fprintf(out, "\n  and by another chain:\n");
 		print_view(r, f, &f->views[i], out);
 	}
 	if (other)

@@ -90,7 +90,7 @@ static void print_summary(const struct html *h)
 	fputs("<section id=\"summary\" aria-labelledby=\"h-summary\"><h2 id=\"h-summary\">Summary</h2>\n",
 	      h->out);
 	html_table(h, &(struct html_table){
-		.id = SHEET_FLOWS, .caption = "Every flow: how often its bytes were copied on their way",
+		.id = SHEET_FLOWS, .caption = "Every flow: how often its bytes were copied",
 		.heads = ",flow,size max,messages,delivered,copies mean,copies max,copies per message,"
 			 "emulated DMA,DMA,wire,amplification,accounted,latency p50 ns,verdict,",
 		.most = ROWS_MAX}, "No message was sent by a protocol that is followed: there is nothing to count.");
@@ -168,7 +168,7 @@ static void print_chain(const struct html *h, const struct flow *f)
 		fputs("<p>No chain to show.</p>\n", h->out);
 		return;
 	}
-	fprintf(h->out, "<h3>The way of message %llu</h3>\n", (unsigned long long)f->shown_seq);
+	fprintf(h->out, "<h3>The chain of message %llu</h3>\n", (unsigned long long)f->shown_seq);
 	for (size_t i = 0; i < f->view_count; i++) {
 		const struct chain_view *v = &f->views[i];
 
@@ -176,7 +176,7 @@ static void print_chain(const struct html *h, const struct flow *f)
 			fprintf(h->out, "<p>%llu bytes came in %llu pieces this way; the first of them:</p>\n",
 				(unsigned long long)v->bytes, (unsigned long long)v->pieces);
 		else if (i)
-			fputs("<p>And another way:</p>\n", h->out);
+			fputs("<p>And another chain:</p>\n", h->out);
 		html_chain(h, f, v);
 	}
 	if (f->more_views)

@@ -188,7 +188,7 @@ static const char *take_hidden(const char *p, char before, FILE *out)
 	return NULL;
 }
 
-/* From the range for documentation (RFC 5737); what is no host's own address stays. */
+/* From the range for documentation (RFC 5737); what is not a host's own address stays. */
 static const char *take_ipv4(struct redact *h, const char *p, char before, FILE *out)
 {
 	size_t n = strspn(p, "0123456789.");

@@ -53,7 +53,7 @@ static void say_unknown(const char *word, size_t len)
 
 		snprintf(names + used, sizeof(names) - used, " %s", kinds[i].name);
 	}
-	msg_error("--report: '%.*s' is none of:%s", (int)len, word, names);
+	msg_error("--report: '%.*s' is not one of:%s", (int)len, word, names);
 }
 
 bool report_kinds_known(const char *list)

@@ -150,7 +150,7 @@ static int run_foreign(const struct tf_testbed *testbed, char **argv)
 	return status;
 }
 
-/* A foreign program logs nothing; what its devices counted stands under a flow that is none. */
+/* A foreign program logs nothing; what its devices counted is logged under no flow's number. */
 static int run(const struct tf_testbed *testbed, char **argv)
 {
 	struct tf_counters counters = {NO_FLOW, {testbed->src.rdma, testbed->dst.rdma}, NULL, 0};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A testbed is the path that messages travel: two addresses and, but for lo, network namespaces
+ * A testbed is the path that messages travel: two addresses and, except for lo, network namespaces
  * with devices in them. It is made by traffic, and everything of it is removed again.
  */
 #ifndef TRAFFIC_TESTBED_H
@@ -65,7 +65,7 @@ int tf_testbed_mac(const struct tf_testbed_end *end, unsigned char bytes[6]);
 void tf_testbed_reap(void);
 extern int tf_testbed_reaped;
 
-/* The process that owns the namespace or device of this name, 0 if it is none of traffic's. */
+/* The process that owns the namespace or device of this name, 0 if it is not one of traffic's. */
 pid_t tf_testbed_owner(const char *name);
 
 /* Moves the calling process into a namespace; "" is none. 0 or -errno. */

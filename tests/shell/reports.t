@@ -402,7 +402,7 @@ def without_gnuplot(name, run):
 def options(run):
     with tempfile.TemporaryDirectory() as work:
         p = report(run, os.path.join(work, "r"), "--report=nothing")
-        ok(p.returncode == 2 and "none of" in p.stderr and not os.path.exists(os.path.join(work, "r")), "an unknown kind of report is refused")
+        ok(p.returncode == 2 and "is not one of" in p.stderr and not os.path.exists(os.path.join(work, "r")), "an unknown kind of report is refused")
         p = report(run, os.path.join(work, "r"), "--report=proof,csv")
         same("only what is asked for is written", sorted(os.listdir(os.path.join(work, "r"))), ["csv", "proof.md"])
 

@@ -170,7 +170,7 @@ static void test_opt_word(void **state)
 		assert_int_equal(quiet(line, &c), 3);
 		assert_string_equal(c.word, words[i]);
 	}
-	refused("test --word four", "'four' is none of: one two three");
+	refused("test --word four", "'four' is not one of: one two three");
 	refused("test --word on", "'on'");
 	refused("test --word ne", "'ne'");
 	refused("test --word=", "''");

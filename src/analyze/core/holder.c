@@ -104,7 +104,7 @@ int holder_add(struct holder *h, struct block *b, uint64_t since, struct custody
 	return 0;
 }
 
-/* The two lists no more name each other; the block itself stays as it is. */
+/* The two lists no longer name each other; the block itself stays as it is. */
 static void part(struct holder *h, struct block *b)
 {
 	for (size_t i = 0; i < b->count; i++) {
