@@ -98,7 +98,9 @@ def read_log(path):
 
 
 Event = collections.namedtuple("Event", "comm tid cpu time name fields")
-LINE = re.compile(r"^\s*(.*)-(\d+)\s+\[(\d+)\]\s+([\d.]+):\s+(\S+):\s*(.*)$")
+LINE = re.compile(r"^\s*(.*)-(\d+)\s+\[(\d+)\]\s+([\d.]+):\s+(\S+):\s*(.*)$", re.S)
+# What does not end an event's line is part of it: trace-cmd prints a string that is empty as whatever follows it.
+NEXT = re.compile(r"\n(?=[^\n]*-\d+\s+\[\d+\]\s+[\d.]+:\s+\S+:|\Z)")
 
 
 class Trace:
@@ -106,18 +108,18 @@ class Trace:
 
     def __init__(self, run):
         path = os.path.join(run, "trace.dat")
-        # A string that a kernel prints (a module's event, another program's name) may be any bytes.
+        # A string may be any bytes.
         out = subprocess.run(["trace-cmd", "report", "-i", path], check=True, encoding="utf-8",
                              errors="surrogateescape", stdout=subprocess.PIPE,
                              stderr=subprocess.DEVNULL).stdout
         self.events = []
         self.odd = []
-        for line in out.split("\n")[:-1]:
+        for line in NEXT.split(re.sub(r"\A((version|cpus) ?=[^\n]*\n)+", "", out))[:-1]:
             m = LINE.match(line)
             if m:
                 comm, tid, cpu, time, name, rest = m.groups()
                 self.events.append(Event(comm, int(tid), int(cpu), float(time), name, rest))
-            elif not line.startswith(("cpus=", "version =")):
+            else:
                 self.odd.append(line)
 
     def find(self, name, tid=None, **fields):
