@@ -130,6 +130,7 @@ static void find_run_caveats(struct analysis *r)
 	r->run_caveat[CAVEAT_LOST] = r->run.lost || r->missed || r->missed_unknown;
 	r->run_caveat[CAVEAT_REFUSED] = r->run.partial;
 	r->run_caveat[CAVEAT_UNSEEN] = r->engine.guards > 0;
+	r->run_caveat[CAVEAT_NO_SEND] = r->engine.unsent > 0;
 	r->run_caveat[CAVEAT_ABSENT] = has_absent(r);
 	/* Bytes that no flow is known to have sent may be those that a flow misses. */
 	for (const struct flow *f = r->engine.flows; f; f = f->next)

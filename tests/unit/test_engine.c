@@ -848,6 +848,26 @@ static void test_stale_fill(void **state)
 	end(&w);
 }
 
+/* Nothing else tells how many messages a program without a log sent. */
+static void test_missing_send(void **state)
+{
+	static struct world w;
+
+	(void)state;
+	for (unsigned missing = 1; missing <= 3; missing++) {
+		begin(&w);
+		for (unsigned i = 1; i <= 3; i++) {
+			if (i != missing)
+				send_enter(&w, 1400);
+			fill_and_send(&w, SKB(i), HEAD(i), 1400);
+			receive(&w, SKB(i), HEAD(i), 1400);
+		}
+		load(&w);
+		assert_true(flow_verdict(&w.r, flow(&w, 0)) != VERDICT_EXACT);
+		end(&w);
+	}
+}
+
 static void test_missing_copies(void **state)
 {
 	static struct world w;
@@ -1629,6 +1649,7 @@ int main(void)
 		TEST(test_tap_twice),
 		TEST(test_missing_step),
 		TEST(test_stale_fill),
+		TEST(test_missing_send),
 		TEST(test_missing_copies),
 		TEST(test_missing_calls),
 		TEST(test_lost_events),

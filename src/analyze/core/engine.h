@@ -38,6 +38,7 @@ struct engine {
 	const struct handler **handlers[EV_COUNT]; /* in the order of the paths, NULL last */
 	uint64_t by_kind[EV_COUNT];
 	uint64_t guards;
+	uint64_t unsent; /* copies from a program into a packet, outside any send that is recorded */
 	struct trafficlog *log; /* what traffic said, or NULL */
 	const struct event *now;
 	uint64_t seq; /* rises from handler to handler */
