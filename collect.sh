@@ -321,11 +321,24 @@ record_vm()
 	guest "$TOP/collect.sh" run --native --out "$SHARE/run" "${recorder[@]}" "${testbed_option[@]}" "${foreign[@]}"
 	status=$?
 	if [ -e "$SHARE/run/run.json" ]; then
-		mv "$SHARE/run" "$out" || lacking "cannot write $out"
+		place_run
 	elif [ -n "$(find "$SHARE" -type f -size +0 2>/dev/null | head -n 1)" ]; then
 		keep_partial "$SHARE"/run*
 	fi
 	return $status
+}
+
+# The name may have been taken since it was chosen; mv without -T would put this run into that one.
+place_run()
+{
+	local wanted=$out n=1
+	until mv -T "$SHARE/run" "$out" 2>/dev/null; do
+		if [ ! -e "$out" ] || [ $n -gt 99 ]; then
+			lacking "cannot write $out"
+		fi
+		n=$((n + 1))
+		out=$wanted-$n
+	done
 }
 
 keep_partial()
