@@ -640,6 +640,35 @@ static void test_duplicate(void **state)
 	assert_int_equal(f->resent_bytes, 64);
 }
 
+/* A retry that was under way when the acknowledgement came: its packets follow the completion. */
+static void test_sent_again_after_completion(void **state)
+{
+	const struct flow *f;
+
+	(void)state;
+	post(true);
+	out_packet(true, 0, SEND_FIRST, 10, 0, MTU, MTU + 64);
+	out_packet(true, 1, SEND_LAST, 11, MTU, 64, MTU + 64);
+	crossed(0);
+	in_packet(false, 0, SEND_FIRST, 0, MTU);
+	crossed(1);
+	in_packet(false, 1, SEND_LAST, MTU, 64);
+	done(false, WC_RECV, MTU + 64, 0);
+	done(true, WC_SEND, MTU + 64, 0);
+	freed(0);
+	freed(1);
+	out_packet(true, 2, SEND_FIRST, 10, 0, MTU, MTU + 64);
+	out_packet(true, 3, SEND_LAST, 11, MTU, 64, MTU + 64);
+	freed(2);
+	freed(3);
+	f = load();
+	assert_counts(f, 1, MTU + 64);
+	assert_exact(f);
+	assert_int_equal(f->resent_packets, 2);
+	assert_int_equal(f->resent_bytes, MTU + 64);
+	assert_null(f->next);
+}
+
 /* The numbers of two messages that wrap around belong to two messages. */
 static void test_numbers_wrap(void **state)
 {
@@ -1189,7 +1218,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_send), TEST(test_regions), TEST(test_region_batches), TEST(test_region_gone), TEST(test_region_shared), TEST(test_region_neighbour_gone), TEST(test_region_unknown_later), TEST(test_region_failed),
 		TEST(test_iova), TEST(test_many_packets), TEST(test_page_border), TEST(test_read_direction),
-		TEST(test_write), TEST(test_sent_again), TEST(test_duplicate), TEST(test_numbers_wrap),
+		TEST(test_write), TEST(test_sent_again), TEST(test_sent_again_after_completion),
+		TEST(test_duplicate), TEST(test_numbers_wrap),
 		TEST(test_inside_one_device), TEST(test_datagram), TEST(test_datagram_copy_lost), TEST(test_datagrams_at_once), TEST(test_inline),
 		TEST(test_inline_other_content), TEST(test_sites_left_out), TEST(test_calls_left_out),
 		TEST(test_copy_lost), TEST(test_delivery_lost), TEST(test_completion_lost),

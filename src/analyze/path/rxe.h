@@ -78,6 +78,10 @@ struct rdma_qp {
 	uint32_t bell_cpu;
 	int bell_tid;
 	struct work *works;	 /* oldest first */
+	struct {
+		uint32_t first_psn, last_psn;
+		struct flow *flow; /* NULL: none has */
+	} done; /* the works that completed last */
 	size_t work_count, work_room;
 	struct flow *last_flow;
 };
@@ -137,6 +141,12 @@ void rdma_qp_lives_at(struct engine *e, struct rdma_qp *qp, uint64_t ip);
 void rdma_qp_show(struct rdma_view *v, const struct rdma_qp *qp);
 /* Its work request that has a packet of this number, or NULL; a new one, whose message it takes. */
 struct work *rdma_work_with(struct rdma_qp *qp, uint32_t psn);
+
+/*
+ * The flow whose works, completed last, had the packet with this number, or NULL; first: it is the
+ * first of a message.
+ */
+struct flow *rdma_done_with(const struct rdma_qp *qp, uint32_t psn, bool first);
 struct work *rdma_work_add(struct engine *e, struct rdma_qp *qp, const struct work *w);
 void rdma_queues_finish(struct engine *e);
 void rdma_queues_free(struct engine *e);

@@ -173,6 +173,18 @@ static struct work *begin(struct engine *e, const struct packet *p)
 	return rdma_work_add(e, p->qp, &w);
 }
 
+/* Sent again although its work has completed: a retry goes on where the acknowledgement finds it. */
+static bool note_late(const struct rdma_qp *qp, const struct packet *p)
+{
+	struct flow *f = rdma_done_with(qp, p->psn, p->first);
+
+	if (f && p->len) {
+		f->resent_packets++;
+		f->resent_bytes += p->len;
+	}
+	return f != NULL;
+}
+
 /* A packet sent again has the number that it had; the request's own copy of it may come later
  * (rxe_req.c, since 6.6: update_wqe_psn behind rxe_xmit_packet). */
 static struct work *request_of(struct engine *e, const struct packet *p)
@@ -181,7 +193,9 @@ static struct work *request_of(struct engine *e, const struct packet *p)
 
 	if (w)
 		find_flow(e, p);
-	return w || !p->first ? w : begin(e, p);
+	if (w || note_late(p->qp, p))
+		return w;
+	return p->first ? begin(e, p) : NULL;
 }
 
 /* A response belongs to the READ of its receiver that its number answers. */
@@ -191,6 +205,8 @@ static struct work *answered_by(struct engine *e, const struct packet *p)
 
 	struct work *w = reader ? rdma_work_with(reader, p->psn) : NULL;
 
+	if (reader && !w)
+		note_late(reader, p);
 	return w && w->read ? w : NULL;
 }
 

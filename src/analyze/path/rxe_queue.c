@@ -69,7 +69,7 @@ static void qp_reuse(struct engine *e, struct rdma_qp *qp, uint32_t qpn)
 	qp->qpn = qpn;
 	qp->tgid = 0;
 	qp->packets = qp->bells = 0;
-	qp->last_flow = NULL;
+	qp->last_flow = qp->done.flow = NULL;
 }
 
 struct rdma_qp *rdma_qp_of(struct engine *e, uint64_t ptr, uint32_t qpn)
@@ -153,6 +153,16 @@ struct work *rdma_work_with(struct rdma_qp *qp, uint32_t psn)
 			return w;
 	}
 	return NULL;
+}
+
+struct flow *rdma_done_with(const struct rdma_qp *qp, uint32_t psn, bool first)
+{
+	/* There is a doorbell that nothing has answered yet: after a reset numbers may begin anew. */
+	if (!qp->done.flow || (first && qp->bells))
+		return NULL;
+	return ((psn - qp->done.first_psn) & PSN_MASK) <=
+			       ((qp->done.last_psn - qp->done.first_psn) & PSN_MASK) ?
+		       qp->done.flow : NULL;
 }
 
 struct work *rdma_work_add(struct engine *e, struct rdma_qp *qp, const struct work *w)
@@ -239,6 +249,9 @@ static void requester_done(struct engine *e, const struct event *ev)
 			message_caveat(qp->works[k].msg, CAVEAT_NO_COMPLETION);
 		complete(&qp->works[k], k < i || !ev->v[F_status]);
 	}
+	qp->done.first_psn = qp->works[0].first_psn;
+	qp->done.last_psn = qp->works[i].last_psn;
+	qp->done.flow = qp->works[i].msg->flow;
 	drop_works(qp, i + 1);
 }
 
