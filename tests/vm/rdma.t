@@ -175,7 +175,7 @@ rdma()
 	rm -rf "$share" "$T/held" "$T/read" "$T/qmp"
 }
 
-kernels bookworm bookworm/6.12 -- "$@"
+kernels bookworm/6.12 -- "$@"
 for kernel in "${KERNELS[@]}"; do
 	rdma "$kernel"
 done
