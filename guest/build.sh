@@ -27,6 +27,6 @@ build()
 	say "build:$stale"
 	# shellcheck disable=SC2086
 	# two builds in one tree would spoil each other
-	(flock 9 && make -s -C "$TOP" $stale 9>&-) 9<"$TOP/src" >&2 ||
+	(flock 9 && make -s -j "$(nproc)" -C "$TOP" $stale 9>&-) 9<"$TOP/src" >&2 ||
 		lacking "make failed in $TOP: see the lines above"
 }
