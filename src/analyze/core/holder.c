@@ -67,6 +67,13 @@ struct block *block_at(const struct holders *hs, uint64_t addr)
 	return b;
 }
 
+bool block_meets(const struct holders *hs, uint64_t addr, uint64_t len)
+{
+	struct block *b = NULL;
+
+	return rangemap_walk(hs->memory, SPACE_KERNEL, addr, len, take_block, &b) == 1;
+}
+
 bool holder_has(const struct holder *h, const struct block *b)
 {
 	for (size_t i = 0; i < h->count; i++)
