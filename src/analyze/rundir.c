@@ -16,13 +16,13 @@
 /* Where a run does not tell its last page: what 4-level paging can map (mm/kaslr.c). */
 #define DIRECT_MAP_MAX (1ULL << 46)
 
-static struct json_object *read_part(const struct rundir *run, const char *name, char *why,
-				     size_t size, int *err)
+static struct json_object *read_part(const char *dir, const char *name, char *why, size_t size,
+				     int *err)
 {
 	struct json_object *o;
 	char *path;
 
-	if (asprintf(&path, "%s/%s", run->dir, name) < 0) {
+	if (asprintf(&path, "%s/%s", dir, name) < 0) {
 		*err = -ENOMEM;
 		return NULL;
 	}
@@ -183,14 +183,14 @@ int rundir_open(const char *dir, struct rundir *run, char *why, size_t size)
 	run->dir = strdup(dir);
 	if (!run->dir)
 		return -ENOMEM;
-	run->manifest = read_part(run, "run.json", why, size, &err);
+	run->manifest = read_part(dir, "run.json", why, size, &err);
 	if (err == -ENOENT || err == -ENOTDIR)
 		snprintf(why, size, "%s is no run: it has no run.json; './collect.sh run' makes one",
 			 dir);
 	if (err)
 		return err;
 	read_manifest(run);
-	run->census = read_part(run, "sites.json", why, size, &err);
+	run->census = read_part(dir, "sites.json", why, size, &err);
 	if (!err)
 		err = read_sites(run);
 	return err ? err : read_late(run);
@@ -222,13 +222,11 @@ int rundir_verify(const char *dir, char *why, size_t size)
 #include "common/run_parts.def"
 #undef PART
 	};
-	struct rundir run = {.dir = (char *)dir};
-	struct json_object *manifest, *sums;
 	int err = 0;
+	struct json_object *manifest = read_part(dir, "run.json", why, size, &err);
+	struct json_object *sums = json_get(manifest, "checksums");
 
-	manifest = read_part(&run, "run.json", why, size, &err);
-	sums = json_get(manifest, "checksums");
-	for (size_t i = 0; sums && !err && i < sizeof(parts) / sizeof(parts[0]); i++)
+	for (size_t i = 0; sums && !err && i < ARRAY_SIZE(parts); i++)
 		err = verify_part(dir, parts[i], json_str(sums, parts[i], NULL), why, size);
 	json_object_put(manifest);
 	/* What is wrong with a folder that holds no run is told by whoever opens it. */

@@ -19,7 +19,7 @@ struct inlined {
 	struct probe_place place; /* where %di, %si, %cx (and %dx) are those of the instruction or, ... */
 	bool whole;	    /* ... here, of the whole copy: first byte, and length in bytes */
 	bool ragged;	    /* there are moves around it that could not be followed */
-	bool interruptible; /* the probe there may become a jump, see place.h */
+	bool interruptible; /* the probe there may become a jump, see probe_place.h */
 };
 
 /*

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #define KSYM_NAME 512 /* include/linux/kallsyms.h: KSYM_NAME_LEN */
+#define MODULE_NAME 56 /* include/linux/moduleparam.h: MODULE_NAME_LEN */
 
 struct ksym {
 	uint64_t addr;

@@ -12,7 +12,6 @@
 
 #define MODULES_MAX 4096
 #define SYMBOLS_MAX (1 << 18)
-#define MODULE_NAME 56 /* include/linux/moduleparam.h: MODULE_NAME_LEN */
 #define ENTRY_BYTES 16
 
 /* Offsets in struct module, and in struct mod_kallsyms that it points to. */

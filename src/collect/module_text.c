@@ -9,7 +9,6 @@
 
 #include "common/vec.h"
 
-#define MODULE_NAME 56 /* include/linux/moduleparam.h: MODULE_NAME_LEN */
 
 /* Since 6.4 the size is that of all of a module's memory, of which text is a part, and base is text's. */
 struct layout {

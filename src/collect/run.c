@@ -433,8 +433,11 @@ static void report(const struct run *r, int64_t lost)
 /* Only files of ours are in it; run.json is missing, so it is no run. */
 static void discard(const struct run *r)
 {
-	static const char *const names[] = {"trace.dat", "sites.json", "traffic.jsonl",
-					    "run.json.part", "sites.json.part"};
+	static const char *const names[] = {
+#define PART(name) name,
+#include "common/run_parts.def"
+#undef PART
+		"run.json.part", "sites.json.part"};
 	char path[4200];
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Lays the ways of two kernels side by side: which hops are new, gone, or the same and dearer. */
+/* Lays the chains of two kernels side by side: which hops are new, gone, or the same and dearer. */
 #ifndef REGRESS_CHAINDIFF_H
 #define REGRESS_CHAINDIFF_H
 
@@ -15,7 +15,7 @@ struct chain_step_pair {
 };
 
 struct chaindiff {
-	struct chain_step_pair *steps; /* in order of the way */
+	struct chain_step_pair *steps; /* in the order of the chain */
 	size_t count, changes;
 };
 

@@ -2,7 +2,6 @@
 #include "trace/tracedat.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include <traceevent/event-parse.h>
 #include <unistd.h>
 
+#include "common/file.h"
 #include "trace/tracedat_priv.h"
 
 int td_fail(struct tracedat *td, int err, const char *fmt, ...)
@@ -60,23 +60,21 @@ static struct tracedat *new_object(const char *name)
 static int map_file(struct tracedat *td)
 {
 	struct stat st;
-	int err = 0, fd;
+	int err = 0, fd = file_open(td->name);
 	void *map;
 
-	fd = open(td->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd == -EISDIR)
+		return td_fail(td, fd, "is a directory, not a trace.dat file");
+	if (fd == -EINVAL)
+		return td_fail(td, -EBADMSG, "is no regular file, not a trace.dat file");
 	if (fd < 0)
-		return td_fail(td, -errno, "cannot open: %s", strerror(errno));
+		return td_fail(td, fd, "cannot open: %s", strerror(-fd));
 	if (fstat(fd, &st)) {
 		err = td_fail(td, -errno, "cannot stat: %s", strerror(errno));
 		goto out;
 	}
-	if (S_ISDIR(st.st_mode)) {
-		err = td_fail(td, -EISDIR, "is a directory, not a trace.dat file");
-		goto out;
-	}
-	if (!S_ISREG(st.st_mode) || !st.st_size) {
-		err = td_fail(td, -EBADMSG, "is %s, not a trace.dat file",
-			      st.st_size || !S_ISREG(st.st_mode) ? "no regular file" : "empty");
+	if (!st.st_size) {
+		err = td_fail(td, -EBADMSG, "is empty, not a trace.dat file");
 		goto out;
 	}
 	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);

@@ -589,6 +589,25 @@ static void test_write(void **state)
 	assert_int_equal(f->to.packets, 1);
 }
 
+/* A message of two packets, n and n + 1, as it is sent, and as it arrives and completes. */
+static void send_two(unsigned n)
+{
+	out_packet(true, n, SEND_FIRST, 10, 0, MTU, MTU + 64);
+	out_packet(true, n + 1, SEND_LAST, 11, MTU, 64, MTU + 64);
+}
+
+static void two_arrive(unsigned n)
+{
+	crossed(n);
+	in_packet(false, n, SEND_FIRST, 0, MTU);
+	crossed(n + 1);
+	in_packet(false, n + 1, SEND_LAST, MTU, 64);
+	done(false, WC_RECV, MTU + 64, 0);
+	done(true, WC_SEND, MTU + 64, 0);
+	freed(n);
+	freed(n + 1);
+}
+
 /* The first packet is lost, all is sent again; the bytes of the lost one lie on no chain. */
 static void test_sent_again(void **state)
 {
@@ -596,20 +615,11 @@ static void test_sent_again(void **state)
 
 	(void)state;
 	post(true);
-	out_packet(true, 0, SEND_FIRST, 10, 0, MTU, MTU + 64);
-	out_packet(true, 1, SEND_LAST, 11, MTU, 64, MTU + 64);
+	send_two(0);
 	lost(0, MTU);
 	lost(1, 64);
-	out_packet(true, 2, SEND_FIRST, 10, 0, MTU, MTU + 64);
-	out_packet(true, 3, SEND_LAST, 11, MTU, 64, MTU + 64);
-	crossed(2);
-	in_packet(false, 2, SEND_FIRST, 0, MTU);
-	crossed(3);
-	in_packet(false, 3, SEND_LAST, MTU, 64);
-	done(false, WC_RECV, MTU + 64, 0);
-	done(true, WC_SEND, MTU + 64, 0);
-	freed(2);
-	freed(3);
+	send_two(2);
+	two_arrive(2);
 	f = load();
 	assert_counts(f, 1, MTU + 64);
 	assert_exact(f);
@@ -647,18 +657,9 @@ static void test_sent_again_after_completion(void **state)
 
 	(void)state;
 	post(true);
-	out_packet(true, 0, SEND_FIRST, 10, 0, MTU, MTU + 64);
-	out_packet(true, 1, SEND_LAST, 11, MTU, 64, MTU + 64);
-	crossed(0);
-	in_packet(false, 0, SEND_FIRST, 0, MTU);
-	crossed(1);
-	in_packet(false, 1, SEND_LAST, MTU, 64);
-	done(false, WC_RECV, MTU + 64, 0);
-	done(true, WC_SEND, MTU + 64, 0);
-	freed(0);
-	freed(1);
-	out_packet(true, 2, SEND_FIRST, 10, 0, MTU, MTU + 64);
-	out_packet(true, 3, SEND_LAST, 11, MTU, 64, MTU + 64);
+	send_two(0);
+	two_arrive(0);
+	send_two(2);
 	freed(2);
 	freed(3);
 	f = load();

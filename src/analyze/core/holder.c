@@ -59,19 +59,17 @@ static int take_block(void *ctx, const struct rm_piece *p)
 	return 1;
 }
 
-struct block *block_at(const struct holders *hs, uint64_t addr)
+struct block *block_within(const struct holders *hs, uint64_t addr, uint64_t len)
 {
 	struct block *b = NULL;
 
-	rangemap_walk(hs->memory, SPACE_KERNEL, addr, 1, take_block, &b);
+	rangemap_walk(hs->memory, SPACE_KERNEL, addr, len, take_block, &b);
 	return b;
 }
 
-bool block_meets(const struct holders *hs, uint64_t addr, uint64_t len)
+struct block *block_at(const struct holders *hs, uint64_t addr)
 {
-	struct block *b = NULL;
-
-	return rangemap_walk(hs->memory, SPACE_KERNEL, addr, len, take_block, &b) == 1;
+	return block_within(hs, addr, 1);
 }
 
 bool holder_has(const struct holder *h, const struct block *b)

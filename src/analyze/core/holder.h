@@ -69,8 +69,8 @@ void holder_end(struct holders *hs, struct holder *h, const struct doom *doom);
 /* The block that an address is in, or NULL. */
 struct block *block_at(const struct holders *hs, uint64_t addr);
 
-/* Is any byte of the range in a block? */
-bool block_meets(const struct holders *hs, uint64_t addr, uint64_t len);
+/* The first block that has a byte of the range, or NULL. */
+struct block *block_within(const struct holders *hs, uint64_t addr, uint64_t len);
 
 /*
  * The block of exactly this range, new where there was none. Smaller blocks within it become part

@@ -144,12 +144,18 @@ void on_rdma_post(struct engine *e, const struct event *ev)
 	qp->bell_tid = ev->tid;
 }
 
+/* Packet numbers go round. */
+static bool is_between(uint32_t psn, uint32_t first, uint32_t last)
+{
+	return ((psn - first) & PSN_MASK) <= ((last - first) & PSN_MASK);
+}
+
 struct work *rdma_work_with(struct rdma_qp *qp, uint32_t psn)
 {
 	for (size_t i = qp->work_count; i-- > 0;) {
 		struct work *w = &qp->works[i];
 
-		if (((psn - w->first_psn) & PSN_MASK) <= ((w->last_psn - w->first_psn) & PSN_MASK))
+		if (is_between(psn, w->first_psn, w->last_psn))
 			return w;
 	}
 	return NULL;
@@ -160,9 +166,7 @@ struct flow *rdma_done_with(const struct rdma_qp *qp, uint32_t psn, bool first)
 	/* There is a doorbell that nothing has answered yet: after a reset numbers may begin anew. */
 	if (!qp->done.flow || (first && qp->bells))
 		return NULL;
-	return ((psn - qp->done.first_psn) & PSN_MASK) <=
-			       ((qp->done.last_psn - qp->done.first_psn) & PSN_MASK) ?
-		       qp->done.flow : NULL;
+	return is_between(psn, qp->done.first_psn, qp->done.last_psn) ? qp->done.flow : NULL;
 }
 
 struct work *rdma_work_add(struct engine *e, struct rdma_qp *qp, const struct work *w)

@@ -53,7 +53,7 @@ static void take_buffer(struct arrival *a, const struct content *c)
 	while (c->from)
 		c = c->from;
 	/* Where part of it is another's, it was freed unseen, and what is there of it is stale. */
-	if (c->dst && a->skb && !block_meets(&a->e->holders, c->dst, c->len) &&
+	if (c->dst && a->skb && !block_within(&a->e->holders, c->dst, c->len) &&
 	    !dma_device_owns(a->e, c->dst, c->len))
 		skb_take(a->e, a->skb, c->dst, c->len);
 }
