@@ -3,6 +3,7 @@
 # tests/unit/test_*.c  cmocka tests        } one program each, linked with everything in src
 # tests/unit/prop_*.c  property tests      } but the programs' main.c, and with the other files
 # tests/bench/*.c      benches             } in tests/unit
+# tests/tools/*.c      what shell tests use }
 # tests/fuzz/fuzz_NAME.c    libFuzzer targets; seeds_NAME DIR, where it exists, writes their seeds,
 #                           and tests/fuzz/regress/NAME holds inputs that once went wrong
 # tests/shell, tests/vm     TAP, for prove; the latter boots virtual machines
@@ -14,6 +15,7 @@ TEST_BIN  := $(TEST_SRC:tests/%.c=$(TEST_OUT)/%)
 TEST_HELP := $(patsubst tests/%.c,$(TEST_OUT)/%.o,$(filter-out $(TEST_SRC),$(wildcard tests/unit/*.c)))
 BENCH_BIN := $(patsubst tests/%.c,$(TEST_OUT)/%,$(wildcard tests/bench/*.c))
 FUZZ_BIN  := $(patsubst tests/%.c,$(TEST_OUT)/%,$(wildcard tests/fuzz/fuzz_*.c))
+TOOLS_BIN := $(patsubst tests/%.c,$(TEST_OUT)/%,$(wildcard tests/tools/*.c))
 SEEDS_BIN := $(patsubst tests/%.c,$(TEST_OUT)/%,$(wildcard tests/fuzz/seeds_*.c))
 TEST_LIB  := $(patsubst src/%.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard src/*/*.c src/*/*/*.c)))
 TEST_LIBS  = $(shell pkg-config --libs $(PKGS) cmocka) $(foreach p,$(PROGRAMS),$(LIB_$(p))) $(LDLIBS)
@@ -22,7 +24,7 @@ TEST_LINK  = $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(TEST_LIBS)
 FUZZ_RUNS ?= 20000
 FUZZ_TIME ?= 20
 
-.SECONDARY: $(TEST_HELP) $(addsuffix .o,$(TEST_BIN) $(BENCH_BIN) $(FUZZ_BIN) $(SEEDS_BIN))
+.SECONDARY: $(TEST_HELP) $(addsuffix .o,$(TEST_BIN) $(BENCH_BIN) $(FUZZ_BIN) $(SEEDS_BIN) $(TOOLS_BIN))
 
 $(TEST_OUT)/src.a: $(TEST_LIB)
 	@mkdir -p $(@D)
@@ -32,7 +34,7 @@ $(TEST_OUT)/%.o: tests/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(TEST_BIN) $(BENCH_BIN) $(SEEDS_BIN): %: %.o $(TEST_HELP) $(TEST_OUT)/src.a
+$(TEST_BIN) $(BENCH_BIN) $(SEEDS_BIN) $(TOOLS_BIN): %: %.o $(TEST_HELP) $(TEST_OUT)/src.a
 	$(TEST_LINK)
 
 $(FUZZ_BIN): %: %.o $(TEST_HELP) $(TEST_OUT)/src.a
@@ -64,21 +66,22 @@ $(FUZZ_BIN:%=%.ran): %.ran: % $(SEEDS_BIN) FORCE
 	echo "ok $<: $$(tail -n 1 "$<.log")"
 
 # Two at a time, the longest first, so that none runs alone in the end.
-TAP_FIRST := $(addprefix tests/shell/,proof.t every-event.t regress.t) \
+TAP_FIRST := $(addprefix tests/shell/,proof.t injuries.t regress.t) \
 	     $(addprefix tests/vm/,rdma.t default.t datagrams.t networks.t newest.t surprise.t badinput.t)
 TAP_SHELL := $(filter tests/shell/%,$(TAP_FIRST)) $(filter-out $(TAP_FIRST),$(wildcard tests/shell/*.t))
 TAP_VM    := $(filter tests/vm/%,$(TAP_FIRST)) $(filter-out $(TAP_FIRST),$(wildcard tests/vm/*.t))
 RUN_TAP   := tests/run-tap -j 2 --timer -v
 
-check-shell: all
+check-shell: all $(TOOLS_BIN)
 	$(RUN_TAP) $(TAP_SHELL)
 
 # Kernels against kernels at length: an hour of virtual machines, run by hand.
 TAP_LONG     := $(wildcard tests/long/*.t)
 LONG_KERNELS := bookworm bookworm/6.12
 
-check-long: all
-	COPYCHAIN_TEST_ALL=1 tests/run-tap --timer -v tests/shell/every-event.t tests/shell/proof.t $(TAP_LONG)
+check-long: all $(TOOLS_BIN)
+	COPYCHAIN_TEST_ALL=1 $(RUN_TAP) tests/shell/injuries.t tests/shell/proof.t
+	tests/run-tap --timer -v $(TAP_LONG)
 	COPYCHAIN_TEST_KERNELS="$(LONG_KERNELS)" $(RUN_TAP) $(TAP_VM)
 
 check-vm: all

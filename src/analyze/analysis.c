@@ -14,7 +14,7 @@ static int read_trace(struct analysis *r)
 	struct event_table *table = NULL;
 	struct tracedat *td = NULL;
 	struct td_event raw;
-	struct event ev;
+	struct event ev[2];
 	int err;
 
 	err = tracedat_open_run(r->run.dir, &td);
@@ -25,8 +25,10 @@ static int read_trace(struct analysis *r)
 	}
 	err = event_table_new(tracedat_tep(td), &table);
 	while (!err && (err = tracedat_next(td, &raw)) == 1) {
+		struct event *now = &ev[r->engine.now == &ev[0]];
+
 		r->events++;
-		err = event_decode(table, &raw, &ev) ? engine_event(&r->engine, &ev) : 0;
+		err = event_decode(table, &raw, now) ? engine_event(&r->engine, now) : 0;
 	}
 	if (err == -EBADMSG)
 		snprintf(r->problem, sizeof(r->problem), "%s", tracedat_error(td));
@@ -131,6 +133,7 @@ static void find_run_caveats(struct analysis *r)
 	r->run_caveat[CAVEAT_REFUSED] = r->run.partial;
 	r->run_caveat[CAVEAT_UNSEEN] = r->engine.guards > 0;
 	r->run_caveat[CAVEAT_NO_SEND] = r->engine.unsent > 0;
+	r->run_caveat[CAVEAT_DOUBLED] = r->engine.doubled > 0;
 	r->run_caveat[CAVEAT_ABSENT] = has_absent(r);
 	/* Bytes that no flow is known to have sent may be those that a flow misses. */
 	for (const struct flow *f = r->engine.flows; f; f = f->next)
@@ -141,24 +144,29 @@ static void find_run_caveats(struct analysis *r)
 			r->run_caveat[CAVEAT_UNSEEN] = true;
 }
 
-static int load(struct analysis *r, const char *dir, uint64_t want_message, bool every_piece)
+int analysis_open(struct analysis *r, const char *dir)
 {
 	int err;
 
 	memset(r, 0, sizeof(*r));
 	err = rundir_open(dir, &r->run, r->problem, sizeof(r->problem));
-	if (!err)
-		err = trafficlog_load(dir, &r->log, r->problem, sizeof(r->problem));
-	if (!err)
-		err = engine_init(&r->engine, &r->run, paths);
-	if (err)
-		return err;
+	return err ? err : trafficlog_load(dir, &r->log, r->problem, sizeof(r->problem));
+}
+
+int analysis_begin(struct analysis *r, uint64_t want_message)
+{
+	int err = engine_init(&r->engine, &r->run, paths);
+
 	r->engine.ledger.want_message = want_message;
 	r->engine.log = &r->log;
-	r->engine.ledger.every_piece = every_piece;
-	err = read_trace(r);
-	if (err)
-		return err;
+	for (size_t i = 0; i < r->log.count; i++)
+		r->log.flows[i].used = false;
+	memset(r->run_caveat, 0, sizeof(r->run_caveat));
+	return err;
+}
+
+void analysis_end(struct analysis *r)
+{
 	engine_finish(&r->engine);
 	for (struct flow *f = r->engine.flows; f; f = f->next) {
 		name_flow(r, f);
@@ -166,7 +174,21 @@ static int load(struct analysis *r, const char *dir, uint64_t want_message, bool
 		find_late_modules(r, f);
 	}
 	find_run_caveats(r);
-	return 0;
+}
+
+static int load(struct analysis *r, const char *dir, uint64_t want_message, bool every_piece)
+{
+	int err = analysis_open(r, dir);
+
+	if (!err)
+		err = analysis_begin(r, want_message);
+	if (err)
+		return err;
+	r->engine.ledger.every_piece = every_piece;
+	err = read_trace(r);
+	if (!err)
+		analysis_end(r);
+	return err;
 }
 
 int analysis_load(struct analysis *r, const char *dir, uint64_t want_message)

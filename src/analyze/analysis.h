@@ -28,6 +28,14 @@ int analysis_load(struct analysis *r, const char *dir, uint64_t want_message);
 int analysis_load_pieces(struct analysis *r, const char *dir, uint64_t want_message);
 void analysis_free(struct analysis *r);
 
+/*
+ * The same in parts, for who has the events already: between begin and end they go into r->engine by
+ * engine_event; after engine_free, begin may follow again. 0 or -errno.
+ */
+int analysis_open(struct analysis *r, const char *dir);
+int analysis_begin(struct analysis *r, uint64_t want_message);
+void analysis_end(struct analysis *r);
+
 enum verdict flow_verdict(const struct analysis *r, const struct flow *f);
 /* The worst of the flows selected. */
 enum verdict run_verdict(const struct analysis *r, const char *pattern);

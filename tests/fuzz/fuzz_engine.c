@@ -201,7 +201,7 @@ static void fuzz_events(const uint8_t *data, size_t size)
 	static struct analysis r;
 	static struct site sites[8];
 	static struct site *by_ret[8];
-	struct event ev;
+	struct event two[2], *ev = two;
 	uint64_t seg[8];
 	uint8_t hdr[64];
 
@@ -238,16 +238,17 @@ static void fuzz_events(const uint8_t *data, size_t size)
 		const uint8_t *b = data;
 		bool wild = b[12] & 0x40 && size >= 2 * EVENT_BYTES;
 
-		fill_event(&ev, b, seg, hdr);
-		ev.ts = ev.file_off = ts;
+		ev = ev == two ? two + 1 : two;
+		fill_event(ev, b, seg, hdr);
+		ev->ts = ev->file_off = ts;
 		data += EVENT_BYTES;
 		size -= EVENT_BYTES;
 		if (wild) {
-			make_wild(&ev, data[8], data);
+			make_wild(ev, data[8], data);
 			data += EVENT_BYTES;
 			size -= EVENT_BYTES;
 		}
-		if (engine_event(&r.engine, &ev))
+		if (engine_event(&r.engine, ev))
 			abort();
 	}
 	report(&r);

@@ -103,6 +103,7 @@ static void to_driver(struct world *w, unsigned long len)
 {
 	unsigned long frame = HEAD(1) + ROOM, payload = frame + HEADERS;
 
+	mkrun_event(w->mk, SENDER, "sys_enter_sendto fd=5");
 	mkrun_event(w->mk, SENDER,
 		    "send_enter __probe_ip=%#lx sk=%#lx sock=1 file=2 fam=2 proto=17 lport=1000 rport=%u laddr=0x0100007f "
 		    "raddr=0x0100007f msg=0xffffc90000001000 len=%lu itype=%d icnt=%lu ibase=%#lx seg=%#lx",
@@ -161,6 +162,7 @@ static void queued(struct world *w, unsigned long head, unsigned long len, unsig
 
 static void read_at(struct world *w, unsigned long payload, unsigned long head, unsigned long len)
 {
+	mkrun_event(w->mk, RECEIVER, "sys_enter_recvfrom fd=6");
 	mkrun_event(w->mk, RECEIVER,
 		    "recv_enter sk=%#lx sock=3 file=4 fam=2 proto=17 lport=2000 len=4096 itype=%d icnt=4096 "
 		    "ibase=%#lx", SK_B, w->mk->ubuf, UB);
@@ -685,6 +687,7 @@ static void test_read_and_not_freed(void **state)
 	on_dev(w, "netif_receive", 1, head, frame + ETH, 64 + HEADERS - ETH, 0, headers(0, 1));
 	mkrun_event(w->mk, IRQ, "sk_queue skb=%#lx head=%#lx data=%#lx end=2048 len=64 mac=64 sk=%#lx", SKB(1),
 		    head, frame + HEADERS, SK_B);
+	mkrun_event(w->mk, RECEIVER, "sys_enter_recvfrom fd=6");
 	mkrun_event(w->mk, RECEIVER,
 		    "recv_enter sk=%#lx sock=3 file=4 fam=2 proto=17 lport=2000 len=4096 itype=%d icnt=4096 "
 		    "ibase=%#lx", SK_B, w->mk->ubuf, UB);

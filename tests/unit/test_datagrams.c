@@ -66,6 +66,7 @@ static const struct flow *load(void)
 
 static void send_enter(int tid, int fam, int proto, unsigned long len)
 {
+	mkrun_event(mk, tid, "sys_enter_sendto fd=5");
 	mkrun_event(mk, tid,
 		    "send_enter sk=%#lx sock=1 file=2 fam=%d proto=%d lport=1000 rport=0xd007 laddr=0x0100007f "
 		    "raddr=0x0100007f msg=%#lx len=%lu itype=%d icnt=%lu ibase=%#lx",
@@ -108,8 +109,12 @@ static void send_lo(int tid, int proto, unsigned n, unsigned long len)
 	mkrun_event(mk, tid, "sys_exit_sendto ret=%ld", len);
 }
 
+static unsigned long left; /* room of the receive */
+
 static void recv_enter(int fam, int proto, unsigned long room)
 {
+	left = room;
+	mkrun_event(mk, RECEIVER, "sys_enter_recvfrom fd=6");
 	mkrun_event(mk, RECEIVER,
 		    "recv_enter sk=%#lx sock=3 file=4 fam=%d proto=%d lport=2000 len=%lu itype=%d icnt=%lu "
 		    "ibase=%#lx", SK_B, fam, proto, room, mk->ubuf, room, UB);
@@ -117,8 +122,9 @@ static void recv_enter(int fam, int proto, unsigned long room)
 
 static void copy_out(unsigned long from, unsigned long len, unsigned long first)
 {
-	mkrun_event(mk, RECEIVER, "to_iter __probe_ip=%#lx src=%#lx len=%lu itype=%d icnt=4096 ibase=%#lx s=%#lx",
-		    AT_RECV, from, len, mk->ubuf, UB, first);
+	mkrun_event(mk, RECEIVER, "to_iter __probe_ip=%#lx src=%#lx len=%lu itype=%d icnt=%lu ibase=%#lx s=%#lx",
+		    AT_RECV, from, len, mk->ubuf, left, UB, first);
+	left -= len;
 }
 
 static void consume(unsigned n)
@@ -354,6 +360,8 @@ static void one_skb_cloned_to_two_sockets(void **state)
 		    HEAD(1), HEAD(1) + PAYLOAD - HEADERS, 100 + HEADERS, SK_B + 0x800);
 	mkrun_event(mk, SENDER, "sys_exit_sendto ret=100");
 	receive(UDP, 1, 100, 0, 0);
+	left = 4096;
+	mkrun_event(mk, RECEIVER, "sys_enter_recvfrom fd=6");
 	mkrun_event(mk, RECEIVER,
 		    "recv_enter sk=%#lx sock=3 file=4 fam=%d proto=%d lport=2000 len=4096 itype=%d icnt=4096 ibase=%#lx",
 		    SK_B + 0x800, AF_INET_, UDP, mk->ubuf, UB);

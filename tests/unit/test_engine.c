@@ -37,6 +37,7 @@ struct world {
 	struct analysis r;
 	bool loaded;
 	uint64_t nonce;
+	unsigned long left, room; /* what the send has not copied yet, what the receive has room for */
 };
 
 static struct world *live;
@@ -84,10 +85,12 @@ static void send_enter_at(struct world *w, unsigned long ip, unsigned long len)
 		    "send_enter __probe_ip=%#lx sk=%#lx sock=1 file=2 fam=2 proto=17 lport=1000 rport=%u laddr=0x0100007f "
 		    "raddr=0x0100007f msg=0xffffc90000001000 len=%lu itype=%d icnt=%lu ibase=%#lx seg=%#lx",
 		    ip, SK_A, 0xd007u, len, w->mk->ubuf, len, UA, w->nonce);
+	w->left = len;
 }
 
 static void send_enter(struct world *w, unsigned long len)
 {
+	mkrun_event(w->mk, SENDER, "sys_enter_sendto fd=5");
 	send_enter_at(w, 0xffffffff81000010UL, len);
 }
 
@@ -104,10 +107,13 @@ static void fill(struct world *w, unsigned long skb, unsigned long to, unsigned 
 /* From the sender's buffer, `off` bytes of which are sent already. */
 static void copy_in(struct world *w, unsigned long to, unsigned long len, unsigned long off)
 {
+	unsigned long left = w->left < len ? len : w->left;
+
 	mkrun_event(w->mk, SENDER,
 		    "from_iter __probe_ip=%#lx dst=%#lx len=%lu itype=%d ioff=%lu icnt=%lu ibase=%#lx "
 		    "seg=%#lx s=0xbad",
-		    AT_FILL, to, len, w->mk->ubuf, off, len, UA, w->nonce);
+		    AT_FILL, to, len, w->mk->ubuf, off, left, UA, w->nonce);
+	w->left = left - len;
 }
 
 /* dlen of the bytes are not in the head. */
@@ -134,6 +140,8 @@ static void pass(struct world *w, const char *event, unsigned long skb, unsigned
 
 static void recv_enter_flags(struct world *w, unsigned long room, int flags)
 {
+	w->room = room;
+	mkrun_event(w->mk, RECEIVER, "sys_enter_recvfrom fd=6");
 	mkrun_event(w->mk, RECEIVER,
 		    "recv_enter sk=%#lx sock=3 file=4 fam=2 proto=17 lport=2000 len=%lu itype=%d icnt=%lu "
 		    "ibase=%#lx flags=%d", SK_B, room, w->mk->ubuf, room, UB, flags);
@@ -146,9 +154,12 @@ static void recv_enter(struct world *w, unsigned long room)
 
 static void copy_out(struct world *w, unsigned long from, unsigned long len, unsigned long off)
 {
+	unsigned long room = w->room < len ? len : w->room;
+
 	mkrun_event(w->mk, RECEIVER,
 		    "to_iter __probe_ip=%#lx src=%#lx len=%lu itype=%d ioff=%lu icnt=%lu ibase=%#lx s=%#lx",
-		    AT_RECV, from, len, w->mk->ubuf, off, len, UB, w->nonce);
+		    AT_RECV, from, len, w->mk->ubuf, off, room, UB, w->nonce);
+	w->room = room - len;
 }
 
 static void recv_exit(struct world *w, long ret)
@@ -697,10 +708,11 @@ static void send_tapped(struct world *w, bool with_tap)
 
 static void receive_tap_seen(struct world *w, unsigned long skb, bool copy)
 {
+	mkrun_event(w->mk, RECEIVER, "sys_enter_recvfrom fd=6");
 	mkrun_event(w->mk, RECEIVER, "recv_enter sk=%#lx fam=17 len=4096 itype=%d icnt=4096 ibase=%#lx",
 		    SK_TAP, w->mk->ubuf, UB + 0x10000);
 	if (copy)
-		mkrun_event(w->mk, RECEIVER, "to_iter __probe_ip=%#lx src=%#lx len=1442 itype=%d icnt=1442 "
+		mkrun_event(w->mk, RECEIVER, "to_iter __probe_ip=%#lx src=%#lx len=1442 itype=%d icnt=4096 "
 		    "ibase=%#lx s=0x99", AT_RECV, HEAD(1) + PAYLOAD - HEADERS, w->mk->ubuf, UB + 0x10000);
 	consume(w, skb, HEAD(1));
 	recv_exit(w, 1442);
@@ -891,6 +903,88 @@ static void test_missing_copies(void **state)
 	recv_exit(&w, 1400);
 	load(&w);
 	why(&w, VERDICT_UNLINKED, "no chain explains");
+	end(&w);
+}
+
+static void test_missing_entries(void **state)
+{
+	static struct world w;
+
+	(void)state;
+	begin(&w);
+	send_enter_at(&w, 0xffffffff81000010UL, 1400);
+	fill_and_send(&w, SKB(1), HEAD(1), 1400);
+	receive(&w, SKB(1), HEAD(1), 1400);
+	load(&w);
+	why(&w, VERDICT_AT_LEAST, "the beginning of a system call is not recorded (1)");
+	end(&w);
+}
+
+/* An iterator that does not go on where it was is another message's. */
+static void test_uneven_receive(void **state)
+{
+	static struct world w;
+
+	(void)state;
+	begin(&w);
+	send_lo(&w, SKB(1), HEAD(1), 1400);
+	recv_enter(&w, 4096);
+	w.room = 5000;
+	copy_out(&w, HEAD(1) + PAYLOAD, 1400, 0);
+	consume(&w, SKB(1), HEAD(1));
+	recv_exit(&w, 1400);
+	load(&w);
+	why(&w, VERDICT_AT_LEAST, "contradict each other (1)");
+	end(&w);
+}
+
+/* The same bytes copied twice, and a return of less or more than was sent. */
+static void test_lengths_that_contradict(void **state)
+{
+	static const struct {
+		unsigned long len, again, ret;
+	} cases[] = {{1400, 8, 1400}, {1400, 0, 1399}, {1400, 0, 1401}};
+	static struct world w;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		begin(&w);
+		send_enter(&w, 1400);
+		fill(&w, SKB(1), HEAD(1) + PAYLOAD, 1508);
+		mkrun_event(w.mk, SENDER, "from_iter __probe_ip=%#lx dst=%#lx len=%lu itype=%d icnt=1400 ibase=%#lx",
+			    AT_FILL, HEAD(1) + PAYLOAD, cases[i].len, w.mk->ubuf, UA);
+		w.left = cases[i].again;
+		if (cases[i].again)
+			copy_in(&w, HEAD(1) + PAYLOAD + 1400, cases[i].again, 1400 - cases[i].again);
+		pass(&w, "dev_queue", SKB(1), HEAD(1), 1400);
+		pass(&w, "dev_xmit", SKB(1), HEAD(1), 1400);
+		pass(&w, "netif_rx", SKB(1), HEAD(1), 1400);
+		pass(&w, "netif_receive", SKB(1), HEAD(1), 1400);
+		pass(&w, "sk_queue", SKB(1), HEAD(1), 1400);
+		send_exit(&w, (long)cases[i].ret);
+		receive(&w, SKB(1), HEAD(1), 1400);
+		load(&w);
+		why(&w, VERDICT_AT_LEAST, "lengths that were recorded contradict each other (1)");
+		end(&w);
+	}
+}
+
+/* The same event again is told of the whole run. */
+static void test_doubled(void **state)
+{
+	static struct world w;
+
+	(void)state;
+	begin(&w);
+	send_lo(&w, SKB(1), HEAD(1), 1400);
+	recv_enter(&w, 4096);
+	copy_out(&w, HEAD(1) + PAYLOAD, 1400, 0);
+	consume(&w, SKB(1), HEAD(1));
+	recv_exit(&w, 1400);
+	w.mk->ts -= MKRUN_STEP;
+	recv_exit(&w, 1400);
+	load(&w);
+	why(&w, VERDICT_AT_LEAST, "an event stands in the recording twice");
 	end(&w);
 }
 
@@ -1087,6 +1181,7 @@ static void test_iovec(void **state)
 
 	(void)state;
 	begin(&w);
+	mkrun_event(w.mk, SENDER, "sys_enter_sendmsg fd=5");
 	mkrun_event(w.mk, SENDER, "send_enter sk=%#lx fam=2 proto=17 lport=1000 rport=%u msg=9 len=600 itype=%d "
 		    "icnt=600 ibase=0xffffc90000000000 seg=%s", SK_A, 0xd007u, MKRUN_IOVEC_6_1, segs);
 	fill(&w, SKB(1), HEAD(1) + PAYLOAD, 600);
@@ -1097,7 +1192,7 @@ static void test_iovec(void **state)
 		    MKRUN_IOVEC_6_1);
 	on_lo(&w, 600);
 	recv_enter(&w, 4096);
-	mkrun_event(w.mk, RECEIVER, "to_iter __probe_ip=%#lx src=%#lx len=600 itype=%d icnt=600 ibase=1 seg=%s s=%#lx",
+	mkrun_event(w.mk, RECEIVER, "to_iter __probe_ip=%#lx src=%#lx len=600 itype=%d icnt=4096 ibase=1 seg=%s s=%#lx",
 		    AT_RECV, HEAD(1) + PAYLOAD, MKRUN_IOVEC_6_1, "0x7f0000009000,350,0x7f000000c000,4096", w.nonce);
 	consume(&w, SKB(1), HEAD(1));
 	recv_exit(&w, 600);
@@ -1651,6 +1746,10 @@ int main(void)
 		TEST(test_stale_fill),
 		TEST(test_missing_send),
 		TEST(test_missing_copies),
+		TEST(test_missing_entries),
+		TEST(test_uneven_receive),
+		TEST(test_lengths_that_contradict),
+		TEST(test_doubled),
 		TEST(test_missing_calls),
 		TEST(test_lost_events),
 		TEST(test_refused_probe),

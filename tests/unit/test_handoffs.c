@@ -25,7 +25,7 @@
 #define AT_FILL 0xffffffff81000010ul
 #define AT_RECV 0xffffffff81000110ul
 
-struct route {
+struct journey {
 	const char *name;
 	const char
 		*steps[10]; /* "EVENT DEVICE", between the sender's copy and the socket's queue */
@@ -33,7 +33,7 @@ struct route {
 };
 
 /* As they were seen on kernels 6.1 to 7.3. */
-static const struct route routes[] = {
+static const struct journey routes[] = {
 	{.name = "lo", .steps = {"dev_queue lo", "dev_xmit lo", "netif_rx lo", "netif_receive lo"}},
 	{.name = "veth", .steps = {"dev_queue a", "dev_xmit a", "netif_rx b", "netif_receive b"}},
 	{.name = "veth with NAPI",
@@ -76,6 +76,7 @@ static void pass(struct mkrun *mk, const char *step)
 
 static void send_and_copy(struct mkrun *mk)
 {
+	mkrun_event(mk, SENDER, "sys_enter_sendto fd=5");
 	mkrun_event(mk, SENDER,
 		    "send_enter sk=%#lx sock=1 file=2 fam=2 proto=17 lport=1000 rport=2000 "
 		    "laddr=0x0100007f "
@@ -91,6 +92,7 @@ static void send_and_copy(struct mkrun *mk)
 
 static void receive(struct mkrun *mk)
 {
+	mkrun_event(mk, RECEIVER, "sys_enter_recvfrom fd=6");
 	mkrun_event(mk, RECEIVER,
 		    "recv_enter sk=%#lx sock=3 file=4 fam=2 proto=17 lport=2000 len=%lu itype=%d "
 		    "icnt=%lu ibase=%#lx",
@@ -103,7 +105,7 @@ static void receive(struct mkrun *mk)
 }
 
 /* One message that goes the route, but for step `missing`. */
-static void go(const struct route *route, size_t missing, struct analysis *r, struct mkrun **out)
+static void go(const struct journey *route, size_t missing, struct analysis *r, struct mkrun **out)
 {
 	struct mkrun *mk = mkrun_new();
 

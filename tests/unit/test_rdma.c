@@ -1022,7 +1022,7 @@ static void test_same_numbers(void **state)
 	(void)state;
 	mkrun_event(mk, B, "rdma_qp user=1 qp=%#lx qpn=%d scq=%#lx rcq=%#lx dev=rxe_c", QP_B + 0x800, QPN_A,
 		    CQ_B + 0x800, CQ_B + 0x800);
-	mkrun_event(mk, KWORKER, "rdma_done user=1 cq=%#lx wr_id=7 status=0 wc_op=0 len=64 qpn=%d", CQ_B + 0x800, QPN_A);
+	mkrun_event(mk, KWORKER, "rdma_done user=1 cq=%#lx wr_id=7 status=5 wc_op=0 len=64 qpn=%d", CQ_B + 0x800, QPN_A);
 	whole_send(0, 10, 64);
 	f = load();
 	assert_counts(f, 1, 64);

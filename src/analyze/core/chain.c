@@ -90,7 +90,7 @@ struct along {
 	const char *dev; /* of the newest hand-off that names one */
 };
 
-/* Did the holder of link i have the same frame already: just before, or on the same device? */
+/* Did the holder of link i have the same frame already: just before on another device, or earlier on this one? */
 static bool had_before(const struct chain *ch, size_t i)
 {
 	const struct custody *now = ch->links[i].k;
@@ -98,8 +98,10 @@ static bool had_before(const struct chain *ch, size_t i)
 	for (size_t j = i; j-- > 0;) {
 		const struct custody *k = ch->links[j].k;
 
+		bool same_dev = k && !strcmp(k->dev, now->dev);
+
 		if (k && k->holder == now->holder && k->frame_len == now->frame_len &&
-		    (j + 1 == i || !strcmp(k->dev, now->dev)))
+		    same_dev != (j + 1 == i))
 			return true;
 	}
 	return false;

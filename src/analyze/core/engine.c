@@ -50,10 +50,24 @@ int engine_init(struct engine *e, const struct rundir *run, const struct path *c
 	return err ? err : tasks_load(e);
 }
 
+/* Nothing happens twice on a CPU at the same nanosecond. */
+static bool is_double(const struct event *a, const struct event *b)
+{
+	if (a->ts != b->ts || a->cpu != b->cpu || a->kind != b->kind || a->tid != b->tid || a->ip != b->ip ||
+	    memcmp(a->v, b->v, sizeof(a->v)) != 0)
+		return false;
+	for (int i = 0; i < A_COUNT; i++)
+		if (a->array_len[i] != b->array_len[i] ||
+		    (a->array_len[i] && memcmp(a->array[i], b->array[i], a->array_len[i]) != 0))
+			return false;
+	return true;
+}
+
 int engine_event(struct engine *e, const struct event *ev)
 {
 	const struct handler *const *h = e->handlers[ev->kind];
 
+	e->doubled += e->now && is_double(e->now, ev);
 	e->now = ev;
 	e->by_kind[ev->kind]++;
 	e->ledger.now = ev->ts;
@@ -76,6 +90,7 @@ void *engine_state(const struct engine *e, const struct path *p)
 
 void engine_finish(struct engine *e)
 {
+	e->now = NULL;
 	for (size_t i = 0; e->paths && e->paths[i]; i++)
 		if (e->paths[i]->finish)
 			e->paths[i]->finish(e);
@@ -84,7 +99,7 @@ void engine_finish(struct engine *e)
 	hashmap_free(&e->skbs);
 	rangemap_free(e->content);
 	e->content = NULL;
-	ledger_settle(&e->ledger);
+	ledger_finish(&e->ledger);
 }
 
 static void free_value(void *value, void *ctx)

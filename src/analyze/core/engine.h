@@ -39,6 +39,7 @@ struct engine {
 	uint64_t by_kind[EV_COUNT];
 	uint64_t guards;
 	uint64_t unsent; /* copies from a program into a packet, outside any send that is recorded */
+	uint64_t doubled; /* events that are the one before once more */
 	struct trafficlog *log; /* what traffic said, or NULL */
 	const struct event *now;
 	uint64_t seq; /* rises from handler to handler */
@@ -47,6 +48,8 @@ struct engine {
 
 /* paths: NULL last; they are asked in this order. 0 or -ENOMEM. */
 int engine_init(struct engine *e, const struct rundir *run, const struct path *const *paths);
+
+/* ev stays valid until the next one has been handled. 0 or -ENOMEM. */
 int engine_event(struct engine *e, const struct event *ev);
 
 /* Lets go of everything that holds a message, so that all are accounted for. */

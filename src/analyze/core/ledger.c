@@ -18,6 +18,7 @@ void ledger_free(struct ledger *l)
 {
 	ledger_settle(l);
 	chain_free(&l->chain);
+	routes_free(&l->routes);
 }
 
 struct message *ledger_open(struct ledger *l, struct flow *f, int tid, uint64_t len)
@@ -126,6 +127,12 @@ void ledger_settle(struct ledger *l)
 		close_message(m);
 		free(m);
 	}
+}
+
+void ledger_finish(struct ledger *l)
+{
+	ledger_settle(l);
+	routes_compare(&l->routes);
 }
 
 static bool is_copied(enum hop_kind kind)
@@ -247,7 +254,8 @@ int ledger_book(struct ledger *l, const struct delivery *d)
 	d->msg->arrived_ts = d->msg->ledger->now;
 	f->payload_bytes += d->len;
 	f->accounted_bytes += d->len;
-	return book_links(&l->chain, d->msg);
+	err = routes_add(&l->routes, &l->chain, f);
+	return err ? err : book_links(&l->chain, d->msg);
 }
 
 int ledger_time(struct ledger *l, const struct delivery *d)

@@ -7,11 +7,13 @@
 #define ANALYZE_CORE_LEDGER_H
 
 #include "analyze/core/chain.h"
+#include "analyze/core/routes.h"
 
 struct ledger {
 	struct message *closing;
 	uint64_t now; /* time of the event that is being handled */
 	struct chain chain; /* of the delivery that is being booked */
+	struct routes routes;
 	uint64_t next_message;
 	uint64_t want_message; /* seq to show, or UINT64_MAX for the first one delivered */
 	bool every_piece;      /* of it, one by one, also those that came the same way */
@@ -27,6 +29,9 @@ struct message *ledger_open(struct ledger *l, struct flow *f, int tid, uint64_t 
 /* Nothing refers to the message any more; ledger_settle accounts for it. */
 void ledger_close_later(struct ledger *l, struct message *m);
 void ledger_settle(struct ledger *l);
+
+/* Nothing more comes: what only all messages together tell. */
+void ledger_finish(struct ledger *l);
 
 /*
  * Bytes that a receiver got: their copies and devices are counted, each byte of each copy once.

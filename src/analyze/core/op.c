@@ -44,6 +44,7 @@ void op_end(struct engine *e, struct thread *t)
 	message_put(op->msg);
 	free(op->items);
 	free(op->starts);
+	spanset_free(&op->read);
 	/* What a failed send did not fill, a later write does not fill either. */
 	if (op->send)
 		t->fill_skb = t->fill_to = t->fill_len = 0;

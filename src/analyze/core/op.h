@@ -31,12 +31,16 @@ struct op {
 	struct content **starts; /* by offset */
 	size_t start_count, start_cap;
 	uint64_t first_skb; /* that it filled */
+	struct spanset read; /* what the kernel has copied of it */
 	bool file; /* of a file that hands frames over: its bytes stay in the program's buffer */
 	struct span scratch[SCRATCH_MAX]; /* on the caller's stack, where bytes do not outlive it */
 	size_t scratch_count;
 	/* Of a receive: */
 	bool tap, peek;
+	bool consumed; /* what it received was freed */
+	bool uneven;   /* a copy did not go on where the one before ended */
 	uint64_t copied; /* bytes of anything */
+	uint64_t from;	 /* where the first of them were */
 	uint64_t lead;	 /* of these, in front of the first payload */
 	uint64_t first;	 /* the first 8 of them; 0: not sampled */
 	uint64_t proto;
@@ -51,7 +55,8 @@ struct thread {
 	uint32_t space; /* address space, shared with threads of the process */
 	struct op *op;	/* in progress, or NULL */
 	bool many;	/* in sendmmsg or recvmmsg */
-	bool entered;	/* a system call that has handed over no message yet */
+	bool inside;	/* a system call whose beginning is recorded */
+	bool entered;	/* one that has handed over no message yet */
 	bool gone;	/* its exit was recorded */
 	int64_t fd;
 	uint64_t file, file_priv;

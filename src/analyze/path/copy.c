@@ -21,7 +21,7 @@ static struct content like(const struct carry *c, uint64_t src)
 {
 	struct content l = {.kind = c->site && c->site->emulates ? HOP_EMULATED_DMA : HOP_COPY,
 			    .holder = BY_SAME, .site = c->site, .src = src,
-			    .sample = c->sample, .sampled = c->sampled};
+			    .sample = c->sample, .sampled = c->sampled, .unknown = !c->site};
 
 	l.at = engine_stamp(c->e);
 	l.at.ip = c->ip;
@@ -159,8 +159,10 @@ static uint64_t to_user(struct carry *c, uint64_t src, uint64_t dst, uint64_t le
 		return dst ? within(c, kernel(src), user(c, dst), len) : 0;
 	engine_check(c->e, rangemap_clear(c->e->content, c->t->space, dst, len));
 	tell_reading(c->e, src, len);
-	if (c->t->op && !c->t->op->copied && c->sampled)
-		c->t->op->first = c->sample;
+	if (c->t->op && !c->t->op->copied) {
+		c->t->op->from = src;
+		c->t->op->first = c->sampled ? c->sample : 0;
+	}
 	content_each(c->e->content, SPACE_KERNEL, src, len, arrive, &a);
 	if (c->t->op)
 		c->t->op->copied += len;
@@ -200,8 +202,13 @@ static void fill_from(struct carry *c, struct content *start, uint64_t at, uint6
 static uint64_t from_op(struct carry *c, struct op *op, uint64_t off, uint64_t user, uint64_t dst,
 			uint64_t len)
 {
-	uint64_t done = 0;
+	uint64_t done = 0, added = 0;
 
+	if (spanset_add(&op->read, off, off + len, &added))
+		c->e->err = -ENOMEM;
+	/* Of a send each byte is copied once, and none behind its end. */
+	if (added < len || off > op->count || len > op->count - off)
+		message_caveat(op->msg, CAVEAT_LENGTH);
 	while (done < len) {
 		struct content *start = op_start_at(op, off + done);
 		uint64_t n;
@@ -268,6 +275,8 @@ static uint64_t to_iter(struct carry *c, const struct event *ev)
 	struct span spans[SPANS_MAX];
 	size_t n;
 
+	if (c->t->op && !c->t->op->file && iter_is_user(c->e->run, ev))
+		c->t->op->uneven |= ev->v[F_icnt] != c->t->op->count - c->t->op->copied;
 	/* Into a pipe or nowhere: pages are referred to, or passed over. */
 	if (!iter_is_memory(c->e->run, ev) ||
 	    iter_spans(c->e->run, ev, ev->v[F_len], spans, &n))

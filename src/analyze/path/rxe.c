@@ -53,6 +53,7 @@ static void finish(struct engine *e)
 {
 	regions_finish(e);
 	rdma_queues_finish(e);
+	rdma_bells_finish(e);
 	hashmap_each(&rxe_of(e)->threads, finish_thread, NULL);
 }
 
@@ -73,6 +74,8 @@ static void free_state(struct engine *e)
 	rdma_queues_free(e);
 	hashmap_each(&r->copies, free_value, NULL);
 	hashmap_free(&r->copies);
+	hashmap_each(&r->bells, free_value, NULL);
+	hashmap_free(&r->bells);
 	hashmap_each(&r->threads, free_value, NULL);
 	hashmap_free(&r->threads);
 	free(r);
@@ -89,7 +92,8 @@ static const struct handler handlers[] = {
 	{EV_RDMA_DONE, on_rdma_done},	  {EV_UMEM_PAGES, on_umem_pages},
 	{EV_UMEM_PINNED, on_umem_pinned}, {EV_UMEM_RELEASE, on_umem_release},
 	{EV_CONSUME_SKB, settle},	  {EV_DEFER_FREE, settle},
-	{EV_DROP_SKB, settle},		  {0, NULL},
+	{EV_DROP_SKB, settle},		  {EV_SYSCALL_EXIT, on_rdma_return},
+	{0, NULL},
 };
 
 const struct path path_rxe = {.name = "rxe", .handlers = handlers, .init = init, .claim = rxe_claim,

@@ -56,6 +56,8 @@ struct rxe_thread {
 	struct rdma_ring ring;	/* its last copy that may have been out of a work queue ring */
 	uint64_t pinned;	/* pages, by a registration that has not named its region yet */
 	struct message *last;	/* the message that it delivered bytes of last */
+	bool owns;		/* the process of that number has queue pairs */
+	bool rang;		/* a doorbell, in the system call that it is in */
 };
 
 /* A work request under way, with the message it stands for. */
@@ -74,6 +76,7 @@ struct rdma_qp {
 	int tgid; /* who made or uses it, 0: unknown */
 	char dev[32];
 	uint64_t packets, bells; /* doorbells that no message has been counted for yet */
+	uint64_t unsent; /* requests that completed well, and no packet of theirs is recorded */
 	uint64_t bell_ts, bell_off; /* the first of these */
 	uint32_t bell_cpu;
 	int bell_tid;
@@ -86,6 +89,12 @@ struct rdma_qp {
 	struct flow *last_flow;
 };
 
+/* System calls of one process on a device's file that gave the same length. */
+struct bell_calls {
+	int tgid;
+	bool rang, silent; /* some rang a doorbell, some did not */
+};
+
 struct rxe {
 	struct rdma_region *regions, **last_region;
 	struct hashmap by_umem;	 /* live regions */
@@ -95,6 +104,7 @@ struct rxe {
 	struct hashmap by_cq;	 /* the same by completion queue and number */
 	struct hashmap by_addr;	 /* the same by IP address and number */
 	struct hashmap threads;	 /* struct rxe_thread */
+	struct hashmap bells;	 /* struct bell_calls */
 };
 
 struct rxe *rxe_of(const struct engine *e);
@@ -128,6 +138,12 @@ struct content *rxe_out(struct engine *e, const struct rdma_copy *c, struct mess
 
 /* rxe_packet.c */
 void on_rdma_xmit(struct engine *e, const struct event *ev);
+
+/* rxe_bell.c */
+void on_rdma_return(struct engine *e, const struct event *ev);
+void rdma_bells_finish(struct engine *e);
+/* Doorbells of a queue pair that never sent anything. */
+void rdma_bells_astray(struct engine *e, const struct rdma_qp *qp);
 
 /* rxe_queue.c */
 void on_rdma_qp(struct engine *e, const struct event *ev);

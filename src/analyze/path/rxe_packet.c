@@ -427,12 +427,13 @@ void on_rdma_xmit(struct engine *e, const struct event *ev)
 	struct rxe_thread *t = rxe_thread_of(e, ev->tid);
 	struct packet p;
 	struct work *w = NULL;
+	bool born;
 
 	/* What kernel code sends by itself is nobody's message. */
 	if (!ev->v[F_user] || !t)
 		return;
 	rxe_copy_settle(e, ev->tid);
-	skb_born(e, ev->v[F_skb]);
+	born = skb_born(e, ev->v[F_skb]);
 	if (read_packet(ev, &p) && (p.qp = rdma_qp_of(e, ev->v[F_qp], (uint32_t)ev->v[F_qpn]))) {
 		p.qp->packets++;
 		rdma_qp_lives_at(e, p.qp, p.from);
@@ -444,6 +445,8 @@ void on_rdma_xmit(struct engine *e, const struct event *ev)
 	}
 	if (w && p.imm)
 		w->msg->receipt = true;
+	if (w && !born)
+		message_caveat(w->msg, CAVEAT_RECYCLED);
 	if (w && p.len) {
 		p.off = offset_in(&p, w);
 		note_sent(w->msg, &p);

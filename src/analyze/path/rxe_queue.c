@@ -10,6 +10,7 @@
 
 /* include/uapi/rdma/ib_user_verbs.h: enum ib_uverbs_wc_opcode; values of a receiver's have bit 7. */
 #define WC_RECEIVER 0x80
+#define WC_RDMA_READ 2 /* behind SEND and RDMA_WRITE */
 #define GRH 40 /* of a datagram, before its payload (IBA 9.6: global route header) */
 
 static struct rdma_qp *qp_new(struct engine *e, uint64_t ptr)
@@ -59,6 +60,12 @@ static void qp_close(struct engine *e, struct rdma_qp *qp)
 	}
 	if (qp->last_flow)
 		qp->last_flow->calls += qp->bells;
+	else if (qp->bells)
+		rdma_bells_astray(e, qp);
+	if (qp->last_flow)
+		qp->last_flow->caveats[CAVEAT_NO_SEND] += qp->unsent;
+	else
+		e->unsent += qp->unsent;
 	drop_works(qp, qp->work_count);
 }
 
@@ -68,7 +75,7 @@ static void qp_reuse(struct engine *e, struct rdma_qp *qp, uint32_t qpn)
 	qp_close(e, qp);
 	qp->qpn = qpn;
 	qp->tgid = 0;
-	qp->packets = qp->bells = 0;
+	qp->packets = qp->bells = qp->unsent = 0;
 	qp->last_flow = qp->done.flow = NULL;
 }
 
@@ -107,10 +114,14 @@ void on_rdma_qp(struct engine *e, const struct event *ev)
 	struct rdma_qp *qp = rdma_qp_of(e, ev->v[F_qp], (uint32_t)ev->v[F_qpn]);
 	struct thread *t = thread_of(e, ev->tid);
 	size_t len = ev->array_len[A_dev];
+	struct rxe_thread *owner;
 
 	if (!qp || !t)
 		return;
 	qp->tgid = t->tgid;
+	owner = rxe_thread_of(e, t->tgid);
+	if (owner)
+		owner->owns = true;
 	qp->scq = ev->v[F_scq];
 	qp->rcq = ev->v[F_rcq];
 	if (len >= sizeof(qp->dev))
@@ -128,13 +139,15 @@ void on_rdma_post(struct engine *e, const struct event *ev)
 {
 	struct rdma_qp *qp = ev->v[F_user] ? hashmap_find(&rxe_of(e)->qps, ev->v[F_qp]) : NULL;
 	const struct thread *t = thread_of(e, ev->tid);
+	struct rxe_thread *r = rxe_thread_of(e, ev->tid);
 
 	if (!ev->v[F_user])
 		return;
 	if (!qp)
 		qp = qp_new(e, ev->v[F_qp]);
-	if (!qp || !t)
+	if (!qp || !t || !r)
 		return;
+	r->rang = true;
 	qp->tgid = t->tgid;
 	if (qp->bells++)
 		return;
@@ -246,8 +259,11 @@ static void requester_done(struct engine *e, const struct event *ev)
 	if (!qp)
 		return;
 	i = work_completing(qp, ev);
-	if (i == qp->work_count)
-		return; /* it was never sent */
+	if (i == qp->work_count) {
+		/* One that failed may never have been sent, and others than these are no messages. */
+		qp->unsent += !ev->v[F_status] && ev->v[F_wc_op] <= WC_RDMA_READ;
+		return;
+	}
 	for (size_t k = 0; k <= i; k++) {
 		if (k < i && qp->works[k].signaled)
 			message_caveat(qp->works[k].msg, CAVEAT_NO_COMPLETION);

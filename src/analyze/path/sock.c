@@ -108,15 +108,21 @@ static struct flow *find_flow(struct engine *e, const struct thread *t,
 	return f;
 }
 
+#define MAX_ERRNO 4095 /* include/linux/err.h: no error is larger */
+
 static void send_returned(struct engine *e, struct thread *t, int64_t ret, bool many)
 {
 	struct message *m = t->op->msg;
 
+	if (!t->inside)
+		message_caveat(m, CAVEAT_NO_ENTRY);
+	if (ret < -MAX_ERRNO)
+		m->flow->caveats[CAVEAT_LENGTH]++;
 	m->returned = true;
 	if (ret < 0)
 		m->failed = true;
-	else if (!many)
-		m->len = (uint64_t)ret;
+	else if (!many && m->len != (uint64_t)ret)
+		message_caveat(m, CAVEAT_LENGTH);
 	op_end(e, t);
 }
 
@@ -231,7 +237,7 @@ static struct flow *flow_to(struct engine *e, const struct socket_view *s)
 /* A packet socket hands over whole frames: what is no payload is header. */
 static void audit_tap(const struct op *op, struct flow *f, uint64_t told, uint64_t payload)
 {
-	if (op->copied < told)
+	if (op->copied != told)
 		message_caveat(op->items[0].msg, CAVEAT_OBSERVER);
 	f->expected_bytes += payload;
 	f->header_bytes += told - (payload < told ? payload : told);
@@ -292,6 +298,12 @@ static void recv_returned(struct engine *e, struct thread *t, int64_t ret, bool 
 {
 	struct op *op = t->op;
 
+	for (size_t i = 0; i < op->item_count; i++) {
+		if (!t->inside)
+			message_caveat(op->items[i].msg, CAVEAT_NO_ENTRY);
+		if (ret < -MAX_ERRNO || op->uneven)
+			message_caveat(op->items[i].msg, CAVEAT_LENGTH);
+	}
 	if (ret > 0) {
 		book(e, op);
 		for (size_t i = 0; i < op->item_count; i++)
@@ -315,6 +327,8 @@ static void thread_end(struct engine *e, struct thread *t)
 	for (size_t i = 0; i < op->item_count; i++)
 		message_caveat(op->items[i].msg, CAVEAT_NO_RETURN);
 	book(e, op);
+	if (op->copied && !op->item_count)
+		audit(e, op, (int64_t)op->copied);
 }
 
 static void on_recv_enter(struct engine *e, const struct event *ev)
@@ -353,24 +367,13 @@ static void on_syscall_exit(struct engine *e, const struct event *ev)
 		send_returned(e, t, ret, many);
 	else if (t->op)
 		recv_returned(e, t, ret, many);
-	t->many = false;
-}
-
-/* A packet socket's receive is done with a frame of which it has copied nothing, as far as is recorded. */
-static void on_consumed(struct engine *e, const struct event *ev)
-{
-	const struct thread *t = thread_find(e, ev->tid);
-	const struct op *op = t ? t->op : NULL;
-	const struct holder *s = skb_find(e, ev->v[F_skb]);
-
-	if (s && op && !op->send && op->tap && op->count && !op->copied)
-		skb_mark(e, s, CAVEAT_OBSERVER);
+	t->many = t->inside = false;
 }
 
 static const struct handler handlers[] = {
 	{EV_SEND_ENTER, on_send_enter},	    {EV_RECV_ENTER, on_recv_enter},
 	{EV_SYSCALL_EXIT, on_syscall_exit}, {EV_MMSG_EXIT, on_syscall_exit},
-	{EV_CONSUME_SKB, on_consumed},	    {0, NULL},
+	{0, NULL},
 };
 
 const struct path path_sock = {.name = "sock", .handlers = handlers, .thread_end = thread_end};

@@ -58,7 +58,7 @@ static void on_syscall(struct engine *e, const struct event *ev)
 	thread_abandon(e, t);
 	t->fd = (int32_t)ev->v[F_fd];
 	t->many = ev->kind == EV_MMSG;
-	t->entered = true;
+	t->inside = t->entered = true;
 	t->file = 0;
 }
 

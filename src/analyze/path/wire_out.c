@@ -271,6 +271,8 @@ static void on_xmit(struct engine *e, const struct event *ev)
 	struct frames *fs = frames_of(e);
 	struct frame *f;
 
+	if (!ev->v[F_skb])
+		return;
 	frame_local(e, ev->v[F_skb]);
 	f = new_frame(e, ev);
 	if (!f)
