@@ -169,21 +169,22 @@ static int analyze(const char *dir, const struct options *o)
 
 static int check_proof(const char *dir, const struct options *o)
 {
-	size_t conclusions;
-	char why[4400];
-	int err = proof_check(o->proof, dir, &conclusions, why, sizeof(why));
+	size_t conclusions, size;
+	char why[4400], *proven = NULL;
+	FILE *out = open_memstream(&proven, &size);
+	int err = out ? proof_check(o->proof, dir, &conclusions, out, why, sizeof(why)) : -ENOMEM;
 
-	if (err == -EINVAL) {
+	if (out && fclose(out) && !err)
+		err = -ENOMEM;
+	if (err == -EINVAL)
 		msg_error("%s proves nothing of %s: %s", o->proof, dir, why);
-		return EXIT_ASSERT;
-	}
-	if (err) {
+	else if (err)
 		msg_error("%s", err == -ENOMEM ? "out of memory" : why);
-		return EXIT_ENV;
-	}
-	printf("%s: %zu conclusion%s, and every line holds against %s\n", o->proof, conclusions,
-	       conclusions == 1 ? "" : "s", dir);
-	return EXIT_GOOD;
+	else
+		printf("%s: %zu conclusion%s, and every line holds against %s\n%s", o->proof, conclusions,
+		       conclusions == 1 ? "" : "s", dir, proven);
+	free(proven);
+	return !err ? EXIT_GOOD : err == -EINVAL ? EXIT_ASSERT : EXIT_ENV;
 }
 
 static void strip_slashes(char *path)

@@ -4,6 +4,7 @@
 #define PROOFCHECK_CHECK_H
 
 #include "proofcheck/lines.h"
+#include "proofcheck/names.h"
 #include "proofcheck/proofcheck.h"
 #include "proofcheck/record.h"
 
@@ -12,14 +13,16 @@ struct cited {
 	struct record record;
 	uint64_t call, receive, back; /* places of the system call's entry and return, and the receive's */
 	uint64_t answers;	      /* the place of the record that it belongs to, as answers.h tells */
+	uint64_t nth;		      /* of a send: how many the socket sent there before */
 	unsigned char bytes[];
 };
 
 struct check {
 	struct lines lines;
 	struct world world;
+	struct names names;
 	struct tracedat *td;
-	bool missed; /* the trace tells of lost events */
+	bool missed; /* the trace tells of lost events, or of copies that no probe saw */
 	char *why;
 	size_t size;
 	bool all; /* lines that do not hold are listed in faults, and the others judged as well */
@@ -43,6 +46,9 @@ struct line *premise_record(const struct check *c, const struct line *l, enum re
 /* Are all events on the memory of the line's premises among its facts? */
 int rule_complete(struct check *c, struct line *l);
 int rule_count(struct check *c, struct line *l);
+
+/* The send whose message a count is of; NULL: no fact cites it. */
+const struct line *count_send(const struct check *c, const struct line *count);
 
 /* Sees every record of the trace in a span of time; nonzero ends it. */
 int trace_each(struct check *c, uint64_t from, uint64_t to, int (*fn)(void *ctx, const struct record *r),

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "proofcheck/check.h"
+#include "proofcheck/lifetime.h"
 
 #define ULL(x) ((unsigned long long)(x))
 
@@ -15,6 +16,9 @@ struct search {
 	size_t events;
 	struct record missing;
 	bool found;
+	struct lifetimes lives;
+	const struct line *ended; /* a place whose bytes are gone before what follows from it */
+	const char *how;
 };
 
 static bool meets(uint64_t from, uint64_t to, const struct claim *x, uint64_t length)
@@ -68,6 +72,11 @@ static int see(void *ctx, const struct record *r)
 {
 	struct search *s = ctx;
 
+	s->ended = lifetimes_end(&s->lives, r, &s->how);
+	if (s->ended) {
+		s->missing = *r;
+		return -EINVAL;
+	}
 	for (size_t i = 0; i < s->l->from_count; i++) {
 		const struct line *p = &s->c->lines.items[s->l->from[i] - 1];
 
@@ -126,7 +135,13 @@ int rule_complete(struct check *c, struct line *l)
 		from = p->claim.since < from ? p->claim.since : from;
 		to = p->until > to ? p->until : to;
 	}
-	err = trace_each(c, from, to, see, &s);
+	err = lifetimes_begin(&s.lives, c, l);
+	if (!err)
+		err = trace_each(c, s.lives.from < from ? s.lives.from : from, to, see, &s);
+	lifetimes_free(&s.lives);
+	if (s.ended)
+		return reject(c, l, "the memory of line %u is %s by %s at offset %llu", s.ended->number, s.how,
+			      s.missing.format->name, ULL(s.missing.raw.file_off));
 	if (s.found)
 		return reject(c, l, "it leaves out %s at offset %llu, which is about the same memory",
 			      s.missing.format->name, ULL(s.missing.raw.file_off));
@@ -225,27 +240,36 @@ static void widen(struct span_of *s, uint64_t v, bool first)
 	s->max = first || v > s->max ? v : s->max;
 }
 
-/* The sentence behind the count: "∴ [at least ]N[ to M] copies** of each of the B bytes". */
+/* The sentence behind the count: "**∴ [at least ]N[ to M] copies** of each of the B bytes." */
 static int check_sentence(struct check *c, struct line *l, struct span_of copies, uint64_t bytes, bool sure)
 {
 	char want[128];
 
 	if (copies.min == copies.max)
-		snprintf(want, sizeof(want), " %s%llu copies** of each of the %llu bytes", sure ? "" : "at least ",
+		snprintf(want, sizeof(want), "%s%llu copies** of each of the %llu bytes.", sure ? "" : "at least ",
 			 ULL(copies.min), ULL(bytes));
 	else
-		snprintf(want, sizeof(want), " %s%llu to %llu copies** of each of the %llu bytes",
+		snprintf(want, sizeof(want), "%s%llu to %llu copies** of each of the %llu bytes.",
 			 sure ? "" : "at least ", ULL(copies.min), ULL(copies.max), ULL(bytes));
-	if (!l->therefore || strncmp(l->therefore, want, strlen(want)) != 0)
-		return reject(c, l, "what follows is: \xe2\x88\xb4%s", want);
+	if (!l->therefore || strcmp(l->therefore, want) != 0)
+		return reject(c, l, "what follows is: **\xe2\x88\xb4 %s", want);
 	return 0;
+}
+
+const struct line *count_send(const struct check *c, const struct line *count)
+{
+	for (size_t i = 0; i < c->lines.count; i++)
+		if (c->lines.items[i].fact && c->lines.items[i].cited->record.raw.file_off == count->claim.send)
+			return &c->lines.items[i];
+	return NULL;
 }
 
 int rule_count(struct check *c, struct line *l)
 {
 	struct span_of copies = {0}, emulated = {0}, dma = {0}, wires = {0}, transforms = {0};
-	bool sure = !c->world.lost && !c->missed;
-	struct line *complete, *send;
+	bool sure = !c->world.unsure && !c->missed;
+	const struct line *send;
+	struct line *complete;
 	struct claim *all = calloc(l->from_count, sizeof(*all));
 	size_t count = 0;
 	char text[512];
@@ -266,10 +290,8 @@ int rule_count(struct check *c, struct line *l)
 		return err;
 	}
 	bytes = all[count - 1].to;
-	send = NULL;
-	for (size_t i = 0; i < c->lines.count && !send; i++)
-		if (c->lines.items[i].fact && c->lines.items[i].cited->record.raw.file_off == all[0].send)
-			send = &c->lines.items[i];
+	l->claim.send = all[0].send;
+	send = count_send(c, l);
 	snprintf(text, sizeof(text), "message thread=%d sent=%llu bytes=%llu %s copies=%llu..%llu "
 		 "emulated=%llu..%llu dma=%llu..%llu wire=%llu..%llu",
 		 send ? record_tid(&send->cited->record) : 0, ULL(all[0].start), ULL(bytes),

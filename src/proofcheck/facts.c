@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Every citation must resolve to the event that it claims, down to the last field. */
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,9 +9,11 @@
 #include "common/vec.h"
 #include "proofcheck/answers.h"
 #include "proofcheck/check.h"
+#include "trace/cite.h"
 
 struct around {
 	uint64_t call, receive;
+	uint64_t msg, ip; /* of the send in progress: what hands it on has the same, elsewhere */
 	struct cited **open; /* waiting for the return of the call */
 	size_t open_count, open_cap;
 };
@@ -21,7 +22,9 @@ struct resolve {
 	struct check *c;
 	struct hashmap wanted; /* place in the file → the line that cites it */
 	struct hashmap threads;
+	struct hashmap sends; /* how many, by socket and destination */
 	struct answers *answers;
+	uint64_t nth;
 	int err;
 };
 
@@ -77,9 +80,32 @@ static int take(struct resolve *s, struct line *l, const struct record *r, struc
 	x->call = a->call;
 	x->receive = a->receive;
 	x->answers = answers_what(s->answers, r);
+	x->nth = s->nth;
 	free(l->cited);
 	l->cited = x;
 	return wait_for_return(a, x);
+}
+
+/* udpv6_sendmsg hands IPv4 destinations on to udp_sendmsg with the same msghdr. */
+static int count_send_of(struct resolve *s, struct around *a, const struct record *r)
+{
+	uint64_t ip = record_get(r, N___probe_ip), key, *n;
+
+	if (a->msg && a->msg == record_get(r, N_msg) && a->ip != ip)
+		return 0;
+	a->msg = record_get(r, N_msg);
+	a->ip = ip;
+	key = (record_get(r, N_sk) * 0x9e3779b97f4a7c15ULL) ^ send_destination(r);
+	n = hashmap_find(&s->sends, key);
+	if (!n) {
+		n = calloc(1, sizeof(*n));
+		if (!n || hashmap_set(&s->sends, key, n)) {
+			free(n);
+			return -ENOMEM;
+		}
+	}
+	s->nth = (*n)++;
+	return 0;
 }
 
 static int see(void *ctx, const struct record *r)
@@ -93,13 +119,16 @@ static int see(void *ctx, const struct record *r)
 		return -ENOMEM;
 	if (r->format->kind == R_RECEIVE)
 		a->receive = r->raw.file_off;
-	err = l ? take(s, l, r, a) : 0;
+	s->c->missed |= r->format->kind == R_GUARD;
+	err = r->format->kind == R_SEND ? count_send_of(s, a, r) : 0;
+	err = !err && l ? take(s, l, r, a) : err;
 	err = err ? err : answers_follow(s->answers, r);
 	if (r->format->kind == R_CALL) {
 		a->call = r->raw.file_off;
 		a->receive = 0;
 	}
 	if (r->format->kind == R_CALL || r->format->kind == R_RETURN) {
+		a->msg = 0;
 		for (size_t i = 0; i < a->open_count; i++)
 			a->open[i]->back = r->format->kind == R_RETURN ? r->raw.file_off : a->open[i]->back;
 		a->open_count = 0;
@@ -107,114 +136,23 @@ static int see(void *ctx, const struct record *r)
 	return err ? err : s->err;
 }
 
-/* ---- comparing ---- */
-
-static bool same_number(const char *text, const struct record *r, const struct field *f)
-{
-	bool ok = true;
-	uint64_t have = field_u64(&r->raw, f, &ok);
-	char *end;
-	uint64_t said;
-
-	errno = 0;
-	said = *text == '-' ? (uint64_t)strtoll(text, &end, 0) : strtoull(text, &end, 0);
-	return ok && !errno && end != text && !*end && said == have;
-}
-
-static bool same_words(const char *text, const struct record *r, const struct field *f)
-{
-	uint32_t len;
-	const unsigned char *at = field_bytes(&r->raw, f, &len);
-	uint64_t word;
-	char *end;
-
-	for (uint32_t i = 0; at && i + 8 <= len; i += 8) {
-		memcpy(&word, at + i, 8);
-		if ((i && *text++ != ',') || strtoull(text, &end, 16) != word || end == text)
-			return false;
-		text = end;
-	}
-	return at && !*text;
-}
-
-static bool same_string(const char *text, const struct record *r, const struct field *f)
-{
-	uint32_t len;
-	const char *have = field_str(&r->raw, f, &len);
-
-	for (uint32_t i = 0; have && i < len; i++) {
-		unsigned int code;
-
-		if (*text == '%' && sscanf(text + 1, "%2x", &code) == 1 && text[1] && text[2]) {
-			if (code != (unsigned char)have[i])
-				return false;
-			text += 3;
-		} else if (*text++ != have[i]) {
-			return false;
-		}
-	}
-	return have && !*text;
-}
-
-static bool same_field(const char *key, const char *value, const struct record *r)
-{
-	struct field f;
-
-	if (field_find(r->format->event, key, &f))
-		return false;
-	if (!f.is_array && !f.is_dynamic)
-		return same_number(value, r, &f);
-	return f.is_dynamic || f.size == 16 ? same_string(value, r, &f) || same_words(value, r, &f) :
-					       same_words(value, r, &f);
-}
-
-/* What every event has beside its fields. */
-static bool same_head(const char *key, const char *value, const struct record *r, bool *is_head)
-{
-	const struct {
-		const char *key;
-		uint64_t value;
-	} heads[] = {{"cpu", r->raw.cpu}, {"ts", r->raw.ts}, {"offset", r->raw.file_off},
-		     {"tid", (uint64_t)(int64_t)record_tid(r)}};
-	char *end;
-
-	for (size_t i = 0; i < ARRAY_SIZE(heads); i++) {
-		*is_head = !strcmp(key, heads[i].key);
-		if (*is_head)
-			return strtoull(value, &end, 10) == heads[i].value && end != value && !*end;
-	}
-	return false;
-}
-
+/* A citation has one form, so that nothing is left out, said twice or said otherwise. */
 static int compare(struct check *c, struct line *l)
 {
-	char *save = NULL, *copy = strdup(l->text), *word;
 	const struct record *r = &l->cited->record;
-	unsigned int heads = 0;
+	char *want = NULL;
+	size_t size;
+	FILE *out = open_memstream(&want, &size);
 	int err = 0;
 
-	if (!copy)
+	if (!out)
 		return -ENOMEM;
-	word = strtok_r(copy, " ", &save);
-	if (!word || strcmp(word, r->format->name) != 0)
-		err = reject(c, l, "the event there is %s", r->format->name);
-	while (!err && (word = strtok_r(NULL, " ", &save))) {
-		char *value = strchr(word, '=');
-		bool head = false, same;
-
-		if (!value) {
-			err = reject(c, l, "'%s' is no field", word);
-			break;
-		}
-		*value++ = '\0';
-		same = same_head(word, value, r, &head) || (!head && same_field(word, value, r));
-		heads += head;
-		if (!same)
-			err = reject(c, l, "the event there has another %s than %s", word, value);
-	}
-	if (!err && heads != 4)
-		err = reject(c, l, "it does not cite CPU, time, place and thread once each");
-	free(copy);
+	event_cite(r->format->event, &r->raw, record_tid(r), out);
+	if (fclose(out))
+		err = -ENOMEM;
+	else if (strcmp(want, l->text) != 0)
+		err = reject(c, l, "the event there is: %s", want);
+	free(want);
 	return err;
 }
 
@@ -234,6 +172,12 @@ static void free_around(void *value, void *ctx)
 	free(a);
 }
 
+static void free_number(void *value, void *ctx)
+{
+	(void)ctx;
+	free(value);
+}
+
 int facts_resolve(struct check *c)
 {
 	struct resolve s = {.c = c, .answers = answers_new(&c->world)};
@@ -250,7 +194,7 @@ int facts_resolve(struct check *c)
 	}
 	if (!err)
 		err = trace_each(c, 0, UINT64_MAX, see, &s);
-	c->missed = tracedat_missed(c->td) || tracedat_missed_unknown(c->td);
+	c->missed |= tracedat_missed(c->td) || tracedat_missed_unknown(c->td);
 	for (size_t i = 0; i < c->lines.count && !err; i++) {
 		struct line *l = &c->lines.items[i];
 		struct line *first = l->fact ? hashmap_find(&s.wanted, place_of(l->text)) : NULL;
@@ -277,6 +221,8 @@ int facts_resolve(struct check *c)
 	}
 	hashmap_each(&s.threads, free_around, NULL);
 	hashmap_free(&s.threads);
+	hashmap_each(&s.sends, free_number, NULL);
+	hashmap_free(&s.sends);
 	hashmap_free(&s.wanted);
 	answers_free(s.answers);
 	return err;

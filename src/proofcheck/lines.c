@@ -9,6 +9,7 @@
 
 #include "common/file.h"
 #include "common/vec.h"
+#include "proofcheck/form.h"
 
 #define THEREFORE "\xe2\x88\xb4"
 
@@ -20,6 +21,16 @@ static bool skip_word(char **p, const char *word)
 		return false;
 	*p += n;
 	return true;
+}
+
+/* As it is written: no sign, no leading zero, no more than fits. */
+static int read_number(char *p, char **end, uint64_t *n)
+{
+	if (!isdigit((unsigned char)*p) || (*p == '0' && isdigit((unsigned char)p[1])))
+		return -EINVAL;
+	errno = 0;
+	*n = strtoull(p, end, 10);
+	return errno ? -EINVAL : 0;
 }
 
 static int add_premise(struct line *l, unsigned long n)
@@ -34,9 +45,9 @@ static int add_premise(struct line *l, unsigned long n)
 static int read_premises(struct line *l, char **p)
 {
 	while (isdigit((unsigned char)**p)) {
-		unsigned long n = strtoul(*p, p, 10);
+		uint64_t n;
 
-		if (!n || n > UINT32_MAX)
+		if (read_number(*p, p, &n) || !n || n > UINT32_MAX)
 			return -EINVAL;
 		if (add_premise(l, n))
 			return -ENOMEM;
@@ -46,16 +57,18 @@ static int read_premises(struct line *l, char **p)
 	return l->from_count && skip_word(p, " BY ") ? 0 : -EINVAL;
 }
 
-/* The part in backticks: what is claimed. */
-static int read_claim(struct line *l, char *p)
+/* The part in backticks, which nothing follows but the words of its rule. */
+static int read_claim(struct line *l, char *p, const char *words)
 {
-	char *open = strchr(p, '`'), *close = open ? strchr(open + 1, '`') : NULL;
+	char *close = strchr(p, '`');
 
-	if (!close)
+	if (!close || !words)
 		return -EINVAL;
-	*close = '\0';
-	l->text = open + 1;
-	return 0;
+	*close++ = '\0';
+	l->text = p;
+	if (!*words)
+		return *close ? -EINVAL : 0;
+	return *close++ == ' ' && !strcmp(close, words) ? 0 : -EINVAL;
 }
 
 static int read_derived(struct line *l, char *p)
@@ -69,41 +82,69 @@ static int read_derived(struct line *l, char *p)
 	if (!colon)
 		return -EINVAL;
 	l->rule = p;
-	err = read_claim(l, colon);
 	*colon = '\0';
-	return err;
+	return read_claim(l, colon + 3, proof_words(l->rule));
 }
 
-static int read_numbered(struct lines *ls, char *row, unsigned int number, char *p)
+static int read_numbered(struct lines *ls, unsigned int number, char *p)
 {
 	struct line *l;
 
-	(void)row;
 	if (vec_reserve(&ls->items, &ls->cap, ls->count + 1))
 		return -ENOMEM;
 	l = &ls->items[ls->count++];
-	*l = (struct line){.number = number};
-	if (skip_word(&p, "FACT ")) {
+	*l = (struct line){.number = number, .heading = (unsigned int)ls->heading_count};
+	if (skip_word(&p, "FACT `")) {
 		l->fact = true;
-		return read_claim(l, p);
+		return read_claim(l, p, "");
 	}
 	return skip_word(&p, "DERIVED FROM ") ? read_derived(l, p) : -EINVAL;
 }
 
-static int read_row(struct lines *ls, char *row, unsigned int nr, char *why, size_t size)
+/* "## NAME, message N" */
+static int read_heading(struct lines *ls, char *p, unsigned int nr)
 {
-	char *p = row;
-	unsigned long n;
-	int err;
+	char *comma = strstr(p, ", message "), *end;
+	struct heading h = {.name = p, .row = nr};
 
-	while (*p == ' ')
-		p++;
-	if (strstr(p, THEREFORE)) {
-		if (!ls->count || ls->items[ls->count - 1].therefore) {
-			snprintf(why, size, "row %u concludes from nothing", nr);
-			return -EINVAL;
-		}
-		ls->items[ls->count - 1].therefore = strstr(p, THEREFORE) + strlen(THEREFORE);
+	if (!comma || comma == p)
+		return -EINVAL;
+	*comma = '\0';
+	if (read_number(comma + strlen(", message "), &end, &h.message) || *end)
+		return -EINVAL;
+	if (vec_reserve(&ls->headings, &ls->heading_cap, ls->heading_count + 1))
+		return -ENOMEM;
+	ls->headings[ls->heading_count++] = h;
+	return 0;
+}
+
+static int read_line(struct lines *ls, char *p, unsigned int nr, char *why, size_t size)
+{
+	uint64_t n;
+	int err = read_number(p, &p, &n);
+
+	if (err || !skip_word(&p, ". "))
+		return -EINVAL;
+	if (n != ls->count + 1) {
+		snprintf(why, size, "row %u has number %llu where %zu is next", nr, (unsigned long long)n,
+			 ls->count + 1);
+		return -EINVAL;
+	}
+	err = read_numbered(ls, (unsigned int)n, p);
+	if (ls->count == n)
+		ls->items[n - 1].row = nr;
+	if (err == -EINVAL)
+		snprintf(why, size, "line %llu (row %u) is neither a fact nor derived", (unsigned long long)n, nr);
+	return err;
+}
+
+static int read_row(struct lines *ls, char *p, unsigned int nr, char *why, size_t size)
+{
+	int err = -EINVAL;
+
+	if (proof_is_idle(p)) {
+		if (ls->heading_count)
+			ls->headings[ls->heading_count - 1].remark |= proof_is_remark(p);
 		return 0;
 	}
 	if (!strncmp(p, "Redacted:", 9)) {
@@ -111,41 +152,65 @@ static int read_row(struct lines *ls, char *row, unsigned int nr, char *why, siz
 			 "write it again without --redact");
 		return -EINVAL;
 	}
-	if (!isdigit((unsigned char)*p))
-		return 0;
-	n = strtoul(p, &p, 10);
-	if (!skip_word(&p, ". "))
-		return 0;
-	if (n != ls->count + 1) {
-		snprintf(why, size, "row %u has number %lu where %zu is next", nr, n, ls->count + 1);
-		return -EINVAL;
+	snprintf(why, size, "row %u is no part of a proof", nr);
+	if (isdigit((unsigned char)*p))
+		return read_line(ls, p, nr, why, size);
+	if (skip_word(&p, "## "))
+		return read_heading(ls, p, nr);
+	if (skip_word(&p, "**" THEREFORE " ")) {
+		if (!ls->count || ls->items[ls->count - 1].therefore) {
+			snprintf(why, size, "row %u concludes from nothing", nr);
+			return -EINVAL;
+		}
+		ls->items[ls->count - 1].therefore = p;
+		err = 0;
 	}
-	err = read_numbered(ls, row, (unsigned int)n, p);
-	if (ls->count)
-		ls->items[ls->count - 1].row = nr;
-	if (err == -EINVAL)
-		snprintf(why, size, "line %lu (row %u) is neither a fact nor derived", n, nr);
 	return err;
+}
+
+/* Nothing that is not seen: printable ASCII, and the two signs that proofs have. */
+static int check_characters(const char *text, size_t length, char *why, size_t size)
+{
+	static const char *const signs[] = {THEREFORE, "\xe2\x98\x85"};
+	unsigned int row = 1;
+
+	for (size_t i = 0; i < length;) {
+		const char *p = text + i;
+		size_t n = *p == '\n' || (*p >= ' ' && *p <= '~');
+
+		for (size_t k = 0; !n && k < ARRAY_SIZE(signs); k++)
+			n = strncmp(p, signs[k], strlen(signs[k])) ? 0 : strlen(signs[k]);
+		if (!n) {
+			snprintf(why, size, "row %u has a character that no proof has (code 0x%02x)", row,
+				 (unsigned char)*p);
+			return -EINVAL;
+		}
+		row += *p == '\n';
+		i += n;
+	}
+	return 0;
 }
 
 int lines_read(const char *path, struct lines *l, char *why, size_t size)
 {
 	char *text;
-	int err = file_read(path, &text, NULL);
+	size_t length;
+	int err = file_read(path, &text, &length);
 
 	if (!err)
-		return lines_parse(text, l, why, size);
+		return lines_parse(text, length, l, why, size);
 	*l = (struct lines){0};
 	snprintf(why, size, "cannot read %s: %s", path, file_strerror(err));
 	return err;
 }
 
-int lines_parse(char *text, struct lines *l, char *why, size_t size)
+int lines_parse(char *text, size_t length, struct lines *l, char *why, size_t size)
 {
 	unsigned int nr = 0;
-	int err = 0;
+	int err;
 
 	*l = (struct lines){.text = text};
+	err = check_characters(text, length, why, size);
 	for (char *row = l->text, *end; row && !err; row = end) {
 		end = strchr(row, '\n');
 		if (end)
@@ -162,6 +227,7 @@ void lines_free(struct lines *l)
 		free(l->items[i].cited);
 	}
 	free(l->items);
+	free(l->headings);
 	free(l->text);
 	*l = (struct lines){0};
 }

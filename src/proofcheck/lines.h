@@ -36,20 +36,32 @@ struct line {
 	struct cited *cited; /* of a fact */
 	bool used;
 	uint64_t until; /* of a place, while completeness is checked: the last time something follows */
-	char *therefore; /* the line "∴ …" behind a count */
+	char *therefore; /* the row "**∴ …" behind a count */
+	unsigned int heading; /* the number of that it stands under; 0: none */
+};
+
+/* "## NAME, message N" */
+struct heading {
+	char *name;
+	uint64_t message;
+	unsigned int row;
+	bool proven; /* a count under it is of that message */
+	bool remark; /* or it is said under it that there is none */
 };
 
 struct lines {
 	char *text;
 	struct line *items; /* the number n stands at n - 1 */
 	size_t count, cap;
+	struct heading *headings;
+	size_t heading_count, heading_cap;
 };
 
 /* 0; -EINVAL: no such form, and why says where; -errno of the file. */
 int lines_read(const char *path, struct lines *l, char *why, size_t size);
 
-/* The same of a text, malloc'ed, which becomes part of *l. */
-int lines_parse(char *text, struct lines *l, char *why, size_t size);
+/* The same of a text of that length, malloc'ed, which becomes part of *l. */
+int lines_parse(char *text, size_t length, struct lines *l, char *why, size_t size);
 void lines_free(struct lines *l);
 
 #endif

@@ -53,6 +53,55 @@ static int check_lines(struct check *c, size_t *conclusions)
 	return err;
 }
 
+/* A heading names the message that is counted under it, or at least a flow that there may be. */
+static int check_heading(struct check *c, struct line *l)
+{
+	struct heading *h = l->heading ? &c->lines.headings[l->heading - 1] : NULL;
+	const struct line *send = count_send(c, l);
+
+	if (!h)
+		return 0;
+	if (!send || !names_of_send(&c->names, &send->cited->record, h->name) || h->message != send->cited->nth)
+		return reject(c, l, "the heading (row %u) is of another message", h->row);
+	h->proven = true;
+	return 0;
+}
+
+static int check_headings(struct check *c)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < c->lines.count && !err; i++)
+		if (c->lines.items[i].meaning == MEANS_COUNT)
+			err = fault(c, &c->lines.items[i], check_heading(c, &c->lines.items[i]));
+	for (size_t i = 0; i < c->lines.heading_count && !err; i++) {
+		const struct heading *h = &c->lines.headings[i];
+
+		if (h->proven || c->all || (h->remark && names_has(&c->names, h->name)))
+			continue;
+		snprintf(c->why, c->size, "the heading in row %u %s", h->row,
+			 h->remark ? "names no flow of the run" : "has nothing under it");
+		err = -EINVAL;
+	}
+	return err;
+}
+
+/* What has been proven, a line each. */
+static int tell(const struct check *c, FILE *out)
+{
+	for (size_t i = 0; i < c->lines.count; i++) {
+		const struct line *l = &c->lines.items[i];
+		const struct heading *h = l->heading ? &c->lines.headings[l->heading - 1] : NULL;
+
+		if (l->meaning != MEANS_COUNT)
+			continue;
+		if (h)
+			fprintf(out, "%s, message %llu: ", h->name, (unsigned long long)h->message);
+		fprintf(out, "%s\n", l->text);
+	}
+	return ferror(out) ? -EIO : 0;
+}
+
 /* With the lines read, holds them against the run. */
 static int check_against(struct check *c, const char *run, size_t *conclusions)
 {
@@ -64,14 +113,22 @@ static int check_against(struct check *c, const char *run, size_t *conclusions)
 		snprintf(c->why, c->size, "%s", td ? tracedat_error(td) : "out of memory");
 	if (!err)
 		err = world_open(&c->world, run, td, c->why, c->size);
+	if (!err) {
+		err = names_open(&c->names, run);
+		if (err)
+			snprintf(c->why, c->size, "cannot read the traffic log: %s", strerror(-err));
+	}
 	if (!err)
 		err = check_lines(c, conclusions);
+	if (!err)
+		err = check_headings(c);
+	names_close(&c->names);
 	world_close(&c->world);
 	tracedat_close(td);
 	return err;
 }
 
-int proof_check(const char *proof, const char *run, size_t *conclusions, char *why, size_t size)
+int proof_check(const char *proof, const char *run, size_t *conclusions, FILE *proven, char *why, size_t size)
 {
 	struct check c = {.why = why, .size = size};
 	int err;
@@ -85,6 +142,8 @@ int proof_check(const char *proof, const char *run, size_t *conclusions, char *w
 		snprintf(why, size, "it concludes nothing");
 		err = -EINVAL;
 	}
+	if (!err && proven)
+		err = tell(&c, proven);
 	lines_free(&c.lines);
 	return err;
 }
@@ -104,7 +163,7 @@ int proof_faults(char *text, const char *run, struct proof_fault **faults, size_
 	int err;
 
 	*why = '\0';
-	err = lines_parse(text, &c.lines, why, size);
+	err = lines_parse(text, strlen(text), &c.lines, why, size);
 	if (!err)
 		err = check_against(&c, run, &conclusions);
 	lines_free(&c.lines);

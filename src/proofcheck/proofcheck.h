@@ -7,12 +7,14 @@
 #define PROOFCHECK_PROOFCHECK_H
 
 #include <stddef.h>
+#include <stdio.h>
 
 /*
- * 0: every line holds; then *conclusions tells how many counts it proves. -EINVAL: one does not,
- * and why says which. Other -errno: the proof or the run cannot be read, and why says what.
+ * 0: every line holds; then *conclusions tells how many counts it proves, and proven, where it is not
+ * NULL, gets them, a line each. -EINVAL: one does not, and why says which. Other -errno: the proof or
+ * the run cannot be read, and why says what.
  */
-int proof_check(const char *proof, const char *run, size_t *conclusions, char *why, size_t size);
+int proof_check(const char *proof, const char *run, size_t *conclusions, FILE *proven, char *why, size_t size);
 
 /* A line that does not hold, or from which nothing follows. */
 struct proof_fault {

@@ -10,6 +10,7 @@
 #include <traceevent/event-parse.h>
 
 #include "common/json.h"
+#include "common/vec.h"
 
 static const char *const kind_names[R_KINDS] = {
 	[R_FROM_ITER] = "from_iter", [R_TO_ITER] = "to_iter", [R_PAGE_FROM_ITER] = "page_from_iter",
@@ -24,13 +25,15 @@ static const char *const kind_names[R_KINDS] = {
 	[R_DMA_ALLOC] = "dma_alloc", [R_DMA_FREE] = "dma_free", [R_DEV_OUT] = "dev_out", [R_DEV_IN] = "dev_in",
 	[R_DEV_DONE] = "dev_done", [R_DEV_WROTE] = "dev_wrote", [R_MEM_REP] = "mem_rep", [R_PIO_OUT] = "pio_out",
 	[R_PIO_IN] = "pio_in", [R_ENCRYPT] = "encrypt", [R_DECRYPT] = "decrypt",
+	[R_GUARD] = "guard",
 };
 
 static const char *const field_names[N_FIELDS] = {
 	"common_pid", "__probe_ip", "__probe_func", "dst", "src", "len", "page", "off", "itype", "ioff", "icnt",
 	"ibase", "seg", "caller", "skb", "head", "data", "end", "dlen", "mac", "dev", "hdr", "sk", "sock", "file",
 	"fd", "ret", "priv", "priv1", "priv3", "to", "dma", "phys", "size", "dir",
-	"va", "hlen", "token", "n", "width", "sg",
+	"va", "hlen", "token", "n", "width", "sg", "fam", "proto", "lport", "rport", "raddr", "raddr6", "name",
+	"nport", "naddr", "naddr6", "msg",
 };
 
 static enum record_kind kind_of(const struct tep_event *e)
@@ -86,6 +89,24 @@ static struct json_object *read_json(const char *run, const char *name, char *wh
 	return o;
 }
 
+/* Was any code that may copy payload without a probe at any time? */
+static bool lacks_probes(struct json_object *probes, struct json_object *census)
+{
+	static const char *const absences[] = {"refused", "missing", "excluded"};
+	struct json_object *late = json_get(probes, "late_modules"), *prims = json_get(census, "primitives");
+
+	for (size_t i = 0; i < ARRAY_SIZE(absences); i++)
+		if (json_length(json_get(probes, absences[i])))
+			return true;
+	for (size_t i = 0; i < json_length(late); i++)
+		if (json_int(json_at(late, i), "sites", -1) || json_uint(json_at(late, i), "unseen", 0))
+			return true;
+	for (size_t i = 0; i < json_length(prims); i++)
+		if (!strcmp(json_str(json_at(prims, i), "cover", ""), "none"))
+			return true;
+	return false;
+}
+
 int world_open(struct world *w, const char *run, struct tracedat *td, char *why, size_t size)
 {
 	struct json_object *mem, *btf;
@@ -111,7 +132,8 @@ int world_open(struct world *w, const char *run, struct tracedat *td, char *why,
 	w->sg_size = json_uint(btf, "sizeof.scatterlist", 0);
 	w->sg_offset = json_uint(btf, "scatterlist.offset", 0);
 	w->sg_length = json_uint(btf, "scatterlist.length", 0);
-	w->lost = json_int(json_get(w->manifest, "loss"), "lost", -1) != 0;
+	w->unsure = json_int(json_get(w->manifest, "loss"), "lost", -1) != 0 ||
+		    lacks_probes(json_get(w->manifest, "probes"), w->census);
 	return read_formats(w, tracedat_tep(td));
 }
 

@@ -17,14 +17,15 @@ enum record_kind {
 	R_FD_FILE, R_FILL, R_DEV_QUEUE, R_DEV_XMIT, R_NETIF_RX, R_GRO, R_NETIF_RECEIVE, R_SK_QUEUE, R_TAP,
 	R_CLONE, R_MORPH, R_COALESCE, R_CONSUME, R_DEFER_FREE, R_DROP, R_DMA_MAP, R_DMA_MAP_RET, R_DMA_MAPPED,
 	R_DMA_UNMAP, R_DMA_SYNC, R_DMA_ALLOC, R_DMA_FREE, R_DEV_OUT, R_DEV_IN, R_DEV_DONE, R_DEV_WROTE, R_MEM_REP,
-	R_PIO_OUT, R_PIO_IN, R_ENCRYPT, R_DECRYPT, R_CALL, R_RETURN, R_KINDS,
+	R_PIO_OUT, R_PIO_IN, R_ENCRYPT, R_DECRYPT, R_GUARD, R_CALL, R_RETURN, R_KINDS,
 };
 
 enum record_field {
 	N_common_pid, N___probe_ip, N___probe_func, N_dst, N_src, N_len, N_page, N_off, N_itype, N_ioff, N_icnt,
 	N_ibase, N_seg, N_caller, N_skb, N_head, N_data, N_end, N_dlen, N_mac, N_dev, N_hdr, N_sk, N_sock,
 	N_file, N_fd, N_ret, N_priv, N_priv1, N_priv3, N_to, N_dma, N_phys, N_size, N_dir,
-	N_va, N_hlen, N_token, N_n, N_width, N_sg, N_FIELDS,
+	N_va, N_hlen, N_token, N_n, N_width, N_sg, N_fam, N_proto, N_lport, N_rport, N_raddr, N_raddr6, N_name,
+	N_nport, N_naddr, N_naddr6, N_msg, N_FIELDS,
 };
 
 struct format {
@@ -45,7 +46,8 @@ struct world {
 	uint64_t page_offset, vmemmap, page_struct, page_size;
 	int iovec, kvec, bvec, ubuf; /* of enum iter_type */
 	uint64_t sg_size, sg_offset, sg_length; /* of struct scatterlist */
-	bool iommu, lost;
+	bool iommu;
+	bool unsure; /* something may have copied that no probe saw, or what was seen is not all recorded */
 	struct format **formats; /* by event id; NULL: not the recorder's */
 	int format_count;
 };

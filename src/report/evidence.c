@@ -9,6 +9,7 @@
 #include "analyze/core/iter.h"
 #include "analyze/core/sg.h"
 #include "common/vec.h"
+#include "trace/cite.h"
 #include "trace/fields.h"
 
 int evidence_open(struct evidence *e, const struct analysis *r)
@@ -114,56 +115,9 @@ int evidence_pass(struct evidence *e, uint64_t from, uint64_t to, evidence_fn fn
 
 /* ---- what a fact says ---- */
 
-static void print_words(const struct td_event *raw, const struct field *f, FILE *out)
-{
-	uint32_t len;
-	const unsigned char *at = field_bytes(raw, f, &len);
-	uint64_t word;
-
-	for (uint32_t i = 0; at && i + 8 <= len; i += 8) {
-		memcpy(&word, at + i, 8);
-		fprintf(out, "%s0x%llx", i ? "," : "", (unsigned long long)word);
-	}
-}
-
-/* Whatever could end the citation or be taken for another part of it is told as its code. */
-static void print_string(const struct td_event *raw, const struct field *f, FILE *out)
-{
-	uint32_t len;
-	const char *s = field_str(raw, f, &len);
-
-	for (uint32_t i = 0; s && i < len; i++)
-		if (strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./:", s[i]) && s[i])
-			fputc(s[i], out);
-		else
-			fprintf(out, "%%%02x", (unsigned char)s[i]);
-}
-
-static void print_field(const struct fact *fact, const struct field_info *info, FILE *out)
-{
-	const struct td_event *raw = &fact->raw;
-	struct field f;
-
-	if (info->form == FORM_HIDDEN || field_find(fact->format, info->name, &f))
-		return;
-	fprintf(out, " %s=", info->name);
-	if (info->form == FORM_TEXT)
-		print_string(raw, &f, out);
-	else if (f.is_array || f.is_dynamic)
-		print_words(raw, &f, out);
-	else if (info->form == FORM_SIGNED && f.is_signed)
-		fprintf(out, "%lld", (long long)field_s64(raw, &f, NULL));
-	else
-		fprintf(out, info->form == FORM_NUM ? "%llu" : "0x%llx",
-			(unsigned long long)field_u64(raw, &f, NULL));
-}
-
 void fact_print(const struct fact *f, FILE *out)
 {
-	fprintf(out, "%s cpu=%u ts=%llu offset=%llu tid=%d", f->name, f->ev.cpu,
-		(unsigned long long)f->ev.ts, (unsigned long long)f->ev.file_off, f->ev.tid);
-	for (size_t i = 0; i < ARRAY_SIZE(cited_fields); i++)
-		print_field(f, &cited_fields[i], out);
+	event_cite(f->format, &f->raw, f->ev.tid, out);
 }
 
 void fact_brief(const struct rundir *run, const struct fact *f, FILE *out)
@@ -179,7 +133,7 @@ void fact_brief(const struct rundir *run, const struct fact *f, FILE *out)
 	fprintf(out, "`%s cpu=%u ts=%llu offset=%llu tid=%d", f->name, f->ev.cpu, (unsigned long long)f->ev.ts,
 		(unsigned long long)f->ev.file_off, f->ev.tid);
 	for (size_t i = 0; i < ARRAY_SIZE(brief); i++)
-		print_field(f, brief[i], out);
+		field_cite(f->format, &f->raw, brief[i], out);
 	fputs("`", out);
 	if (s) {
 		rundir_site_name(s, f->ev.ip, name, sizeof(name));

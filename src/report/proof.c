@@ -17,12 +17,8 @@
 
 static void print_intro(const struct report *rep, FILE *out)
 {
-	fputs("# Proof\n\nRun ", out);
-	text_markdown(out, run_name(rep->r));
-	fputs(". Each numbered line is a FACT, which cites one recorded event by its CPU, time and place in\n"
-	      "trace.dat, or is DERIVED FROM earlier lines BY a named rule. What stands in backticks is checked by\n"
-	      "`./analyze --check-proof`; the words around it are for people. The rules are in docs/proof.md.\n",
-	      out);
+	for (size_t i = 0; proof_intro[i]; i++)
+		fprintf(out, "%s\n%s", proof_intro[i], i ? "" : "\n");
 	if (rep->hide)
 		fputs("\nRedacted: the addresses are aliases, which no recording can be held against.\n", out);
 }
@@ -31,6 +27,7 @@ static void print_intro(const struct report *rep, FILE *out)
 struct section {
 	unsigned int first; /* line */
 	char refused[256];  /* why the checker does not follow it; "" where it does */
+	bool told;
 };
 
 struct document {
@@ -54,6 +51,7 @@ static size_t pieces_of_call(const struct flow *f, size_t first)
 static int write_section(struct document *d, const struct flow *f, size_t from, size_t to)
 {
 	struct section *s;
+	int err;
 
 	if (d->at == d->count) {
 		if (vec_reserve(&d->sections, &d->cap, d->count + 1))
@@ -62,18 +60,39 @@ static int write_section(struct document *d, const struct flow *f, size_t from, 
 	}
 	s = &d->sections[d->at++];
 	s->first = d->p.line + 1;
-	if (!*s->refused)
-		return prove_pieces(&d->p, f, from, to);
-	fprintf(d->p.out, "\nThe checker does not follow the derivation: %s. Nothing is concluded.\n",
-		s->refused);
-	return 0;
+	if (*s->refused)
+		fprintf(d->p.out, "\n%s\n", proof_remarks[PROOF_REFUSED]);
+	*d->p.stuck = '\0';
+	err = *s->refused ? 0 : prove_pieces(&d->p, f, from, to);
+	/* The file has no words that nobody checks: why is said to whoever asked for this flow. */
+	if (d->rep->flow && !s->told && (*s->refused || *d->p.stuck))
+		msg_note("proof.md: %s, message %llu: %s", f->name, (unsigned long long)f->shown_seq,
+			 *s->refused ? s->refused : d->p.stuck);
+	s->told |= *s->refused || *d->p.stuck;
+	return err;
+}
+
+static bool is_plain(const char *name)
+{
+	return !name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-.:")];
+}
+
+/* As the checker can tell it: what programs are called is not in the events. */
+static void print_heading(struct document *d, const struct flow *f)
+{
+	fputs("\n## ", d->p.out);
+	if (f->log && is_plain(f->name))
+		fputs(f->name, d->p.out);
+	else if (f->op)
+		fprintf(d->p.out, "rdma-%s", f->op);
+	else
+		fprintf(d->p.out, "%s:%u", f->proto, f->dport);
+	fprintf(d->p.out, ", message %llu\n", (unsigned long long)f->shown_seq);
 }
 
 static int write_flow(struct document *d, const struct flow *f)
 {
-	fprintf(d->p.out, "\n## ");
-	text_markdown(d->p.out, f->name);
-	fprintf(d->p.out, ", message %llu\n", (unsigned long long)f->shown_seq);
+	print_heading(d, f);
 	for (size_t i = 0; i < f->view_count;) {
 		size_t end = pieces_of_call(f, i);
 		int err = write_section(d, f, i, end);
@@ -95,10 +114,7 @@ static int write_flows(struct document *d)
 		if (flow_selected(f, d->rep->flow) && f->view_count && n++ < FLOWS_MAX)
 			err = write_flow(d, f);
 	if (n > FLOWS_MAX)
-		fprintf(d->p.out, "\nThe first %d of %zu flows; `--flow` and `--message` choose others.\n",
-			FLOWS_MAX, n);
-	if (!n)
-		fputs("\nThere is nothing to prove: no message of this run arrived.\n", d->p.out);
+		fprintf(d->p.out, "\n%s\n", proof_remarks[PROOF_NO_MORE]);
 	return err;
 }
 

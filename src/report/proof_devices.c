@@ -48,7 +48,7 @@ static int is_read(struct walk *w, const struct step *s, struct given g)
 	next.addr = s->src + first;
 	snprintf(next.in, sizeof(next.in), "device:%s:%llu:%llu", s->dev, ULL(g.off + next.addr - g.at),
 		 ULL(w->now.xmit));
-	return state_line(w, next, "are read by the device");
+	return state_line(w, next);
 }
 
 static int read_by_queue(struct walk *w, const struct step *s, const struct event *out, const struct event *sent)
@@ -119,7 +119,7 @@ static int device_reads(struct walk *w, const struct step *s)
 
 static int is_written(struct walk *w, const struct step *s, uint64_t at, uint64_t len)
 {
-	return frame_line(w, (struct frame_state){.at = at, .len = len, .since = s->ts}, "", "is what a device wrote");
+	return frame_line(w, (struct frame_state){.at = at, .len = len, .since = s->ts}, "");
 }
 
 /* Of a queue's buffers, the one that has the bytes. */
@@ -221,5 +221,5 @@ int prove_arrival(struct walk *w, const struct step *s)
 	used_until(w->p, w->frame.line, next.since);
 	w->wire = NULL;
 	w->frame = (struct frame_state){0};
-	return state_line(w, next, "crossed the wire: the frame sent is the frame received");
+	return state_line(w, next);
 }

@@ -49,11 +49,14 @@ unsigned int begin_line(struct proof *p, const char *rule, const unsigned int *f
 		first &= !from[i];
 	}
 	fprintf(p->out, " BY %s: `", rule);
+	p->rule = rule;
 	return p->line;
 }
 
-void end_line(struct proof *p, const char *words)
+void end_line(struct proof *p)
 {
+	const char *words = proof_words(p->rule);
+
 	fprintf(p->out, "`%s%s\n", *words ? " " : "", words);
 }
 
@@ -92,23 +95,23 @@ static void print_state(struct proof *p, const struct state *s)
 	fprintf(p->out, " in=%s", s->in);
 }
 
-int state_line(struct walk *w, struct state next, const char *words)
+int state_line(struct walk *w, struct state next)
 {
 	next.line = w->p->line;
 	print_state(w->p, &next);
-	end_line(w->p, words);
+	end_line(w->p);
 	used_until(w->p, w->now.line, next.since);
 	w->now = next;
 	return add_region(w->p, (struct region){next.line, next.addr, next.addr + next.to - next.from,
 						next.since, next.since, next.tid});
 }
 
-int frame_line(struct walk *w, struct frame_state next, const char *by, const char *words)
+int frame_line(struct walk *w, struct frame_state next, const char *by)
 {
 	next.line = w->p->line;
 	fprintf(w->p->out, "frame at=kernel:0x%llx length=%llu since=%llu copies=%u emulated=%u%s%s", ULL(next.at),
 		ULL(next.len), ULL(next.since), next.copies, next.emulated, *by ? " by=" : "", by);
-	end_line(w->p, words);
+	end_line(w->p);
 	w->frame = next;
 	return add_region(w->p, (struct region){next.line, next.at, next.at + next.len, next.since, next.since, 0});
 }
@@ -116,9 +119,9 @@ int frame_line(struct walk *w, struct frame_state next, const char *by, const ch
 int stuck(struct walk *w, const struct step *s, const char *why)
 {
 	w->stuck = true;
-	snprintf(w->p->stuck, sizeof(w->p->stuck), "\nNo rule leads over the hop '%s' of bytes %llu..%llu: %s. "
-		 "Nothing is concluded.\n", hop_kind_name((enum hop_kind)s->kind), ULL(s->off),
-		 ULL(s->off + s->len), why);
+	w->p->remark = PROOF_NO_RULE;
+	snprintf(w->p->stuck, sizeof(w->p->stuck), "no rule leads over the hop '%s' of bytes %llu..%llu: %s",
+		 hop_kind_name((enum hop_kind)s->kind), ULL(s->off), ULL(s->off + s->len), why);
 	return 0;
 }
 
@@ -130,8 +133,11 @@ static int start(struct walk *w, const struct step *s)
 	struct state next = {.from = s->off, .to = s->off + s->len, .addr = s->src, .since = s->ts,
 			     .tid = s->tid, .in = "sender"};
 
-	if (s->event != EV_SEND_ENTER || !enter || !x)
-		return stuck(w, s, "the send is not a system call whose entry is recorded");
+	if (s->event != EV_SEND_ENTER || !enter || !x) {
+		stuck(w, s, "the send is not a system call whose entry is recorded");
+		w->p->remark = PROOF_NOT_A_CALL;
+		return 0;
+	}
 	call = proof_cite(w->p, x->syscall);
 	file = call ? proof_cite(w->p, x->fd_file) : 0;
 	send = proof_cite(w->p, s->file_off);
@@ -139,10 +145,10 @@ static int start(struct walk *w, const struct step *s)
 		socket = LINE(w->p, "lookup", call, file, send);
 		fprintf(w->p->out, "fd=%lld file=0x%llx socket=0x%llx sock=0x%llx", (long long)w->f->sender.fd,
 			ULL(enter->ev.v[F_file]), ULL(enter->ev.v[F_sock]), ULL(enter->ev.v[F_sk]));
-		end_line(w->p, "leads from the descriptor to the socket");
+		end_line(w->p);
 	}
 	LINE(w->p, "send", call, send, socket);
-	return state_line(w, next, "lie in the sender's buffer");
+	return state_line(w, next);
 }
 
 static unsigned int copies_more(const struct step *s)
@@ -175,14 +181,14 @@ static int frame_copy(struct walk *w, const struct step *s)
 	next.copies += copies_more(s);
 	next.emulated += !copies_more(s);
 	rundir_site_name(s->site, s->ip, name, sizeof(name));
-	return frame_line(w, next, name, "★ the CPU moved the frame");
+	return frame_line(w, next, name);
 }
 
 static int copy(struct walk *w, const struct step *s)
 {
 	struct state next = w->now;
-	char name[320], words[64];
 	unsigned int fact;
+	char name[320];
 
 	if (w->wire)
 		return frame_copy(w, s);
@@ -197,7 +203,6 @@ static int copy(struct walk *w, const struct step *s)
 	next.since = s->ts;
 	next.tid = s->holder == BY_PROGRAM ? s->tid : 0;
 	rundir_site_name(s->site, s->ip, name, sizeof(name));
-	snprintf(words, sizeof(words), "★ the CPU moved them%s", s->checked ? ", content agrees" : "");
 	if (s->dst_user && !next.tid) {
 		const struct context *x = proof_context(w->p, s->file_off);
 		unsigned int enter = proof_cite(w->p, x ? x->receive : 0), back = proof_cite(w->p, x ? x->exit : 0);
@@ -210,13 +215,13 @@ static int copy(struct walk *w, const struct step *s)
 			next.emulated, next.dma, next.wire);
 		print_transforms(w->p, &next);
 		fprintf(w->p->out, " by=%s", name);
-		end_line(w->p, words);
+		end_line(w->p);
 		used_until(w->p, w->now.line, s->ts);
 		return push(&w->p->delivered, w->p->line);
 	}
 	LINE(w->p, "copy", w->now.line, fact);
 	snprintf(next.in, sizeof(next.in), "%s by=%.60s", next.tid ? "program" : "memory", name);
-	return state_line(w, next, words);
+	return state_line(w, next);
 }
 
 /* The packet that has a head, or that what belongs to it was joined to; 0: neither. */
@@ -302,7 +307,7 @@ static int handoff(struct walk *w, const struct step *s)
 	if (s->event == EV_DEV_XMIT)
 		next.xmit = s->file_off;
 	begin_line(w->p, "handoff", from, n);
-	return state_line(w, next, "have not moved: only who holds them changed");
+	return state_line(w, next);
 }
 
 static int transform(struct walk *w, const struct step *s)
@@ -320,7 +325,7 @@ static int transform(struct walk *w, const struct step *s)
 	next.addr = s->dst;
 	snprintf(next.in, sizeof(next.in), "%s", e->name);
 	LINE(w->p, "transform", w->now.line, fact);
-	return state_line(w, next, "became other bytes, that stand for them");
+	return state_line(w, next);
 }
 
 /* Frames end where they end, ports take whole units. */
@@ -438,7 +443,7 @@ static int complete(struct proof *p)
 	if (!err) {
 		begin_line(p, "completeness", all.items, all.count);
 		fprintf(p->out, "complete places=%zu events=%zu", p->derived.count, t.facts.count);
-		end_line(p, "all recorded events on these address ranges are cited");
+		end_line(p);
 	}
 	free(all.items);
 	free(t.facts.items);
@@ -446,11 +451,25 @@ static int complete(struct proof *p)
 	return err;
 }
 
+/* Nothing that may have copied was without a probe at any time. */
+static bool is_sure(const struct analysis *r)
+{
+	static const enum caveat limits[] = {CAVEAT_LOST, CAVEAT_REFUSED, CAVEAT_UNSEEN};
+
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++)
+		if (r->run_caveat[limits[i]])
+			return false;
+	for (size_t i = 0; i < r->run.late_count; i++)
+		if (r->run.late[i].sites || r->run.late[i].unseen)
+			return false;
+	return true;
+}
+
 static void conclude(struct proof *p, const struct chain_view *views, size_t n)
 {
 	const struct chain_view *v = &views[0];
 	uint64_t bytes = 0, least[5] = {0}, most[5] = {0};
-	bool sure = !p->r.run.lost && !p->r.missed && !p->r.missed_unknown;
+	bool sure = is_sure(&p->r);
 
 	for (size_t i = 0; i < n; i++) {
 		uint64_t have[5] = {0};
@@ -478,7 +497,7 @@ static void conclude(struct proof *p, const struct chain_view *views, size_t n)
 		ULL(least[2]), ULL(most[2]), ULL(least[3]), ULL(most[3]));
 	if (most[4])
 		fprintf(p->out, " transforms=%llu..%llu", ULL(least[4]), ULL(most[4]));
-	end_line(p, "");
+	end_line(p);
 	if (least[0] == most[0])
 		fprintf(p->out, "\n**∴ %s%llu copies**", sure ? "" : "at least ", ULL(least[0]));
 	else
@@ -529,8 +548,10 @@ int prove_pieces(struct proof *p, const struct flow *f, size_t from, size_t to)
 	p->out = out;
 	if (stopped)
 		p->line = line;
-	if (!err)
-		fputs(stopped ? p->stuck : text, out);
+	if (!err && stopped)
+		fprintf(out, "\n%s\n", proof_remarks[p->remark]);
+	else if (!err)
+		fputs(text, out);
 	free(text);
 	return err;
 }

@@ -3,6 +3,7 @@
 #ifndef REPORT_PROOF_PARTS_H
 #define REPORT_PROOF_PARTS_H
 
+#include "proofcheck/form.h"
 #include "report/evidence.h"
 #include "report/report.h"
 
@@ -36,7 +37,9 @@ struct proof {
 	struct evidence evidence;
 	FILE *out;
 	unsigned int line; /* the last one written */
+	const char *rule;  /* of the line that is being written */
 	char stuck[512];   /* what stopped a derivation */
+	enum proof_remark remark;
 	struct context *contexts;
 	size_t context_count, context_cap;
 	/* Of the derivation that is being written: */
@@ -86,15 +89,15 @@ unsigned int proof_cite(struct proof *p, uint64_t at);
 
 /* Begins a derived line; premises of 0 are left out. The statement follows, then end_line. */
 unsigned int begin_line(struct proof *p, const char *rule, const unsigned int *from, size_t n);
-void end_line(struct proof *p, const char *words);
+void end_line(struct proof *p);
 
 #define LINE(p, rule, ...)                                                                         \
 	begin_line(p, rule, (const unsigned int[]){__VA_ARGS__},                                   \
 		   sizeof((const unsigned int[]){__VA_ARGS__}) / sizeof(unsigned int))
 
 /* Ends a line that tells where the bytes, or the frame, are from now on. */
-int state_line(struct walk *w, struct state next, const char *words);
-int frame_line(struct walk *w, struct frame_state next, const char *by, const char *words);
+int state_line(struct walk *w, struct state next);
+int frame_line(struct walk *w, struct frame_state next, const char *by);
 
 /* What follows from a line at a time makes its memory matter until then. */
 void used_until(struct proof *p, unsigned int line, uint64_t ts);

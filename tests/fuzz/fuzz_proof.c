@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	/* The run has one message of two copies: no other number can be proven of it. */
-	if (!proof_check(path, run->dir, &conclusions, why, sizeof(why)) &&
+	if (!proof_check(path, run->dir, &conclusions, NULL, why, sizeof(why)) &&
 	    (!conclusions || !memmem(data, size, "\xe2\x88\xb4 2 copies", strlen("\xe2\x88\xb4 2 copies"))))
 		abort();
 	close(fd);

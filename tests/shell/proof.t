@@ -3,9 +3,12 @@
 """The checker of proofs accepts what is true, however it is told, and nothing else.
 
 For golden runs (tests/golden), the proof as written must pass, and so must the same with its lines in
-another order that keeps every line behind those it leans on, with other words around the claims, and
-of another message. Then it is spoilt in many ways, and no spoilt one may pass. Of runs with many
-flows, each section concludes or says why it does not. COPYCHAIN_TEST_ALL=1 tries three times as many.
+another order that keeps every line behind those it leans on, and of another message. Then it is spoilt in
+many ways: what a line says, what it leans on, hops left out, and everything that a reader could take for
+part of a proof and the checker for nothing. A forger exchanges events for those of other messages and
+mends what the checker finds fault with, by the checker's own words, as long as it finds any. No spoilt or
+forged one may pass. Of runs with many flows, each section concludes or says why it does not.
+COPYCHAIN_TEST_ALL=1 tries several times as many.
 
 usage: proof.t [RUN-FOLDER...]
 """
@@ -20,12 +23,13 @@ import tempfile
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ANALYZE = os.path.join(TOP, "analyze")
-RUNS = ["bookworm/nics-128", "bookworm/lo-peek", "bookworm-6.12/nics-128", "bookworm-6.12/veth-8000",
+RUNS = ["bookworm/lo-1400", "bookworm/nics-128", "bookworm/lo-peek", "bookworm-6.12/nics-128", "bookworm-6.12/veth-8000",
         "bookworm-swiotlb/nics-1400", "bookworm/lo-tap",
         "bookworm-cards/virtio-net-8000", "bookworm-6.12-cards/vmxnet3-64", "bookworm-6.12-cards/pcnet-64"]
 MANY = ["bookworm-sets/networks", "bookworm-6.12-sets/datagrams"]
 LINE = re.compile(r"^(\d+)\. (FACT |DERIVED FROM ([\d, ]+) BY (\S+): )`([^`]*)`(.*)$")
 PLACES = ("bytes=", "frame ")
+FORGERIES = 160 # of each run
 random.seed(20260106)
 
 
@@ -49,9 +53,11 @@ class Proof:
     """The lines, and what is said after each count."""
 
     def __init__(self, text):
-        self.lines, self.ends = [], {}
-        for row in text.splitlines():
+        self.lines, self.ends, self.heading = [], {}, ""
+        for row in text.split("\n"):
             m = LINE.match(row)
+            if row.startswith("## "):
+                self.heading = row
             if m:
                 self.lines.append(Line(m))
             elif "∴" in row:
@@ -59,7 +65,7 @@ class Proof:
 
     def copy(self):
         new = Proof("")
-        new.lines, new.ends = [x.copy() for x in self.lines], dict(self.ends)
+        new.lines, new.ends, new.heading = [x.copy() for x in self.lines], dict(self.ends), self.heading
         return new
 
     def renumbered(self):
@@ -72,7 +78,7 @@ class Proof:
         return self
 
     def __str__(self):
-        out = []
+        out = [self.heading, ""] if self.heading else []
         for x in self.lines:
             out.append(str(x))
             if x.number in self.ends:
@@ -110,13 +116,6 @@ def shuffled(proof):
     p = proof.copy()
     p.lines = order
     return str(p.renumbered())
-
-
-def reworded(proof):
-    p = proof.copy()
-    for x in p.lines:
-        x.words = " so it is said, 17 times over" if x.number % 2 else ""
-    return "Other words, 42 of them.\n\n" + str(p) + "\nAnd an end.\n"
 
 
 # ---- what must not ----
@@ -261,7 +260,70 @@ def facts_gone(proof):
         yield f"event of line {x.number} not cited", str(without(p, {x.number}))
 
 
+def rows(proof):
+    """What looks like part of a proof, in many places, and words that claim something."""
+    text = str(proof)
+    every = text.splitlines()
+    count = next(i for i, row in enumerate(every) if " BY count: " in row)
+    end = next(i for i, row in enumerate(every) if "∴" in row)
+    false = "DERIVED FROM 1 BY count: `message exactly copies=0..0`"
+    extra = ["No copy was made.", "0 copies.", "**∴ 0 copies** of each of the 999999 bytes.", f"* 24. {false}",
+             f" {len(proof.lines) + 1}. {false}", f"{len(proof.lines) + 1}) {false}", f"- {false}",
+             f"{len(proof.lines) + 1}.  {false}", f"\u200b{len(proof.lines) + 1}. {false}", "> ∴ 0 copies", "# Proof of 0 copies",
+             "## another-flow, message 0", "## " + proof.heading[3:].replace("message 0", "message 1"), "<b>0 copies</b>",
+             "Nothing is concluded: there are 0 copies.", "No rule leads over one of its hops. Nothing is concluded. 0 copies."]
+    for row in extra:
+        for at in {0, count, end, end + 1, len(every)}:
+            yield f"a row more at {at}: {row[:40]}", "\n".join(every[:at] + [row] + every[at:]) + "\n"
+    for code in [*range(1, 9), *range(11, 32), 127, 0x85, 0xa0, 0x200e, 0x202e, 0x2066, 0x2028, 0xfeff, 0xe0041]:
+        at = random.randrange(len(text))
+        yield f"character {code:#x} at {at}", text[:at] + chr(code) + text[at:]
+    yield "a second proof behind a NUL", text + "\0" + text.replace("copies=", "copies=1")
+    yield "a row that ends with CR", text.replace("\n", "\r\n", 3)
+    for tail in [" **∴ 0 copies**", " by nobody", " ", ".", "*"]:
+        yield f"behind the sentence: {tail}", text.replace(every[end], every[end] + tail)
+    yield "before the sentence", text.replace(every[end], "Not: " + every[end])
+    yield "without the stars", text.replace(every[end], every[end].replace("**", ""))
+
+
+def spellings(proof):
+    """The same said in another way: numbers in other forms, fields left out, twice or elsewhere, a second span."""
+    for x in proof.lines:
+        p = proof.copy()
+        line = p.lines[x.number - 1]
+        what = random.choice(["words", "span", "number", "premise", "case", "space"] +
+                             ([] if x.rule else ["out", "twice", "order", "hex"]))
+        fields = line.claim.split(" ")
+        i = random.randrange(1, len(fields)) if len(fields) > 1 else 0
+        if what == "words":
+            line.words += " 0 copies"
+        elif what == "span":
+            line.words = " `copies=0`" + line.words
+        elif what == "number":
+            line.claim = re.sub(r"=(\d)", r"=0\1", line.claim, count=1)
+        elif what == "hex":
+            line.claim = re.sub(r"=(\d+)", lambda m: f"={int(m[1]):#x}", line.claim, count=1)
+        elif what == "premise" and line.premises:
+            line.premises.append(line.premises[0])
+        elif what == "case":
+            line.claim = line.claim.replace("0x", "0X", 1) if "0x" in line.claim else line.claim.upper()
+        elif what == "out":
+            del fields[i]
+        elif what == "twice":
+            fields.insert(i, fields[i])
+        elif what == "order":
+            fields[1], fields[2] = fields[2], fields[1]
+        else:
+            line.claim = line.claim.replace(" ", "  ", 1) if " " in line.claim else line.claim + " "
+        if what in ("out", "twice", "order"):
+            line.claim = " ".join(fields)
+        if str(p) != str(proof):
+            yield f"line {x.number} spelt otherwise ({what})", str(p)
+
+
 def mutations(proof):
+    yield from rows(proof)
+    yield from spellings(proof)
     yield from digits(proof, 110)
     yield from letters(proof, 40)
     yield from other_events(proof, 12)
@@ -273,6 +335,125 @@ def mutations(proof):
     yield from lower(proof)
     yield from facts_gone(proof)
     yield "no line at all", "Nothing.\n"
+
+
+# ---- the forger ----
+
+FAULT = re.compile(r"line (\d+) \(row \d+\) does not hold: (.*)", re.S)
+
+
+class Forger:
+    """Exchanges events and mends the rest by what the checker says."""
+
+    def __init__(self, run, work, proofs):
+        self.run, self.work, self.proofs, self.tries = run, work, proofs, 0
+        self.by_name = {}
+        for p in proofs:
+            for x in p.lines:
+                if not x.rule:
+                    self.by_name.setdefault(x.claim.split()[0], set()).add(x.claim)
+        self.truths = {self.what(p) for p in proofs}
+
+    @staticmethod
+    def what(proof):
+        """What a proof says: its counts, and which events brought the bytes to whom."""
+        said = []
+        for x in proof.lines:
+            if x.rule in ("count", "deliver"):
+                said.append(x.claim)
+            if x.rule == "deliver":
+                said += [proof.lines[n - 1].claim for n in x.premises if not proof.lines[n - 1].rule]
+        return tuple(sorted(said))
+
+    def citation(self, offset):
+        """The checker says what stands at a place where something else is cited."""
+        _, out = check(f"1. FACT `x offset={offset}`\n", self.run, self.work)
+        m = re.search(r"the event there is: (.*)", out)
+        return m[1] if m else None
+
+    def mend(self, p, out):
+        """One fault less, or False: the checker leaves no way."""
+        m = FAULT.search(out)
+        if not m:
+            return False
+        line, why = p.lines[int(m[1]) - 1], m[2]
+        if why.startswith("what follows is: **"):
+            p.ends[line.number] = why[len("what follows is: "):]
+        elif why.startswith("what follows is: "):
+            line.claim = why[len("what follows is: "):]
+        elif m := re.match(r"it leaves out \S+ at offset (\d+)", why):
+            claim = self.citation(m[1])
+            fact = Line(LINE.match(f"1. FACT `{claim}`")) if claim else None
+            if not fact:
+                return False
+            p.lines.insert(p.lines.index(line), fact)
+            fact.number = 0
+            for i, x in enumerate(p.lines):
+                x.premises = [n + 1 if n > i and n >= line.number else n for n in x.premises]
+            self.renumber(p, line, fact)
+        elif why == "nothing follows from it":
+            p.lines.remove(line)
+            p.renumbered()
+        elif m := re.match(r"(\d+) events are about that memory", why):
+            facts = [n for n in line.premises if not p.lines[n - 1].rule]
+            line.premises.remove(random.choice(facts))
+        else:
+            return False
+        return True
+
+    @staticmethod
+    def renumber(p, complete, fact):
+        complete.premises.append(0)
+        to = {x.number: i + 1 for i, x in enumerate(p.lines)}
+        p.ends = {to.get(n, n): row for n, row in p.ends.items()}
+        for x in p.lines:
+            x.number = to[x.number]
+            x.premises = [to.get(n, n) for n in x.premises]
+
+    def forge(self):
+        """A forged proof that passes and says what no honest one does, or None."""
+        p = random.choice(self.proofs).copy()
+        others = [o for o in self.proofs if [x.rule for x in o.lines] == [x.rule for x in p.lines]]
+        if random.random() < 0.5 and len(others) > 1:
+            self.splice(p, random.choice(others), random.randrange(len(p.lines)))
+            if random.random() < 0.7:
+                self.cut(p, random.randrange(1, 8))
+            return self.pursue(p)
+        facts = [x for x in p.lines if not x.rule and len(self.by_name[x.claim.split()[0]]) > 1]
+        for x in random.sample(facts, min(len(facts), random.choice([1, 1, 2, 3]))):
+            x.claim = random.choice(sorted(self.by_name[x.claim.split()[0]] - {x.claim}))
+        if random.random() < 0.5:
+            self.cut(p, random.choice([1, 2]))
+        return self.pursue(p)
+
+    @staticmethod
+    def cut(p, count):
+        """Hand-offs left out, their ends tied together; mostly in one stretch."""
+        hops = [x for x in p.lines if x.rule == "handoff"]
+        first = random.randrange(len(hops)) if hops else 0
+        for x in hops[first:first + count]:
+            before = next(n for n in x.premises if p.lines[n - 1].rule)
+            for y in p.lines:
+                y.premises = list(dict.fromkeys(before if n == x.number else n for n in y.premises))
+            p.lines.remove(x)
+            p.renumbered()
+
+    @staticmethod
+    def splice(p, other, at):
+        """One message's way up to a hop, and another's from there on."""
+        for x, y in list(zip(p.lines, other.lines))[at:]:
+            if not x.rule:
+                x.claim = y.claim
+
+    def pursue(self, p):
+        for _ in range(60):
+            self.tries += 1
+            status, out = check(str(p), self.run, self.work, whole=True)
+            if status == 0:
+                return None if self.what(p) in self.truths else (self.what(p), str(p))
+            if not self.mend(p, out):
+                return None
+        return None
 
 
 # ---- running ----
@@ -289,14 +470,14 @@ class Tap:
             print(f"# {line}")
 
 
-def check(text, run, work):
+def check(text, run, work, whole=False):
     fd, path = tempfile.mkstemp(dir=work, suffix=".md")
-    with os.fdopen(fd, "w") as f:
+    with os.fdopen(fd, "w", newline="") as f:
         f.write(text)
     p = subprocess.run([ANALYZE, "--check-proof", path, run], text=True, errors="replace",
                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
     os.unlink(path)
-    return p.returncode, p.stdout.strip().replace("\n", " / ")
+    return p.returncode, p.stdout.strip() if whole else p.stdout.strip().replace("\n", " / ")
 
 
 def write(run, work, *options):
@@ -319,6 +500,15 @@ def spoil(tap, name, proof, run, work):
     tap.ok(not passed, f"{name}: none of {len(spoilt)} spoilt proofs passes", *passed[:20])
     tap.ok(not odd, f"{name}: each is refused with status 1", *odd[:20])
     return len(spoilt)
+
+
+def forge(tap, name, proofs, run, work):
+    count = FORGERIES if os.environ.get("COPYCHAIN_TEST_ALL") else FORGERIES // 8
+    forger = Forger(run, work, proofs)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        passed = [x for x in pool.map(lambda _: forger.forge(), range(count)) if x]
+    tap.ok(not passed, f"{name}: none of {count} forgeries, {forger.tries} tries, passes", *[p[1] for p in passed[:2]])
+    return count
 
 
 def unpack(name, work):
@@ -359,12 +549,11 @@ def main():
             for i in range(3):
                 status, out = check(shuffled(proof), run, work)
                 tap.ok(status == 0, f"{name}: and in another order ({i + 1})", out)
-            status, out = check(reworded(proof), run, work)
-            tap.ok(status == 0, f"{name}: and in other words", out)
-            other = write(run, work, "--message", "1")
-            status, out = check(other, run, work)
-            tap.ok(status == 0 and other != text, f"{name}: and that of another message", out)
+            others = [write(run, work, "--message", str(n)) for n in (1, 2)]
+            status, out = check(others[0], run, work)
+            tap.ok(status == 0 and others[0] != text, f"{name}: and that of another message", out)
             total += spoil(tap, name, proof, run, work)
+            total += forge(tap, name, [Proof(t) for t in [text, *others] if "∴" in t], run, work)
         for run in runs:
             other = runs[runs.index(run) - 1]
             status, out = check(proofs[run], other, work)

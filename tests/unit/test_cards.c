@@ -267,7 +267,7 @@ static size_t prove(struct world *w)
 	assert_non_null(mkdtemp(dir));
 	assert_int_equal(report_write(&rep, "proof"), 0);
 	snprintf(path, sizeof(path), "%s/proof.md", dir);
-	err = proof_check(path, w->mk->dir, &conclusions, why, sizeof(why));
+	err = proof_check(path, w->mk->dir, &conclusions, NULL, why, sizeof(why));
 	unlink(path);
 	rmdir(dir);
 	/* Where there is no conclusion, no line of it is left. */
