@@ -107,22 +107,21 @@ static bool has_absent(const struct analysis *r)
 	return false;
 }
 
-/* May the module have copied bytes of the flow that no probe saw? */
-static bool is_unseen(const struct late_module *m, const struct flow *f)
+bool late_module_unseen(const struct late_module *m, uint64_t from, uint64_t to)
 {
 	if (!m->sites && !m->unseen)
 		return false;
 	if (m->sites < 0 || !m->live_ns)
 		return true;
-	if (f->last_ts < m->loaded_ns)
+	if (to < m->loaded_ns)
 		return false;
-	return m->unseen || (m->probed && f->first_ts < m->live_ns);
+	return m->unseen || (m->probed && from < m->live_ns);
 }
 
 static void find_late_modules(const struct analysis *r, struct flow *f)
 {
 	for (size_t i = 0; i < r->run.late_count; i++)
-		f->caveats[CAVEAT_LATE] += is_unseen(&r->run.late[i], f);
+		f->caveats[CAVEAT_LATE] += late_module_unseen(&r->run.late[i], f->first_ts, f->last_ts);
 }
 
 static void find_run_caveats(struct analysis *r)

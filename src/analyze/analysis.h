@@ -65,6 +65,9 @@ double flow_content(const struct flow *f);
 /* Physical address behind an address of a step, or 0: unknown. */
 uint64_t step_phys(const struct analysis *r, const struct flow *f, const struct step *s, bool dst);
 
+/* May the module have copied bytes between two times that no probe saw? */
+bool late_module_unseen(const struct late_module *m, uint64_t from, uint64_t to);
+
 /* Did the flow send, by the log, and is nowhere in the trace? */
 bool logged_absent(const struct logged *l);
 

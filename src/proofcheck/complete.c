@@ -267,7 +267,8 @@ const struct line *count_send(const struct check *c, const struct line *count)
 int rule_count(struct check *c, struct line *l)
 {
 	struct span_of copies = {0}, emulated = {0}, dma = {0}, wires = {0}, transforms = {0};
-	bool sure = !c->world.unsure && !c->missed;
+	uint64_t end = 0;
+	bool sure;
 	const struct line *send;
 	struct line *complete;
 	struct claim *all = calloc(l->from_count, sizeof(*all));
@@ -279,6 +280,7 @@ int rule_count(struct check *c, struct line *l)
 	if (!err)
 		err = cover(c, l, all, count);
 	for (size_t i = 0; i < count && !err; i++) {
+		end = all[i].since > end ? all[i].since : end;
 		widen(&copies, all[i].copies, !i);
 		widen(&emulated, all[i].emulated, !i);
 		widen(&dma, all[i].dma, !i);
@@ -289,6 +291,7 @@ int rule_count(struct check *c, struct line *l)
 		free(all);
 		return err;
 	}
+	sure = !c->missed && world_is_sure(&c->world, all[0].start, end);
 	bytes = all[count - 1].to;
 	l->claim.send = all[0].send;
 	send = count_send(c, l);

@@ -93,18 +93,38 @@ static struct json_object *read_json(const char *run, const char *name, char *wh
 static bool lacks_probes(struct json_object *probes, struct json_object *census)
 {
 	static const char *const absences[] = {"refused", "missing", "excluded"};
-	struct json_object *late = json_get(probes, "late_modules"), *prims = json_get(census, "primitives");
+	struct json_object *prims = json_get(census, "primitives");
 
 	for (size_t i = 0; i < ARRAY_SIZE(absences); i++)
 		if (json_length(json_get(probes, absences[i])))
-			return true;
-	for (size_t i = 0; i < json_length(late); i++)
-		if (json_int(json_at(late, i), "sites", -1) || json_uint(json_at(late, i), "unseen", 0))
 			return true;
 	for (size_t i = 0; i < json_length(prims); i++)
 		if (!strcmp(json_str(json_at(prims, i), "cover", ""), "none"))
 			return true;
 	return false;
+}
+
+/* May a module that came late have copied between two times what no probe saw? */
+static bool may_have_copied(struct json_object *module, uint64_t from, uint64_t to)
+{
+	int64_t sites = json_int(module, "sites", -1);
+	uint64_t unseen = json_uint(module, "unseen", 0), live = json_uint(module, "live_ns", 0);
+
+	if (!sites && !unseen)
+		return false;
+	if (sites < 0 || !live)
+		return true;
+	return to >= json_uint(module, "loaded_ns", 0) && (unseen || (json_uint(module, "probed", 0) && from < live));
+}
+
+bool world_is_sure(const struct world *w, uint64_t from, uint64_t to)
+{
+	struct json_object *late = json_get(json_get(w->manifest, "probes"), "late_modules");
+
+	for (size_t i = 0; i < json_length(late); i++)
+		if (may_have_copied(json_at(late, i), from, to))
+			return false;
+	return !w->unsure;
 }
 
 int world_open(struct world *w, const char *run, struct tracedat *td, char *why, size_t size)

@@ -55,6 +55,9 @@ struct world {
 int world_open(struct world *w, const char *run, struct tracedat *td, char *why, size_t size);
 void world_close(struct world *w);
 
+/* Is all that was copied between two times recorded, as far as the recorder knows? */
+bool world_is_sure(const struct world *w, uint64_t from, uint64_t to);
+
 /* false: not one of the recorder's events. */
 bool record_of(const struct world *w, const struct td_event *raw, struct record *r);
 

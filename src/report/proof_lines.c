@@ -451,8 +451,8 @@ static int complete(struct proof *p)
 	return err;
 }
 
-/* Nothing that may have copied was without a probe at any time. */
-static bool is_sure(const struct analysis *r)
+/* Nothing that may have copied between two times was without a probe. */
+static bool is_sure(const struct analysis *r, uint64_t from, uint64_t to)
 {
 	static const enum caveat limits[] = {CAVEAT_LOST, CAVEAT_REFUSED, CAVEAT_UNSEEN};
 
@@ -460,7 +460,7 @@ static bool is_sure(const struct analysis *r)
 		if (r->run_caveat[limits[i]])
 			return false;
 	for (size_t i = 0; i < r->run.late_count; i++)
-		if (r->run.late[i].sites || r->run.late[i].unseen)
+		if (late_module_unseen(&r->run.late[i], from, to))
 			return false;
 	return true;
 }
@@ -469,7 +469,8 @@ static void conclude(struct proof *p, const struct chain_view *views, size_t n)
 {
 	const struct chain_view *v = &views[0];
 	uint64_t bytes = 0, least[5] = {0}, most[5] = {0};
-	bool sure = is_sure(&p->r);
+	uint64_t end = 0;
+	bool sure;
 
 	for (size_t i = 0; i < n; i++) {
 		uint64_t have[5] = {0};
@@ -488,7 +489,10 @@ static void conclude(struct proof *p, const struct chain_view *views, size_t n)
 			most[k] = have[k] > most[k] ? have[k] : most[k];
 		}
 		bytes += views[i].bytes;
+		if (views[i].steps[views[i].count - 1].ts > end)
+			end = views[i].steps[views[i].count - 1].ts;
 	}
+	sure = is_sure(&p->r, v->steps[0].ts, end);
 	push(&p->delivered, p->line);
 	begin_line(p, "count", p->delivered.items, p->delivered.count);
 	fprintf(p->out, "message thread=%d sent=%llu bytes=%llu %s copies=%llu..%llu emulated=%llu..%llu "

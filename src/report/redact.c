@@ -48,6 +48,7 @@ static uint64_t chunk_alias(struct redact *h, enum domain d, uint64_t v)
 	return alias(&h->chunks[d], &h->next[d], v >> CHUNK_BITS) << CHUNK_BITS | LOW(v);
 }
 
+/* Not of a value that is nowhere. */
 static uint64_t redact_address(struct redact *h, uint64_t v)
 {
 	const struct rundir *run = h->run;
@@ -67,7 +68,19 @@ static uint64_t redact_address(struct redact *h, uint64_t v)
 	}
 	if (is_kernel_address(v))
 		return SHOWN_KERNEL + chunk_alias(h, KERNEL, v);
-	return v >> 47 ? v : SHOWN_USER + chunk_alias(h, USER, v);
+	return SHOWN_USER + chunk_alias(h, USER, v);
+}
+
+/* Above user space and below the kernel's nothing lies: what looks so may be part of an address. */
+static bool is_nowhere(uint64_t v)
+{
+	return v >> 47 && !is_kernel_address(v);
+}
+
+static void see(struct redact *h, uint64_t v)
+{
+	if (!is_nowhere(v))
+		redact_address(h, v);
 }
 
 static void see_event(struct redact *h, const struct event *ev)
@@ -81,11 +94,11 @@ static void see_event(struct redact *h, const struct event *ev)
 	uint64_t word;
 
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
-		redact_address(h, ev->v[fields[i]]);
+		see(h, ev->v[fields[i]]);
 	for (size_t a = 0; a < ARRAY_SIZE(arrays); a++)
 		for (uint32_t i = 0; ev->array[arrays[a]] && i + 8 <= ev->array_len[arrays[a]]; i += 8) {
 			memcpy(&word, ev->array[arrays[a]] + i, 8);
-			redact_address(h, word);
+			see(h, word);
 		}
 }
 
@@ -162,7 +175,8 @@ static const char *take_hex(struct redact *h, const char *p, char before, FILE *
 		fprintf(out, "%.*s", (int)(end - p), p);
 		return end;
 	}
-	width = fprintf(out, "0x%llx", (unsigned long long)redact_address(h, v));
+	width = is_nowhere(v) ? fprintf(out, "hidden") :
+				fprintf(out, "0x%llx", (unsigned long long)redact_address(h, v));
 	/* What stands in columns goes on standing in them. */
 	if (end[0] == ' ' && end[1] == ' ') {
 		fprintf(out, "%*s", (int)(end - p) > width ? (int)(end - p) - width : 0, "");
@@ -172,10 +186,10 @@ static const char *take_hex(struct redact *h, const char *p, char before, FILE *
 	return end;
 }
 
-/* What a packet holds, and addresses in the order of the network, are told by their names. */
+/* What a packet or a payload holds, and addresses in the order of the network, are told by their names. */
 static const char *take_hidden(const char *p, char before, FILE *out)
 {
-	static const char *const names[] = {"hdr=", "laddr=", "raddr=", "naddr="};
+	static const char *const names[] = {"hdr=", "laddr=", "raddr=", "naddr=", "s="};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		size_t n = strlen(names[i]);

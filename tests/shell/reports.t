@@ -27,7 +27,7 @@ import browser  # noqa: E402
 from tapwrite import finish, ok  # noqa: E402
 
 RUNS = ["bookworm/nics-128", "bookworm/lo-tap", "bookworm/lo-peek", "bookworm-6.12/nics-8000",
-        "bookworm-6.12/veth-1400", "bookworm-swiotlb/nics-1400", "bookworm-rdma/rc-send", "bookworm-6.12-rdma/rc-read"]
+        "bookworm-6.12/veth-1400", "bookworm-sets/networks", "bookworm-swiotlb/nics-1400", "bookworm-rdma/rc-send", "bookworm-6.12-rdma/rc-read"]
 
 
 def same(what, have, want):
@@ -190,7 +190,7 @@ def check_texts(name, a, out):
     wide = [line for line in text.splitlines() if len(line) > 100]
     same(f"{name}: summary.txt fits 100 columns", wide, [])
     for f in a["flows"]:
-        row = next(line for line in text.splitlines() if line.startswith(f["name"] + " "))
+        row = next(line for line in text.splitlines() if line.startswith(f["name"] + " ") and "/" in line)
         words = re.sub(r" \(\d+-\d+\)", "", row).split()
         size = f["size"]
         want = [f["name"], str(size["max"]) if size["min"] == size["max"] else f"{size['min']}-{size['max']}",
@@ -289,6 +289,30 @@ def check_dot(name, a, out):
 
 
 ADDRESS = re.compile(r"(?<![+\w])0x([0-9a-f]{5,16})\b")
+NUMBER = re.compile(r"(?<![0-9a-zA-Z])(0x)?([0-9a-f]{6,16})(?![0-9a-zA-Z])")
+RAW_EVENT = re.compile(r"\s*\S+\s+\[\d+\]\s+\S+:\s+\S+:\s+(.*)")
+# Fields that hold addresses or payload; of the arrays, each word that is too large for a length.
+SECRET = set("__probe_ip __probe_func dst src page ibase iter caller skb head data sk sock file msg name ret priv to "
+             "dma phys where qp scq rcq cq bth wqe mr umem iova base sgt va buf ubuf addr token queue s".split())
+SECRET_ARRAYS = {"seg", "pages", "hdr", "sg"}
+
+
+def secrets_of(run):
+    """Every address and every piece of payload that the recording holds, as trace-cmd tells it."""
+    text = subprocess.run(["trace-cmd", "report", "-R", os.path.join(run, "trace.dat")], stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, text=True, errors="replace").stdout
+    memory = json.load(open(os.path.join(run, "run.json")))["memory"]
+    found = {int(memory[k], 16) for k in ("page_offset_base", "vmemmap_base", "phys_base")}
+    for line in text.splitlines():
+        m = RAW_EVENT.match(line)
+        for key, value in re.findall(r"(\w+)=(ARRAY\[[^\]]*\]|\S+)", m[1]) if m else []:
+            if value.startswith("ARRAY["):
+                raw = bytes(int(x, 16) for x in value[6:-1].split(", ")) if key in SECRET_ARRAYS else b""
+                words = (int.from_bytes(raw[i:i + 8], "little") for i in range(0, len(raw) - 7, 8))
+                found |= {w for w in words if w >> 40}
+            elif key in SECRET and re.fullmatch(r"(0x)?[0-9a-f]+", value):
+                found.add(int(value, 16))
+    return {v for v in found if v >= 1 << 20}
 
 
 def check_redacted(name, a, run, work):
@@ -303,6 +327,13 @@ def check_redacted(name, a, run, work):
     leaks = [(os.path.basename(f), m) for f in files for t in [open(f, newline="").read()]
              for m in ADDRESS.findall(t) if "0x" + m in raw or any(("0x" + m).startswith(s) for s in secret)]
     same(f"{name}: no address of the run in {len(files)} redacted files", leaks, [])
+    screen = subprocess.run([os.path.join(TOP, "analyze"), "--redact", "--no-report", run], stdout=subprocess.PIPE, text=True).stdout
+    texts = [(os.path.relpath(f, out), open(f, newline="", errors="replace").read()) for f in files] + [("screen", screen)]
+    secrets = secrets_of(run)
+    told = [(where, m[0]) for where, text in texts for m in NUMBER.finditer(text)
+            if int(m[2], 16) in secrets or (not m[1] and m[2].isdigit() and int(m[2]) in secrets)]
+    ok(len(secrets) > 100, f"{name}: the recording has addresses ({len(secrets)})")
+    same(f"{name}: none of them, and no payload, in any form", told, [])
     b = json.loads(read(out, "analysis.json"))
     same(f"{name}: aliases do not depend on what is asked for", json.loads(read(partly, "analysis.json")), b)
     pairs = {}
