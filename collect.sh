@@ -299,10 +299,12 @@ record_native()
 	supervise "${prefix[@]}" "$TOP/collect" run --out "$out" "${recorder[@]}" -- "${WORKLOAD[@]}"
 }
 
-# make_share PARENT : on the file system of the run folder, so that a rename completes it
+# make_share PARENT : on the file system of the run folder, so that a rename completes it. Its lock is held by
+# everything that uses it.
 make_share()
 {
 	SHARE=$(mktemp -d "$1/.copychain-XXXXXX") || lacking "cannot write to $1"
+	exec 9>"$SHARE/.lock" && flock -n 9
 }
 
 guest()
@@ -477,12 +479,15 @@ clean_runs()
 	remove runs "${found[@]}"
 }
 
-# A share in use is younger than any time limit in use.
+# Recordings that were given up, and the shares of those whose programs were all killed.
 clean_incomplete()
 {
-	local found
-	mapfile -t found < <(find "$TOP/runs" -mindepth 1 -maxdepth 1 \
-		\( -name '*.partial' -o -name '.copychain-*' -mmin +1440 \) 2>/dev/null)
+	local found=() place
+	for place in "$TOP"/runs/*.partial "$TOP"/runs/.copychain-*; do
+		[ -d "$place" ] || continue
+		[ ! -e "$place/.lock" ] || flock -n "$place/.lock" true || continue
+		found+=("$place")
+	done
 	remove "incomplete runs" "${found[@]}"
 }
 

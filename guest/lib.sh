@@ -52,13 +52,13 @@ quote()
 	printf "'%s'" "${1//\'/\'\\\'\'}"
 }
 
-# supervise COMMAND... : waits for it whatever comes; a trap may signal $CHILD, and sets ENDED to the status,
-# after which nothing is begun any more
+# supervise PROGRAM... : waits for it whatever comes; a trap may signal $CHILD, and sets ENDED to the status,
+# after which nothing is begun any more. Killed outright, we take it with us: it is told to end.
 supervise()
 {
 	local status
 	[ -z "$ENDED" ] || return "$ENDED"
-	"$@" <&0 &
+	setpriv --pdeathsig TERM -- "$@" <&0 &
 	CHILD=$!
 	# a signal that came before there was a child to tell
 	[ -z "$ENDED" ] || kill -s TERM "$CHILD" 2>/dev/null
