@@ -32,6 +32,7 @@ testbed=
 out=
 limit=
 recorder=()
+shown=()
 words=()
 
 usage()
@@ -60,6 +61,7 @@ Records which kernel code copied which payload, into a run folder for ./analyze.
   --exclude-site SITE  do not probe this site; may be repeated
   --buffer-kb N        ring buffer per CPU
   --steps              record every kernel function passed, too (for a few messages)
+  --share PATH         the guest sees it although it may hold keys (guest/secrets); may be repeated
   --timeout S          end it after S seconds (virtual machine: 600)
   --out DIR            the run folder to make (runs/TIME-KERNEL)
 
@@ -151,10 +153,11 @@ parse_run()
 			;;
 		--native) set_where native ;;
 		--steps) recorder+=(--steps) ;;
-		--with | --exclude-site | --buffer-kb | --timeout | --out)
+		--with | --exclude-site | --buffer-kb | --share | --timeout | --out)
 			word_value "$1" $#
 			case $1 in
 			--with) set_testbed "$2" ;;
+			--share) shown+=(--show "$2") ;;
 			--exclude-site) recorder+=(--exclude-site "$2") ;;
 			--buffer-kb)
 				one_word "$1" "$2"
@@ -183,6 +186,15 @@ parse_run()
 		esac
 		shift
 	done
+}
+
+what_guest_reads()
+{
+	if [ "$(id -u)" = 0 ]; then
+		echo "this machine's files, but those of guest/secrets"
+	else
+		echo "what you can read of this machine"
+	fi
 }
 
 # take_kernel COMMAND_GIVEN : decides between this kernel and a guest, and says so
@@ -216,7 +228,7 @@ take_kernel()
 		need_packages run
 		KERNEL_DIR=$("$TOP/guest/kernel.sh" "$kernel") || exit
 		version=$(kernel_version "$KERNEL_DIR")
-		taken="vm: linux $version ($kernel) in qemu tcg; $why"
+		taken="vm: linux $version ($kernel) in qemu tcg, which reads $(what_guest_reads); $why"
 	fi
 }
 
@@ -319,7 +331,7 @@ record_vm()
 	cards=$(cards_of_words "${WORKLOAD[@]}" | comma_list)
 	[ -z "$testbed" ] || testbed_option=(--with "$testbed")
 	[ ${#words[@]} -eq 0 ] || foreign=(-- "${words[@]}")
-	GUEST_OPTIONS=(${cards:+--cards "$cards"})
+	GUEST_OPTIONS=(${cards:+--cards "$cards"} "${shown[@]}")
 	guest "$TOP/collect.sh" run --native --out "$SHARE/run" "${recorder[@]}" "${testbed_option[@]}" "${foreign[@]}"
 	status=$?
 	if [ -e "$SHARE/run/run.json" ]; then

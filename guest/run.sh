@@ -14,6 +14,7 @@ share=
 limit=600
 append=
 cards=
+shown=()
 WORK=
 QEMU_PID=
 OUT_PID=
@@ -32,6 +33,7 @@ there as root, in this folder. Its output and its exit status become this progra
   --share DIR        what COMMAND writes below DIR reaches this machine
   --timeout S        seconds until the guest is ended (600)
   --append ARGS      more kernel parameters
+  --show PATH        shown to COMMAND although guest/secrets names it; may be repeated
   --cards MODEL,...  pairs of network cards, beside the e1000 that every guest has; all: of every model
 
 COPYCHAIN_QEMU       another QEMU program
@@ -226,13 +228,25 @@ take_cards()
 	cards=$(card_models hub | grep -Fx -e "${cards//,/$'\n'}" | comma_list)
 }
 
+# The guest's files are this machine's; what guest/secrets names is hidden where one may hide it.
+hide_secrets()
+{
+	MASKED=()
+	[ "$(id -u)" = 0 ] || return
+	if unshare -m true 2>/dev/null; then
+		MASKED=(unshare -m -- "$HERE/mask.sh" "${shown[@]}" --)
+	else
+		say "guest: sees all of this machine's files: no mount namespace can be made to hide keys in"
+	fi
+}
+
 start_guest()
 {
 	local n
 	for n in out err status console; do
 		: >"$WORK/$n"
 	done
-	"${IN_NAMESPACE[@]}" "$QEMU" "${ARGUMENTS[@]}" </dev/null >"$WORK/qemu.log" 2>&1 7>&- &
+	"${IN_NAMESPACE[@]}" "${MASKED[@]}" "$QEMU" "${ARGUMENTS[@]}" </dev/null >"$WORK/qemu.log" 2>&1 7>&- &
 	QEMU_PID=$!
 	echo "$QEMU_PID" >"$WORK/qemu.pid"
 	# files and not pipes stand between the guest and us: a slow reader must not stall it
@@ -240,6 +254,13 @@ start_guest()
 	OUT_PID=$!
 	tail -s 0.1 -c +1 -f --pid="$QEMU_PID" "$WORK/err" >&2 2>/dev/null 7>&- &
 	ERR_PID=$!
+}
+
+# Root of a guest is root of the share where QEMU is: what could be run or opened for more than it is does not stay.
+tame_share()
+{
+	[ -z "$share" ] || find "$share" -mindepth 1 -cnewer "$WORK/initrd" \
+		\( \( -type b -o -type c -o -type p -o -type s \) -delete -o ! -type l -perm /6000 -exec chmod ug-s {} + \)
 }
 
 status_line()
@@ -316,6 +337,7 @@ run()
 	for try in 1 2; do
 		start_guest
 		watch_guest
+		tame_share
 		status=$(status_line exit)
 		[ -z "$status" ] || exit "$status"
 		check_qemu_log
@@ -356,13 +378,14 @@ parse()
 {
 	while [ $# -gt 0 ]; do
 		case $1 in
-		--kernel | --share | --timeout | --append | --cards)
+		--kernel | --share | --timeout | --append | --show | --cards)
 			option_value "$1" $#
 			case $1 in
 			--kernel) kernel=$2 ;;
 			--share) share=$2 ;;
 			--timeout) limit=$2 ;;
 			--append) append=$2 ;;
+			--show) shown+=("$2") ;;
 			--cards) cards=$2 ;;
 			esac
 			shift 2
@@ -399,4 +422,5 @@ WORK=$(mktemp -d "${TMPDIR:-/tmp}/copychain-guest-XXXXXX") || lacking "cannot ma
 start_reaper
 write_initrd "$initramfs" "${COMMAND[@]}"
 qemu_arguments
+hide_secrets
 run

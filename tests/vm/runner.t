@@ -42,13 +42,18 @@ wait_for_guest()
 	done
 }
 
-in_guest --share "$T/share" -- sh -c '
+mkdir -p "$T/home/.ssh" "$T/home/.aws"
+echo "secret-key" | tee "$T/home/.ssh/id" "$T/home/.netrc" >"$T/home/.aws/key"
+cache=${XDG_CACHE_HOME:-$HOME/.cache}
+HOME=$T/home XDG_CACHE_HOME=$cache in_guest --share "$T/share" --show "$T/home/.aws" -- sh -c '
 	echo out; echo again >/dev/stdout; echo err >&2; printf "a\r\nb\0c" | od -An -c
 	echo "<6>kernel noise" >/dev/kmsg; echo "<0>loud noise" >/dev/kmsg
 	pwd; id -u; env | grep COPYCHAIN; nproc; ip -br link
 	ls /sys/kernel/tracing/kprobe_events /sys/kernel/debug/tracing/kprobe_events /dev/pts/ptmx
 	modprobe dummy && grep -c "^dummy " /proc/modules
-	echo kept >"$1/file"; echo lost >etc-of-the-host; exit 37' sh "$T/share"
+	cp /bin/true "$1/asroot"; chmod 6755 "$1/asroot"; mknod "$1/null" c 1 3; mkfifo "$1/fifo"
+	cat "$HOME/.ssh/id" "$HOME/.netrc" "$2"; [ ! -s /etc/shadow ] || echo "shadow is there"
+	echo kept >"$1/file"; echo lost >etc-of-the-host; exit 37' sh "$T/share" "$T/home/.aws/key"
 check "the status is carried out" status 37
 check "both outputs arrive apart" all 'prints "^out$"' 'prints "^again$"' 'says "^err$"' '! prints err' '! says "^out"'
 check "without what the kernel says" all '! prints noise' '! says noise'
@@ -59,6 +64,12 @@ check "tracefs, debugfs and pseudo-terminals" all 'prints "^/sys/kernel/tracing/
 check "modules load by name" prints '^1$'
 check "a file on the share arrives" all '[ "$(cat "$T/share/file")" = kept ]'
 check "a file elsewhere does not" all '[ ! -e etc-of-the-host ]'
+if [ "$(id -u)" = 0 ]; then
+	check "keys and passwords stay here, but what is shown" all '[ "$(grep -c secret-key "$T/out")" = 1 ]' '! prints "shadow is there"'
+else
+	skip "keys and passwords stay here, but what is shown" "only root may hide files"
+fi
+check "no file of the share is more than a file" all '[ "$(stat -c %a "$T/share/asroot")" = 755 ]' '[ -z "$(find "$T/share" -type c -o -type p)" ]'
 check "it says that the guest is up" all 'says "^guest: linux .* booting$"' 'says "^guest: linux .* up after [0-9]* s$"'
 check "nothing stays of it" nothing_left
 
