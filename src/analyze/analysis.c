@@ -171,6 +171,9 @@ void analysis_end(struct analysis *r)
 		name_flow(r, f);
 		compare_log(f);
 		find_late_modules(r, f);
+		/* What arrived without a chain may be what seems to have vanished. */
+		if (f->chains && f->accounted_bytes >= f->expected_bytes)
+			f->caveats[CAVEAT_VANISHED] += f->undelivered;
 	}
 	find_run_caveats(r);
 }

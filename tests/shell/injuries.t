@@ -23,19 +23,30 @@ import tempfile
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 INJECT = os.path.join(TOP, "build/tests/tools/inject")
 ALL = bool(os.environ.get("COPYCHAIN_TEST_ALL"))
-MOST = 10**9 if ALL else 600
+MOST = 10**9 if ALL else 1500
 RANDOM = 1000000 if ALL else 10000
 LONG = 10**6  # bytes of a trace of which fewer injuries are tried: each costs a whole analysis
 SHARE_OF_LONG = 0.05
 ALTERED = re.compile(r"(?:length|address|bit) (\S+) at \d+ (\w+) 0x")
+LOST = re.compile(r"false: (lost) (\S+) at \d+: ")
+FIGURE = re.compile(r"([a-z_][a-z_ ]*?) \d+ not \d+")
 
 
 def excused():
     """(event, field) of which docs/certainty.md says that another value is another history."""
     with open(os.path.join(TOP, "docs/certainty.md"), encoding="utf-8") as f:
         rows = [line.split("|") for line in f if line.startswith("| `")]
-    return {(event, field) for row in rows for event in re.findall("`(.+?)`", row[1])
-            for field in re.findall("`(.+?)`", row[2])}
+    return {(event, field): set(re.findall("`(.+?)`", row[3])) for row in rows
+            for event in re.findall("`(.+?)`", row[1]) for field in re.findall("`(.+?)`", row[2])}
+
+
+def excuses(line, allowed):
+    """The kinds of those that explain a false result: of an event that is lost, only for the figures named."""
+    kinds = set(ALTERED.findall(line)) & set(allowed)
+    m = LOST.match(line)
+    if m and set(FIGURE.findall(line[m.end():].split(": ", 1)[-1])) <= allowed.get((m[2], "lost"), set()):
+        kinds.add((m[2], "lost"))
+    return kinds
 
 
 def extract(folder):
@@ -79,7 +90,7 @@ def main():
                 jobs.append((run, "random", pool.submit(inject, run, "random", share, seed + 1)))
             for run, how, job in jobs:
                 tried, exact, false = job.result()
-                kinds = [set(ALTERED.findall(line)) & allowed for line in false]
+                kinds = [excuses(line, allowed) for line in false]
                 for kind in set().union(*kinds):
                     altered[kind] = altered.get(kind, 0) + 1
                 false = [line for line, kind in zip(false, kinds) if not kind]

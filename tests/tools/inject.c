@@ -127,15 +127,15 @@ static void take_figures(const struct flow *f, struct result *res)
 	}
 }
 
-/* What a program is called is no figure. */
+/* What a program is called, and its number, are no figures. */
 static void name_result(struct result *res, const struct flow *f)
 {
 	if (f->log)
 		snprintf(res->name, sizeof(res->name), "%s", f->name);
 	else if (f->op)
-		snprintf(res->name, sizeof(res->name), "rdma-%s:%u [%d]", f->op, f->to.qpn, f->tgid);
+		snprintf(res->name, sizeof(res->name), "rdma-%s:%u", f->op, f->to.qpn);
 	else
-		snprintf(res->name, sizeof(res->name), "%s:%u [%d]", f->proto, f->dport, f->tgid);
+		snprintf(res->name, sizeof(res->name), "%s:%u", f->proto, f->dport);
 }
 
 static void analyze(struct results *out)

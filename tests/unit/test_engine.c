@@ -1449,6 +1449,8 @@ static void test_fragment_lost(void **state)
 	send_enter(&w, 2000);
 	fragment(&w, 1, 0, 1400);
 	mkrun_event(w.mk, SENDER, "drop_skb skb=%#lx head=%#lx end=2048 reason=2", SKB(1), HEAD(1));
+	fragment(&w, 2, 1400, 600);
+	mkrun_event(w.mk, SENDER, "drop_skb skb=%#lx head=%#lx end=2048 reason=2", SKB(2), HEAD(2));
 	send_exit(&w, 2000);
 	load(&w);
 	assert_int_equal(flow(&w, 0)->dropped, 1);

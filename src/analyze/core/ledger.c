@@ -85,6 +85,9 @@ static void check_returns(struct message *m)
 
 static void close_message(struct message *m)
 {
+	/* What limits that it was dropped; of its chain nothing is claimed. */
+	static const enum caveat of_dropped[] = {CAVEAT_RECYCLED, CAVEAT_NO_ENTRY, CAVEAT_NO_RETURN, CAVEAT_LENGTH,
+						 CAVEAT_UNREAD};
 	struct flow *f = m->flow;
 
 	if (m->failed) {
@@ -97,7 +100,8 @@ static void close_message(struct message *m)
 		close_arrived(m);
 	} else if (m->dropped_bytes && !m->told) {
 		f->dropped++;
-		f->caveats[CAVEAT_RECYCLED] += m->caveat[CAVEAT_RECYCLED];
+		for (size_t i = 0; i < ARRAY_SIZE(of_dropped); i++)
+			f->caveats[of_dropped[i]] += m->caveat[of_dropped[i]];
 		f->reasons[m->drop_reason < 255 ? m->drop_reason : 255]++;
 		return;
 	} else {

@@ -38,6 +38,7 @@ struct op {
 	/* Of a receive: */
 	bool tap, peek;
 	bool consumed; /* what it received was freed */
+	struct flow *freed; /* whose bytes were in a packet that was freed before any was copied */
 	bool uneven;   /* a copy did not go on where the one before ended */
 	uint64_t copied; /* bytes of anything */
 	uint64_t from;	 /* where the first of them were */

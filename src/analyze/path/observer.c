@@ -40,10 +40,10 @@ static void on_tap(struct engine *e, const struct event *ev)
 	*o = (struct offer){ev->v[F_sk], f};
 }
 
-/* Out of an skb's head, if it has nothing else. */
+/* Out of what an skb has, if that is all in its head. */
 static bool is_out_of(const struct op *op, const struct event *ev)
 {
-	return ev->v[F_dlen] || (op->from >= ev->v[F_head] && op->from - ev->v[F_head] < ev->v[F_end]);
+	return ev->v[F_dlen] || !ev->v[F_data] || (op->from >= ev->v[F_data] && op->from + op->copied <= ev->v[F_data] + ev->v[F_len]);
 }
 
 /* A packet socket is done with a frame that it copied nothing of, or with a clone that nobody has made. */
@@ -73,7 +73,9 @@ static void on_consumed(struct engine *e, const struct event *ev)
 	if (op->tap)
 		check_frame(e, op, ev, s);
 	else if (last && last->holder == BY_SOCKET && last->sk == op->sk && !op->copied)
-		skb_mark(e, s, CAVEAT_UNACCOUNTED);
+		for (size_t i = 0; i < s->count; i++)
+			content_each(e->content, SPACE_KERNEL, s->blocks[i]->addr, s->blocks[i]->len, first_flow,
+				     &op->freed);
 }
 
 static void mark_offered(void *value, void *ctx)
@@ -90,8 +92,12 @@ static void on_received(struct engine *e, const struct event *ev)
 {
 	const struct thread *t = thread_find(e, ev->tid);
 	struct op *op = t ? t->op : NULL;
-	bool got = op && op->count && (op->copied || (int64_t)ev->v[F_ret] > 0);
+	/* Behind a message of recvmmsg comes another, or an attempt that may have brought nothing. */
+	bool good = ev->kind == EV_RECV_ENTER ? t && t->many : ev->kind == EV_SYSCALL_EXIT && (int64_t)ev->v[F_ret] > 0;
+	bool got = op && op->count && (op->copied || good);
 
+	if (op && op->count && !op->copied && op->freed && (good || ev->kind == EV_MMSG_EXIT))
+		op->freed->caveats[CAVEAT_UNACCOUNTED]++;
 	if (got && !op->send && op->tap && !op->peek && !op->item_count && !op->consumed)
 		hashmap_each(engine_state(e, &path_observer), mark_offered, op);
 }
@@ -121,7 +127,8 @@ static void free_state(struct engine *e)
 }
 
 static const struct handler handlers[] = {
-	{EV_TAP_RCV, on_tap},	    {EV_CONSUME_SKB, on_consumed}, {EV_SYSCALL_EXIT, on_received},
+	{EV_TAP_RCV, on_tap},	    {EV_CONSUME_SKB, on_consumed}, {EV_DEFER_FREE, on_consumed},
+	{EV_DROP_SKB, on_consumed}, {EV_SYSCALL_EXIT, on_received},
 	{EV_MMSG_EXIT, on_received}, {EV_RECV_ENTER, on_received},  {0, NULL},
 };
 

@@ -110,6 +110,14 @@ static struct flow *find_flow(struct engine *e, const struct thread *t,
 
 #define MAX_ERRNO 4095 /* include/linux/err.h: no error is larger */
 
+/* Was every byte of the send copied? */
+static bool is_all_read(const struct op *op)
+{
+	const struct spanset_range *r = op->read.ranges ? op->read.ranges : &op->read.one;
+
+	return !op->count || (op->read.count == 1 && !r->from && r->to == op->count);
+}
+
 static void send_returned(struct engine *e, struct thread *t, int64_t ret, bool many)
 {
 	struct message *m = t->op->msg;
@@ -118,6 +126,8 @@ static void send_returned(struct engine *e, struct thread *t, int64_t ret, bool 
 		message_caveat(m, CAVEAT_NO_ENTRY);
 	if (ret < -MAX_ERRNO)
 		m->flow->caveats[CAVEAT_LENGTH]++;
+	if (ret >= 0 && !is_all_read(t->op))
+		message_caveat(m, CAVEAT_UNREAD);
 	m->returned = true;
 	if (ret < 0)
 		m->failed = true;
