@@ -18,8 +18,8 @@ set xrange [0:130]
 set xtics 0,25,100
 set xlabel 'share of the time from send to delivery, % (medians, added up)' offset 0,0.5
 set key outside bottom center horizontal
-kinds = 'start copy copy,_site_unknown handoff dma emulated-dma wire drop gap gap_(user_space)'
-of_kind = '#888888 #2a78b8 #7d3c98 #8fa3ad #3d9a5f #c2571a #c9a227 #333333 #d1495b #e0a0a8'
+kinds = 'start copy copy,_site_unknown transform handoff pin dma pio emulated-dma wire drop gap gap_(user_space)'
+of_kind = '#888888 #2a78b8 #7d3c98 #138a8a #8fa3ad #b58a00 #3d9a5f #7a6a58 #c2571a #c9a227 #333333 #d1495b #e0a0a8'
 present = ''
 do for [k = 0:words(kinds) - 1] {
   stats FILE using ($4 == k) nooutput

@@ -19,9 +19,9 @@ set xrange [0:*]
 set xtics STATS_max / 4.0
 set format x '%.1s%c'
 set xlabel 'bytes'
-stats FILE using ($4 == 5) nooutput
+stats FILE using ($4 == 8) nooutput
 emulated = STATS_sum > 0
 set key outside bottom center horizontal
 set yrange [rows - 0.4:-0.6]
-plot FILE using ($4 == 5 ? NaN : $3):1:(0):3:($1-0.35):($1+0.35):ytic(2) with boxxyerror linecolor rgb '#2a78b8' title 'copies', \
-     for [i = 1:emulated] FILE using ($4 == 5 ? $3 : NaN):1:(0):3:($1-0.35):($1+0.35):ytic(2) with boxxyerror linecolor rgb '#c2571a' title 'emulated DMA'
+plot FILE using ($4 == 8 ? NaN : $3):1:(0):3:($1-0.35):($1+0.35):ytic(2) with boxxyerror linecolor rgb '#2a78b8' title 'copies', \
+     for [i = 1:emulated] FILE using ($4 == 8 ? $3 : NaN):1:(0):3:($1-0.35):($1+0.35):ytic(2) with boxxyerror linecolor rgb '#c2571a' title 'emulated DMA'
