@@ -13,6 +13,7 @@ struct cited {
 	struct record record;
 	uint64_t call, receive, back; /* places of the system call's entry and return, and the receive's */
 	uint64_t answers;	      /* the place of the record that it belongs to, as answers.h tells */
+	uint64_t send;		      /* the place of the send that its thread is in, or 0 */
 	uint64_t nth;		      /* of a send: how many the socket sent there before */
 	unsigned char bytes[];
 };

@@ -12,7 +12,7 @@
 #include "trace/cite.h"
 
 struct around {
-	uint64_t call, receive;
+	uint64_t call, receive, send;
 	uint64_t msg, ip; /* of the send in progress: what hands it on has the same, elsewhere */
 	struct cited **open; /* waiting for the return of the call */
 	size_t open_count, open_cap;
@@ -79,6 +79,7 @@ static int take(struct resolve *s, struct line *l, const struct record *r, struc
 	x->record.raw.data = x->bytes;
 	x->call = a->call;
 	x->receive = a->receive;
+	x->send = a->send;
 	x->answers = answers_what(s->answers, r);
 	x->nth = s->nth;
 	free(l->cited);
@@ -95,6 +96,7 @@ static int count_send_of(struct resolve *s, struct around *a, const struct recor
 		return 0;
 	a->msg = record_get(r, N_msg);
 	a->ip = ip;
+	a->send = r->raw.file_off;
 	key = (record_get(r, N_sk) * 0x9e3779b97f4a7c15ULL) ^ send_destination(r);
 	n = hashmap_find(&s->sends, key);
 	if (!n) {
@@ -128,7 +130,7 @@ static int see(void *ctx, const struct record *r)
 		a->receive = 0;
 	}
 	if (r->format->kind == R_CALL || r->format->kind == R_RETURN) {
-		a->msg = 0;
+		a->msg = a->send = 0;
 		for (size_t i = 0; i < a->open_count; i++)
 			a->open[i]->back = r->format->kind == R_RETURN ? r->raw.file_off : a->open[i]->back;
 		a->open_count = 0;

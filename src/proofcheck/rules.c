@@ -249,6 +249,9 @@ static int copy(struct check *c, struct line *l)
 	with = carries(m, record_moves(&c->world, record_in(fact), m), x.tid, x.addr, x.to - x.from);
 	if (!with || record_in(fact)->raw.ts < x.since)
 		return reject(c, l, "the event does not copy these bytes");
+	/* A program may put other bytes into its buffer between two sends. */
+	if (!strcmp(x.in, "sender") && fact->cited->send != x.send)
+		return reject(c, l, "the copy is not of that send");
 	x.addr = with->to + (x.addr - with->from);
 	x.tid = with->to_tid;
 	x.since = record_in(fact)->raw.ts;
