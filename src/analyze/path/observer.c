@@ -43,7 +43,9 @@ static void on_tap(struct engine *e, const struct event *ev)
 /* Out of what an skb has, if that is all in its head. */
 static bool is_out_of(const struct op *op, const struct event *ev)
 {
-	return ev->v[F_dlen] || !ev->v[F_data] || (op->from >= ev->v[F_data] && op->from + op->copied <= ev->v[F_data] + ev->v[F_len]);
+	uint64_t data = ev->v[F_data];
+
+	return ev->v[F_dlen] || !data || (op->from >= data && op->from + op->copied <= data + ev->v[F_len]);
 }
 
 /* A packet socket is done with a frame that it copied nothing of, or with a clone that nobody has made. */
