@@ -65,17 +65,16 @@ void skb_renew(struct engine *e, struct holder *s)
 	let_go(e, s);
 }
 
-bool skb_born(struct engine *e, uint64_t addr)
+void skb_born(struct engine *e, uint64_t addr)
 {
 	struct holder *s = skb_find(e, addr);
 
 	if (!s || !s->passed)
-		return true;
+		return;
 	skb_mark(e, s, CAVEAT_RECYCLED);
 	s->passed = false;
 	custody_put(s->custody);
 	s->custody = NULL;
-	return false;
 }
 
 struct holder *skb_filled(struct engine *e, uint64_t addr)

@@ -17,8 +17,8 @@ struct holder *skb_of(struct engine *e, const struct event *ev, bool shared);
 /* An skb that is filled just now: one of that address that went its way was freed unseen. */
 struct holder *skb_filled(struct engine *e, uint64_t addr);
 
-/* A sender made this skb just now. False: it is known, so that its free went unseen. */
-bool skb_born(struct engine *e, uint64_t addr);
+/* A sender made this skb just now: if it is known, its free went unseen. */
+void skb_born(struct engine *e, uint64_t addr);
 
 /* It lets go of all memory, since its free went unseen; the messages in it get a caveat. */
 void skb_renew(struct engine *e, struct holder *s);

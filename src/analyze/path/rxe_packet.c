@@ -422,18 +422,39 @@ static void note_sent(struct message *m, const struct packet *p)
 		m->sent_to = p->off + p->len;
 }
 
+static int newest_fill(void *ctx, const struct rm_piece *p)
+{
+	uint64_t *seq = ctx;
+	const struct content *c = p->tag;
+
+	*seq = c->at.seq > *seq ? c->at.seq : *seq;
+	return 0;
+}
+
+/* A packet that was handed on since it was filled, before it is sent: its events are out of order. */
+static bool was_passed_on(struct engine *e, const struct event *ev)
+{
+	const struct holder *s = skb_find(e, ev->v[F_skb]);
+	const struct custody *last = s && s->passed ? custody_last(s->custody, 0) : NULL;
+	uint64_t filled = 0;
+
+	rangemap_walk(e->content, SPACE_KERNEL, ev->v[F_head], ev->v[F_end], newest_fill, &filled);
+	return last && filled && last->at.seq > filled;
+}
+
 void on_rdma_xmit(struct engine *e, const struct event *ev)
 {
 	struct rxe_thread *t = rxe_thread_of(e, ev->tid);
 	struct packet p;
 	struct work *w = NULL;
-	bool born;
+	bool late;
 
 	/* What kernel code sends by itself is nobody's message. */
 	if (!ev->v[F_user] || !t)
 		return;
 	rxe_copy_settle(e, ev->tid);
-	born = skb_born(e, ev->v[F_skb]);
+	late = was_passed_on(e, ev);
+	skb_born(e, ev->v[F_skb]);
 	if (read_packet(ev, &p) && (p.qp = rdma_qp_of(e, ev->v[F_qp], (uint32_t)ev->v[F_qpn]))) {
 		p.qp->packets++;
 		rdma_qp_lives_at(e, p.qp, p.from);
@@ -445,7 +466,7 @@ void on_rdma_xmit(struct engine *e, const struct event *ev)
 	}
 	if (w && p.imm)
 		w->msg->receipt = true;
-	if (w && !born)
+	if (w && late)
 		message_caveat(w->msg, CAVEAT_RECYCLED);
 	if (w && p.len) {
 		p.off = offset_in(&p, w);
