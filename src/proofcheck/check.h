@@ -44,6 +44,17 @@ int rule_apply(struct check *c, struct line *l);
 struct line *premise(const struct check *c, const struct line *l, enum meaning meaning, size_t nth);
 struct line *premise_record(const struct check *c, const struct line *l, enum record_kind kind);
 
+/* Does the line say where bytes lie, and how many they are? */
+static inline bool is_place(const struct line *p)
+{
+	return p->meaning == MEANS_LIES || p->meaning == MEANS_FRAME;
+}
+
+static inline uint64_t place_length(const struct line *p)
+{
+	return p->meaning == MEANS_FRAME ? p->claim.length : p->claim.to - p->claim.from;
+}
+
 /* Are all events on the memory of the line's premises among its facts? */
 int rule_complete(struct check *c, struct line *l);
 int rule_count(struct check *c, struct line *l);

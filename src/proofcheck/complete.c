@@ -30,7 +30,7 @@ static bool meets(uint64_t from, uint64_t to, const struct claim *x, uint64_t le
 static bool is_about(const struct check *c, const struct record *r, const struct line *place)
 {
 	const struct claim *x = &place->claim;
-	uint64_t length = place->meaning == MEANS_FRAME ? x->length : x->to - x->from, from, to;
+	uint64_t length = place_length(place), from, to;
 	struct buffer b[MOVES_MAX];
 	struct move m[MOVES_MAX];
 	unsigned int n;
@@ -51,11 +51,6 @@ static bool is_about(const struct check *c, const struct record *r, const struct
 			return true;
 	}
 	return false;
-}
-
-static bool is_place(const struct line *p)
-{
-	return p->meaning == MEANS_LIES || p->meaning == MEANS_FRAME;
 }
 
 static bool is_cited(const struct search *s, const struct record *r)

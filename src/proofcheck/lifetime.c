@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 #define FROM_DEVICE 2 /* include/linux/dma-direction.h */
 #define SKBS_MAX 64
 
@@ -22,14 +21,9 @@ struct lifetime {
 	bool read;     /* and has read them: they are on the wire */
 };
 
-static bool is_place(const struct line *p)
+static bool is_within(const struct line *p, uint64_t addr, uint64_t len)
 {
-	return p->meaning == MEANS_LIES || p->meaning == MEANS_FRAME;
-}
-
-static bool is_within(const struct claim *x, uint64_t addr, uint64_t len)
-{
-	return !x->tid && addr >= x->addr && addr - x->addr + len <= (x->length ? x->length : x->to - x->from);
+	return !p->claim.tid && addr >= p->claim.addr && addr - p->claim.addr + len <= place_length(p);
 }
 
 /* The premise by which the bytes lay in the same memory before, or NULL. */
@@ -37,9 +31,8 @@ static const struct line *before(const struct check *c, const struct line *p)
 {
 	for (size_t i = 0; i < p->from_count; i++) {
 		const struct line *q = &c->lines.items[p->from[i] - 1];
-		uint64_t len = p->meaning == MEANS_FRAME ? p->claim.length : p->claim.to - p->claim.from;
 
-		if (is_place(q) && !p->claim.tid && is_within(&q->claim, p->claim.addr, len))
+		if (is_place(q) && !p->claim.tid && is_within(q, p->claim.addr, place_length(p)))
 			return q;
 	}
 	return NULL;
@@ -84,7 +77,7 @@ int lifetimes_begin(struct lifetimes *ls, struct check *c, const struct line *l)
 		ls->count++;
 		t->place = p;
 		t->addr = p->claim.addr;
-		t->len = p->meaning == MEANS_FRAME ? p->claim.length : p->claim.to - p->claim.from;
+		t->len = place_length(p);
 		find_begin(c, t);
 		find_reader(c, t);
 		if (t->held < ls->from)

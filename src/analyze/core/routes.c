@@ -5,15 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/core/engine.h"
 #include "common/vec.h"
 
 static uint64_t key_of(const struct route *r)
 {
-	uint64_t words[2], key = (uintptr_t)r->flow;
+	uint64_t words[2];
 
 	memcpy(words, r->dev, sizeof(words));
-	key = (key * 0x9e3779b97f4a7c15ULL ^ words[0]) * 0xbf58476d1ce4e5b9ULL ^ words[1];
-	return key * 0x94d049bb133111ebULL + r->to;
+	return mix(mix((uintptr_t)r->flow, words[0], words[1]), r->to, 0);
 }
 
 static int add(struct routes *r, const struct route *new)

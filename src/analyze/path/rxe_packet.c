@@ -438,8 +438,10 @@ static bool was_passed_on(struct engine *e, const struct event *ev)
 	const struct custody *last = s && s->passed ? custody_last(s->custody, 0) : NULL;
 	uint64_t filled = 0;
 
+	if (!last)
+		return false;
 	rangemap_walk(e->content, SPACE_KERNEL, ev->v[F_head], ev->v[F_end], newest_fill, &filled);
-	return last && filled && last->at.seq > filled;
+	return filled && last->at.seq > filled;
 }
 
 void on_rdma_xmit(struct engine *e, const struct event *ev)
