@@ -134,10 +134,6 @@ static void find_run_caveats(struct analysis *r)
 	r->run_caveat[CAVEAT_NO_SEND] = r->engine.unsent > 0;
 	r->run_caveat[CAVEAT_DOUBLED] = r->engine.doubled > 0;
 	r->run_caveat[CAVEAT_ABSENT] = has_absent(r);
-	/* Bytes that no flow is known to have sent may be those that a flow misses. */
-	for (const struct flow *f = r->engine.flows; f; f = f->next)
-		if (f->undelivered && r->engine.ledger.orphan_bytes)
-			r->run_caveat[CAVEAT_UNACCOUNTED] = true;
 	for (size_t i = 0; i < json_length(prims); i++)
 		if (!strcmp(json_str(json_at(prims, i), "cover", ""), "none"))
 			r->run_caveat[CAVEAT_UNSEEN] = true;
@@ -174,6 +170,9 @@ void analysis_end(struct analysis *r)
 		/* What arrived without a chain may be what seems to have vanished. */
 		if (f->chains && f->accounted_bytes >= f->expected_bytes)
 			f->caveats[CAVEAT_VANISHED] += f->undelivered;
+		/* Bytes that no flow is known to have sent may be those that it misses. */
+		if (r->engine.ledger.orphan_bytes)
+			f->caveats[CAVEAT_UNACCOUNTED] += f->undelivered;
 	}
 	find_run_caveats(r);
 }

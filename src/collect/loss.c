@@ -34,6 +34,11 @@ int64_t loss_stat(const char *text, const char *label)
 	return -1;
 }
 
+bool loss_stopped(struct tracefs_instance *instance)
+{
+	return tracefs_instance_file_write(instance, "trace_marker", "end\n") < 0;
+}
+
 static int64_t add_cpu(struct json_object *list, const char *stats, unsigned int cpu)
 {
 	struct json_object *o = json_object_new_object();
@@ -82,11 +87,11 @@ static int64_t add_missed(struct json_object *o, const struct probes *p)
 	return sum;
 }
 
-int64_t loss_add_json(struct json_object *o, char *const stats[], unsigned int cpus,
+int64_t loss_add_json(struct json_object *o, char *const stats[], unsigned int cpus, bool stopped,
 		      const struct probes *p)
 {
 	struct json_object *list = json_object_new_array(), *missed = json_object_new_object();
-	int64_t lost = 0, m;
+	int64_t lost = stopped ? -1 : 0, m;
 
 	for (unsigned int i = 0; i < cpus; i++) {
 		int64_t n = add_cpu(list, stats[i], i);
@@ -96,6 +101,8 @@ int64_t loss_add_json(struct json_object *o, char *const stats[], unsigned int c
 	m = add_missed(missed, p);
 	json_object_object_add(o, "cpus", list);
 	json_object_object_add(o, "missed", missed);
-	json_add_int(o, "lost", lost < 0 || m < 0 ? -1 : lost + m);
-	return lost < 0 || m < 0 ? -1 : lost + m;
+	lost = lost < 0 || m < 0 ? -1 : lost + m;
+	json_add_bool(o, "stopped", stopped);
+	json_add_int(o, "lost", lost);
+	return lost;
 }

@@ -3,6 +3,7 @@
 #ifndef COLLECT_LOSS_H
 #define COLLECT_LOSS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <tracefs/tracefs.h>
 
@@ -15,8 +16,18 @@ char *loss_stats_text(struct tracefs_instance *instance, unsigned int cpu);
 /* One number of that text by its label ("overrun"), or -1: unknown is a value of its own. */
 int64_t loss_stat(const char *text, const char *label);
 
-/* Adds "cpus" and "missed" to a manifest; gives how many are lost in all, -1 for unknown. */
-int64_t loss_add_json(struct json_object *o, char *const stats[], unsigned int cpus,
+/*
+ * Whether an instance whose tracing is on takes no event any more: another program turned it off, or
+ * the kernel, which disables a buffer that it finds in disorder (kernel/trace/ring_buffer.c:
+ * RB_WARN_ON) and counts nothing of what is lost from then on. Leaves one print event in the buffer.
+ */
+bool loss_stopped(struct tracefs_instance *instance);
+
+/*
+ * Adds "cpus", "missed", "stopped" and "lost" to a manifest; gives how many are lost in all, -1 for
+ * unknown.
+ */
+int64_t loss_add_json(struct json_object *o, char *const stats[], unsigned int cpus, bool stopped,
 		      const struct probes *p);
 
 #endif

@@ -80,6 +80,7 @@ static void add_workload(struct json_object *root, const struct manifest *m)
 	for (char *const *a = m->command; *a; a++)
 		json_object_array_add(command, json_object_new_string(*a));
 	json_object_object_add(root, "command", command);
+	json_add_int(root, "pid", m->workload_pid);
 	json_add_int(root, "exit_status", WIFEXITED(st) ? WEXITSTATUS(st) : 128 + WTERMSIG(st));
 	json_add_bool(root, "interrupted", m->interrupted);
 }
@@ -303,7 +304,7 @@ int manifest_write(const char *dir, const struct manifest *m, struct session *s,
 	add_memory(root, s);
 	add_types(root, &s->kt);
 	add_probes(root, m, s, p);
-	*lost = loss_add_json(loss, m->stats, m->cpus, p);
+	*lost = loss_add_json(loss, m->stats, m->cpus, m->stopped, p);
 	json_object_object_add(root, "loss", loss);
 	json_object_object_add(root, "tasks", json_object_get(m->tasks));
 	json_object_object_add(devices, "before", json_object_get(m->devices_before));

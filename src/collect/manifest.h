@@ -10,8 +10,10 @@
 
 struct manifest {
 	char *const *command;
+	int workload_pid;
 	int workload_status; /* as wait gives it */
 	bool interrupted;
+	bool stopped; /* before its end, by somebody else */
 	uint64_t start_ns, end_ns; /* CLOCK_MONOTONIC, and of the trace */
 	char **stats;		   /* per CPU */
 	unsigned int cpus;

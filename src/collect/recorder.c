@@ -10,6 +10,13 @@
 #include <string.h>
 #include <unistd.h>
 
+/*
+ * Seldom, as long as no buffer fills: a reader that has caught up waits with interrupts off for a
+ * writer in the middle of a page, and after a second stops the recording (kernel/trace/ring_buffer.c:
+ * rb_get_reader_page), which a virtual machine that was not given its CPU for so long has seen.
+ */
+#define POLL_US 10000
+
 struct recorder_cpu {
 	struct tracefs_instance *instance;
 	struct tracefs_cpu *tcpu;
@@ -50,7 +57,7 @@ static void *record(void *arg)
 		if (n < 0 && errno != EAGAIN && errno != EINTR)
 			rc->err = -errno;
 		else if (n <= 0)
-			usleep(2000);
+			usleep(POLL_US);
 	}
 	while (!rc->err) {
 		int n = tracefs_cpu_flush_write(rc->tcpu, rc->fd);

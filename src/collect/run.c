@@ -236,6 +236,7 @@ static int record(struct run *r)
 {
 	int err;
 
+	r->manifest.workload_pid = (int)r->workload.pid;
 	r->manifest.tasks = manifest_tasks();
 	r->manifest.devices_before = devices_read();
 	r->manifest.start_ns = monotonic_ns();
@@ -252,6 +253,7 @@ static int record(struct run *r)
 	if (err)
 		return msg_errno(err, "cannot run %s", r->manifest.command[0]);
 	usleep(LINGER_US);
+	r->manifest.stopped = loss_stopped(r->instance);
 	err = write_option(r, "tracing_on", "0");
 	r->manifest.end_ns = monotonic_ns();
 	r->manifest.devices_after = devices_read();
@@ -417,7 +419,10 @@ static void report(const struct run *r, int64_t lost)
 		       c->count, (double)c->text_bytes / 1e6, r->probes.site_probes,
 		       sites_count(c, SITE_UNPROBED), sites_count(c, SITE_BLIND),
 		       r->session.census_seconds);
-	if (lost < 0)
+	if (r->manifest.stopped)
+		msg_note("the recording was stopped before its end, by another program or by the "
+			 "kernel itself (its log tells why): what came after is lost");
+	else if (lost < 0)
 		msg_note("the kernel does not tell how many events were lost");
 	else if (lost)
 		msg_note("%lld events were lost; a larger --buffer-kb than %lu keeps more",

@@ -148,7 +148,9 @@ static void print_head(const struct analysis *r, FILE *out)
 
 	fprintf(out, "run %s: linux %s (%s), %llu events, ", base ? base + 1 : r->run.dir,
 		r->run.kernel, r->run.machine, (unsigned long long)r->events);
-	if (lost < 0 || r->missed_unknown)
+	if (json_object_get_boolean(json_get(json_get(r->run.manifest, "loss"), "stopped")))
+		fprintf(out, "lost: all after the recording was stopped\n");
+	else if (lost < 0 || r->missed_unknown)
 		fprintf(out, "lost: unknown\n");
 	else if (lost || r->missed)
 		fprintf(out, "%lld lost\n", lost > (long long)r->missed ? lost :

@@ -255,12 +255,12 @@ static void write_manifest(const struct mkrun *mk)
 		   "\"SKB_DROP_REASON_NO_SOCKET\":2,\"ib_umem.sgt_append\":80,\"RXE_TO_MR_OBJ\":0,\"sizeof.page\":64,"
 		   "\"sizeof.scatterlist\":32,\"scatterlist.offset\":8,\"scatterlist.length\":12},"
 		   "\"probes\":{\"placed\":{},\"traits\":{\"sync_always\":%s},\"refused\":[%s],\"missing\":[],"
-		   "\"excluded\":[]},\"loss\":{\"lost\":%ld},"
+		   "\"excluded\":[]},\"loss\":{\"lost\":%ld},\"pid\":%d,"
 		   "\"tasks\":[[100,100,\"sender\"],[101,100,\"sender\"],[200,200,\"receiver\"]]}\n",
 		   MKRUN_PAGE_OFFSET, MKRUN_VMEMMAP, mk->iommu ? "true" : "false", mk->iovec, MKRUN_KVEC,
 		   MKRUN_BVEC, mk->ubuf,
 		   mk->sync_always ? "true" : "false",
-		   mk->refused ? "{\"target\":\"x\",\"why\":\"y\"}" : "", (long)mk->lost);
+		   mk->refused ? "{\"target\":\"x\",\"why\":\"y\"}" : "", (long)mk->lost, mk->pid);
 }
 
 void mkrun_write(struct mkrun *mk)

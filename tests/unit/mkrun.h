@@ -36,6 +36,7 @@ struct mkrun {
 	int ubuf, iovec;
 	bool sync_always, iommu, refused;
 	int64_t lost;
+	int pid; /* of the workload; 0: not told */
 	const char *run_json, *sites_json, *traffic; /* whole texts in the place of those made */
 	char *sites;
 };

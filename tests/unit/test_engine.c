@@ -920,6 +920,63 @@ static void test_missing_entries(void **state)
 	end(&w);
 }
 
+/* Another thread fills a packet, and what it is at is not recorded. */
+static void send_unheard(struct world *w, int tid)
+{
+	mkrun_event(w->mk, tid, "skb_fill to=%#lx len=%u skb=%#lx", HEAD(9) + PAYLOAD, 100u, SKB(9));
+	mkrun_event(w->mk, tid, "from_iter __probe_ip=%#lx dst=%#lx len=100 itype=%d icnt=100 ibase=%#lx",
+		    AT_FILL, HEAD(9) + PAYLOAD, w->mk->ubuf, UA);
+	mkrun_event(w->mk, tid, "sys_exit_sendto ret=100");
+}
+
+/* What was in the middle of a send when the recording began lost nothing; a second time, it has. */
+static void test_older_than_the_recording(void **state)
+{
+	static struct world w;
+	static const struct {
+		int pid, times;
+		bool exact;
+	} cases[] = {{RECEIVER, 1, true}, {RECEIVER, 2, false}, {SENDER, 1, false}, {0, 1, false}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		begin(&w);
+		w.mk->pid = cases[i].pid;
+		for (int n = 0; n < cases[i].times; n++)
+			send_unheard(&w, 101);
+		send_lo(&w, SKB(1), HEAD(1), 1400);
+		receive(&w, SKB(1), HEAD(1), 1400);
+		load(&w);
+		if (cases[i].exact)
+			exact(&w);
+		else
+			why(&w, VERDICT_AT_LEAST, "the send itself is not recorded");
+		end(&w);
+	}
+}
+
+/* What nobody is known to have sent may be what another flow misses, and not what this one has. */
+static void test_bytes_of_nobody(void **state)
+{
+	static struct world w;
+
+	(void)state;
+	begin(&w);
+	receive(&w, SKB(9), HEAD(9), 100);
+	send_lo(&w, SKB(1), HEAD(1), 1400);
+	receive(&w, SKB(1), HEAD(1), 1400);
+	load(&w);
+	exact(&w);
+	end(&w);
+
+	begin(&w);
+	receive(&w, SKB(9), HEAD(9), 100);
+	send_lo(&w, SKB(1), HEAD(1), 1400);
+	load(&w);
+	why(&w, VERDICT_UNLINKED, "bytes were delivered that no chain explains");
+	end(&w);
+}
+
 /* An iterator that does not go on where it was is another message's. */
 static void test_uneven_receive(void **state)
 {
@@ -1749,6 +1806,8 @@ int main(void)
 		TEST(test_missing_send),
 		TEST(test_missing_copies),
 		TEST(test_missing_entries),
+		TEST(test_older_than_the_recording),
+		TEST(test_bytes_of_nobody),
 		TEST(test_uneven_receive),
 		TEST(test_lengths_that_contradict),
 		TEST(test_doubled),

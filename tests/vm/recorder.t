@@ -83,6 +83,7 @@ grep -c '"kind":"send"' /tmp/unseen >"$share/first.sent"
 state >"$share/both"
 
 record starved --buffer-kb 4 -- ./traffic udp --size 1400 --rate 100000 --count 3000
+record stopped -- sh -c "./traffic udp --size 64 --count 100; for i in $tracing/instances/copychain_*; do echo 0 >\$i/tracing_on; done; ./traffic udp --size 96 --count 100"
 state >"$share/end"
 grep -c 'probe:' "$tracing/instances/mine/trace" >"$share/mine"
 sent >"$share/sent"
@@ -117,6 +118,7 @@ recorder()
 	NAME=$kernel
 	in_guest "$kernel" --share "$share" -- sh "$T/job" "$share"
 	check "$NAME: the guest" status 0
+	check "$NAME: a recording that another stopped is told" grep -q "recording was stopped before its end" "$T/err"
 
 	check "$NAME: kill -9 leaves probes and an instance, or this shows nothing" left_behind
 	check "$NAME: but no process, the workload neither" no_process KILL
@@ -155,6 +157,14 @@ recorder()
 	CLAIMS
 	analyze_run "$share/starved" --require-exact
 	check "$NAME: --require-exact exits 3" status 3
+
+	analyze_run "$share/stopped"
+	check "$NAME: and in the report" grep -q "lost: all after the recording was stopped" "$T/out"
+	claims "$share/stopped" "$share/stopped.report" <<-'CLAIMS'
+		nobody knows how much is missing | (a.lost, run.loss.stopped) == (-1, True)
+		so nothing is exact | [f.name for f in flows if f.verdict == "exact"] == [] and "exact" not in a.verdict
+		what came before is there | [f.delivered for f in flows if f.name == "udp-lo-64"] == [100]
+	CLAIMS
 
 	check "$NAME: who else was tracing goes on" same_state end
 	check "$NAME: and missed nothing" all '[ "$(cat "$share/mine")" -ge 3000 ]'

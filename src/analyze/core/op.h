@@ -56,6 +56,7 @@ struct thread {
 	uint32_t space; /* address space, shared with threads of the process */
 	struct op *op;	/* in progress, or NULL */
 	bool many;	/* in sendmmsg or recvmmsg */
+	bool unheard;	/* older than the recording, maybe in the middle of a call when that began */
 	bool inside;	/* a system call whose beginning is recorded */
 	bool entered;	/* one that has handed over no message yet */
 	bool gone;	/* its exit was recorded */

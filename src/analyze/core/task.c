@@ -46,6 +46,7 @@ const char *thread_comm(const struct engine *e, int tid)
 
 static void load_task(struct engine *e, struct json_object *task)
 {
+	int workload = (int)json_int(e->run->manifest, "pid", 0);
 	struct thread *t, *leader;
 	const char *comm;
 
@@ -57,6 +58,8 @@ static void load_task(struct engine *e, struct json_object *task)
 		return;
 	t->tgid = leader->tid;
 	t->space = leader->space;
+	/* The workload itself waits until all is recorded. */
+	t->unheard = workload && t->tgid != workload;
 	comm = json_object_get_string(json_at(task, 2));
 	if (comm)
 		strncpy(t->comm, comm, sizeof(t->comm) - 1);

@@ -261,7 +261,7 @@ static uint64_t from_iter(struct carry *c, const struct event *ev)
 		return overwrite(c->e, at, len);
 	if (op && iter_is_user(c->e->run, ev))
 		return from_op(c, op, op->count - ev->v[F_icnt], spans[0].addr, at, len);
-	c->e->unsent += !op && iter_is_user(c->e->run, ev) && is_fill(c->t, at);
+	c->e->unsent += !op && !c->t->unheard && iter_is_user(c->e->run, ev) && is_fill(c->t, at);
 	for (size_t i = 0; i < n; at += spans[i].len, i++)
 		payload += spans[i].user ? from_user(c, spans[i].addr, at, spans[i].len) :
 			   spans[i].addr ? within(c, kernel(spans[i].addr), kernel(at), spans[i].len) :

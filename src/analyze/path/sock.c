@@ -377,7 +377,7 @@ static void on_syscall_exit(struct engine *e, const struct event *ev)
 		send_returned(e, t, ret, many);
 	else if (t->op)
 		recv_returned(e, t, ret, many);
-	t->many = t->inside = false;
+	t->many = t->inside = t->unheard = false;
 }
 
 static const struct handler handlers[] = {

@@ -18,7 +18,7 @@ static void on_newtask(struct engine *e, const struct event *ev)
 		return;
 	/* A thread of that number that was known is gone, whatever it was at. */
 	thread_abandon(e, child);
-	child->gone = false;
+	child->gone = child->unheard = false;
 	child->space = flags & CLONE_VM ? parent->space : (uint32_t)++e->next_space;
 	child->tgid = flags & CLONE_THREAD ? parent->tgid : child->tid;
 	memcpy(child->comm, parent->comm, sizeof(child->comm));
@@ -59,6 +59,7 @@ static void on_syscall(struct engine *e, const struct event *ev)
 	t->fd = (int32_t)ev->v[F_fd];
 	t->many = ev->kind == EV_MMSG;
 	t->inside = t->entered = true;
+	t->unheard = false;
 	t->file = 0;
 }
 
