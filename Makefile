@@ -36,7 +36,10 @@ endif
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 BIN        := $(if $(SANITIZE),$(BUILD)/bin/,)
 
-all: $(PROGRAMS:%=$(BIN)%)
+# Loaded by an emulator for audits.
+AUDIT := $(BUILD)/audit.so
+
+all: $(PROGRAMS:%=$(BIN)%) $(AUDIT)
 
 # Linked with every program, which takes from them what it uses; the first may use the second.
 LIBRARIES := trace common
@@ -54,6 +57,10 @@ $$(BUILD)/$(1).a: $$(patsubst src/%.c,$$(BUILD)/%.o,$$(wildcard src/$(1)/*.c))
 	rm -f $$@ && $$(AR) rcs $$@ $$^
 endef
 $(foreach l,$(LIBRARIES),$(eval $(call library,$(l))))
+
+$(AUDIT): $(wildcard src/audit/*.c src/audit/*.h) src/common/mark.h src/common/auditfile.h
+	@mkdir -p $(@D)
+	$(CC) -D_GNU_SOURCE -Isrc $(filter-out -fsanitize% -fno-sanitize%,$(CFLAGS)) -O3 -fPIC -fvisibility=hidden -shared -o $@ $(filter %.c,$^)
 
 $(BUILD)/%.o: src/%.c
 	@mkdir -p $(@D)

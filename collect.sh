@@ -29,6 +29,7 @@ GUEST_OPTIONS=()
 where=
 kernel=$DEFAULT_KERNEL
 testbed=
+audit=false
 out=
 limit=
 recorder=()
@@ -62,7 +63,9 @@ Records which kernel code copied which payload, into a run folder for ./analyze.
   --buffer-kb N        ring buffer per CPU
   --steps              record every kernel function passed, too (for a few messages)
   --share PATH         the guest sees it although it may hold keys (guest/secrets); may be repeated
-  --timeout S          end it after S seconds (virtual machine: 600)
+  --audit              beside the recording, see every store of payload that the CPUs make (virtual
+                       machine with QEMU 10; several times as slow)
+  --timeout S          end it after S seconds (virtual machine: 600, with --audit 3600)
   --out DIR            the run folder to make (runs/TIME-KERNEL)
 
 exit status: 0 good; 1 an assertion failed; 2 wrong usage; 3 not exact where that was
@@ -107,7 +110,7 @@ one_word()
 
 set_where()
 {
-	[ -z "$where" ] || [ "$where" = "$1" ] || usage_error "--native and --vm exclude each other"
+	[ -z "$where" ] || [ "$where" = "$1" ] || usage_error "--native and --vm (or --audit) exclude each other"
 	where=$1
 }
 
@@ -153,6 +156,7 @@ parse_run()
 			;;
 		--native) set_where native ;;
 		--steps) recorder+=(--steps) ;;
+		--audit) audit=true ;;
 		--with | --exclude-site | --buffer-kb | --share | --timeout | --out)
 			word_value "$1" $#
 			case $1 in
@@ -332,14 +336,23 @@ record_vm()
 	[ -z "$testbed" ] || testbed_option=(--with "$testbed")
 	[ ${#words[@]} -eq 0 ] || foreign=(-- "${words[@]}")
 	GUEST_OPTIONS=(${cards:+--cards "$cards"} "${shown[@]}")
+	! $audit || GUEST_OPTIONS+=(--audit "$SHARE/audit.dat")
 	guest "$TOP/collect.sh" run --native --out "$SHARE/run" "${recorder[@]}" "${testbed_option[@]}" "${foreign[@]}"
 	status=$?
 	if [ -e "$SHARE/run/run.json" ]; then
+		! $audit || seal_audit
 		place_run
 	elif [ -n "$(find "$SHARE" -type f -size +0 2>/dev/null | head -n 1)" ]; then
 		keep_partial "$SHARE"/run*
 	fi
 	return $status
+}
+
+seal_audit()
+{
+	if ! { chmod 600 "$SHARE/audit.dat" && mv "$SHARE/audit.dat" "$SHARE/run/" && "$TOP/collect" seal "$SHARE/run"; }; then
+		lacking "cannot add the audit to $SHARE/run"
+	fi
 }
 
 # The name may have been taken since it was chosen; mv without -T would put this run into that one.
@@ -366,6 +379,13 @@ cmd_run()
 	local status
 	latest=
 	parse_run "$@"
+	! $audit || recorder+=(--audit)
+	if $audit && ! in_guest; then
+		set_where vm
+		limit=${limit:-3600}
+		# traffic's payload bears marks then
+		export COPYCHAIN_MARK=1
+	fi
 	[ -z "$testbed" ] || [ ${#words[@]} -gt 0 ] || usage_error "--with is for a command of yours: give one after --"
 	if in_guest; then
 		workload
@@ -375,7 +395,7 @@ cmd_run()
 	[ -z "$out" ] || choose_out ''
 	if [ ${#words[@]} -gt 0 ]; then take_kernel true; else take_kernel false; fi
 	choose_out_late
-	build
+	if $audit; then build build/audit.so; else build; fi
 	workload
 	echo "$taken"
 	if [ "$where" = native ]; then record_native; else record_vm; fi

@@ -16,10 +16,11 @@ is_stale()
 	[ ! -x "$TOP/$1" ] || { [ -d "$TOP/build" ] && ! env -u MAKEFLAGS make -q -s -C "$TOP" "$1" >/dev/null 2>&1; }
 }
 
+# build [FILE...] : the programs, and what else is needed
 build()
 {
 	local program stale=
-	for program in $(programs); do
+	for program in $(programs) "$@"; do
 		! is_stale "$program" || stale="$stale $program"
 	done
 	[ -n "$stale" ] || return 0

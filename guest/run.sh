@@ -13,6 +13,7 @@ kernel=
 share=
 limit=600
 append=
+audit=
 cards=
 shown=()
 WORK=
@@ -34,6 +35,7 @@ there as root, in this folder. Its output and its exit status become this progra
   --timeout S        seconds until the guest is ended (600)
   --append ARGS      more kernel parameters
   --show PATH        shown to COMMAND although guest/secrets names it; may be repeated
+  --audit FILE       write down there what the guest stores of marked payload
   --cards MODEL,...  pairs of network cards, beside the e1000 that every guest has; all: of every model
 
 COPYCHAIN_QEMU       another QEMU program
@@ -153,7 +155,7 @@ qemu_arguments()
 	read -r -a more <<<"${COPYCHAIN_QEMU_ARGS:-}"
 	ARGUMENTS=(
 		-nodefaults -no-user-config -no-reboot -display none -M pc
-		-accel "tcg,thread=single" -cpu "$CPU" -smp 2 -m 1024
+		-accel "tcg,thread=single" -cpu "$CPU" -smp "$CPUS" -m 1024
 		-kernel "$kernel/vmlinuz" -initrd "$WORK/initrd"
 		-append "console=ttyS0 quiet loglevel=4 panic=-1 ${COPYCHAIN_APPEND:-} $append"
 		-serial "file:$(commas "$WORK/console")"
@@ -168,6 +170,9 @@ qemu_arguments()
 	[ -z "$share" ] || ARGUMENTS+=(
 		-fsdev "local,id=share,path=$(commas "$share"),security_model=none,multidevs=remap"
 		-device "virtio-9p-pci,fsdev=share,mount_tag=share")
+	[ -z "$audit" ] || ARGUMENTS+=(
+		-L "$EMULATOR/usr/share/seabios" -L "$EMULATOR/usr/share/qemu"
+		-plugin "$(commas "$PLUGIN"),out=$(commas "$WORK/audit")")
 	ARGUMENTS+=("${more[@]}")
 }
 
@@ -338,6 +343,7 @@ run()
 		start_guest
 		watch_guest
 		tame_share
+		[ -z "$audit" ] || mv "$WORK/audit" "$audit" || lacking "cannot write $audit"
 		status=$(status_line exit)
 		[ -z "$status" ] || exit "$status"
 		check_qemu_log
@@ -359,8 +365,23 @@ find_kernel()
 	done
 }
 
+# An audit takes a QEMU of its own.
+find_emulator()
+{
+	EMULATOR=$("$HERE/emulator.sh") || exit
+	EMULATOR=${EMULATOR%/}
+	PLUGIN=$HERE/../build/audit.so
+	[ -r "$PLUGIN" ] || lacking "no plugin for QEMU at $PLUGIN: run make"
+	CPUS=1 # src/audit/plugin.c tells why
+	QEMU=${COPYCHAIN_QEMU:-$EMULATOR/usr/bin/qemu-system-x86_64}
+}
+
 find_qemu()
 {
+	if [ -n "$audit" ]; then
+		find_emulator
+		return
+	fi
 	QEMU=${COPYCHAIN_QEMU:-qemu-system-x86_64}
 	command -v "$QEMU" >/dev/null && return
 	if [ -n "${COPYCHAIN_QEMU:-}" ]; then
@@ -378,7 +399,7 @@ parse()
 {
 	while [ $# -gt 0 ]; do
 		case $1 in
-		--kernel | --share | --timeout | --append | --show | --cards)
+		--kernel | --share | --timeout | --append | --show | --audit | --cards)
 			option_value "$1" $#
 			case $1 in
 			--kernel) kernel=$2 ;;
@@ -386,6 +407,7 @@ parse()
 			--timeout) limit=$2 ;;
 			--append) append=$2 ;;
 			--show) shown+=("$2") ;;
+			--audit) audit=$2 ;;
 			--cards) cards=$2 ;;
 			esac
 			shift 2
@@ -408,6 +430,7 @@ parse()
 }
 
 CPU=max
+CPUS=2
 FIRST_SLOT=16
 parse "$@"
 take_cards

@@ -23,7 +23,12 @@ static int read_trace(struct analysis *r)
 			 td ? tracedat_error(td) : "out of memory");
 		goto out;
 	}
-	err = event_table_new(tracedat_tep(td), &table);
+	if (r->stores.present)
+		err = tracedat_load_kallsyms(td);
+	if (!err)
+		err = stores_place(&r->stores, &r->run, tracedat_tep(td));
+	if (!err)
+		err = event_table_new(tracedat_tep(td), &table);
 	while (!err && (err = tracedat_next(td, &raw)) == 1) {
 		struct event *now = &ev[r->engine.now == &ev[0]];
 
@@ -145,7 +150,9 @@ int analysis_open(struct analysis *r, const char *dir)
 
 	memset(r, 0, sizeof(*r));
 	err = rundir_open(dir, &r->run, r->problem, sizeof(r->problem));
-	return err ? err : trafficlog_load(dir, &r->log, r->problem, sizeof(r->problem));
+	if (!err)
+		err = trafficlog_load(dir, &r->log, r->problem, sizeof(r->problem));
+	return err ? err : stores_load(&r->stores, &r->run, r->problem, sizeof(r->problem));
 }
 
 int analysis_begin(struct analysis *r, uint64_t want_message)
@@ -187,9 +194,10 @@ static int load(struct analysis *r, const char *dir, uint64_t want_message, bool
 		return err;
 	r->engine.ledger.every_piece = every_piece;
 	err = read_trace(r);
-	if (!err)
-		analysis_end(r);
-	return err;
+	if (err)
+		return err;
+	analysis_end(r);
+	return stores_compare(&r->stores, r->engine.flows);
 }
 
 int analysis_load(struct analysis *r, const char *dir, uint64_t want_message)
@@ -206,6 +214,7 @@ void analysis_free(struct analysis *r)
 {
 	engine_free(&r->engine);
 	trafficlog_free(&r->log);
+	stores_free(&r->stores);
 	rundir_close(&r->run);
 }
 

@@ -8,6 +8,7 @@
 #include "analyze/core/engine.h"
 #include "analyze/core/task.h"
 #include "analyze/path/rxe.h"
+#include "analyze/stores.h"
 #include "analyze/trafficlog.h"
 
 enum verdict { VERDICT_EXACT, VERDICT_AT_LEAST, VERDICT_UNLINKED };
@@ -15,6 +16,7 @@ enum verdict { VERDICT_EXACT, VERDICT_AT_LEAST, VERDICT_UNLINKED };
 struct analysis {
 	struct rundir run;
 	struct trafficlog log;
+	struct stores stores;
 	struct engine engine;
 	uint64_t events, missed;
 	bool missed_unknown;

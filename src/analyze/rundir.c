@@ -127,6 +127,7 @@ static void read_site(struct json_object *o, struct site *s)
 	s->inlined = !strcmp(json_str(o, "kind", ""), "inlined");
 	s->ragged = json_object_get_boolean(json_get(o, "ragged"));
 	s->entry = !strcmp(json_str(o, "kind", ""), "entry");
+	s->probed = strcmp(status, "unprobed") && strcmp(status, "blind") && strcmp(status, "reference");
 	s->counted = strcmp(status, "inside") != 0;
 	s->emulates = json_object_get_boolean(json_get(o, "emulates"));
 }
@@ -250,6 +251,21 @@ const struct site *rundir_site(const struct rundir *run, uint64_t probe)
 
 	return run->site_count ? bsearch(&key, run->sites, run->site_count, sizeof(key), cmp_probe) :
 				 NULL;
+}
+
+const struct site *rundir_site_at(const struct rundir *run, uint64_t addr)
+{
+	size_t low = 0, high = run->site_count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (run->by_ret[mid]->ret <= addr)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < run->site_count && run->by_ret[low]->addr == addr ? run->by_ret[low] : NULL;
 }
 
 const struct site *rundir_site_returning(const struct rundir *run, uint64_t ret)

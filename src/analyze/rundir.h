@@ -16,6 +16,7 @@ struct site {
 	bool inlined; /* its primitive is an instruction */
 	bool ragged;  /* inlined, and fewer than 16 bytes of each copy are not in its event */
 	bool entry;   /* probed at the primitive's entry: its callers are sites too */
+	bool probed;  /* or was to be: neither outside the scopes nor where no probe may stand */
 	bool counted; /* false: what happens here is seen elsewhere */
 	bool emulates; /* in a software device: its copies stand in for DMA */
 };
@@ -76,6 +77,9 @@ int rundir_verify(const char *dir, char *why, size_t size);
 /* The site whose probe stands at probe, or whose call returns to ret; or NULL. */
 const struct site *rundir_site(const struct rundir *run, uint64_t probe);
 const struct site *rundir_site_returning(const struct rundir *run, uint64_t ret);
+
+/* The site whose instruction or call stands at addr, or NULL. */
+const struct site *rundir_site_at(const struct rundir *run, uint64_t addr);
 
 /* "e1000:e1000_clean_rx_irq+0x28e"; for NULL "address …", or "site unknown" without one. */
 void rundir_site_name(const struct site *s, uint64_t addr, char *buf, size_t size);

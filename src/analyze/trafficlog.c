@@ -67,6 +67,7 @@ static int read_flow(struct logged *f, struct json_object *o, bool skipped)
 	f->recv_pid = (int)json_int(o, "recv_pid", f->recv_pid);
 	f->qpn_send = (uint32_t)json_uint(o, "qpn_send", f->qpn_send);
 	f->qpn_recv = (uint32_t)json_uint(o, "qpn_recv", f->qpn_recv);
+	f->mark = json_int(o, "mark", -1);
 	f->filled = json_str(o, "fill", NULL) != NULL;
 	f->skipped = skipped;
 	return read_senders(f, json_get(o, "send_pids"));

@@ -37,6 +37,7 @@ struct logged {
 	int send_pid, recv_pid; /* 0: the log does not know */
 	int *send_pids;		/* all of them, where the sender's socket is of several */
 	size_t send_pid_count;
+	int64_t mark; /* by which the audit knows its payload; -1: it bears none */
 	bool skipped, filled, ended;
 	uint64_t sent, received, sent_bytes, received_bytes, bad;
 	struct logged_pages send, recv;	   /* the first buffer of each side */

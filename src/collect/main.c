@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "collect/manifest.h"
 #include "collect/run.h"
 #include "collect/session.h"
 #include "collect/sites.h"
@@ -19,6 +20,8 @@ static const struct opt run_opts[] = {
 	 "ring buffer per CPU in KiB (16384)", 4, 1 << 22, NULL},
 	{OPT_FLAG, "steps", offsetof(struct run_options, steps), NULL,
 	 "record every kernel function that COMMAND passes, too: for a few messages", 0, 0, NULL},
+	{OPT_FLAG, "audit", offsetof(struct run_options, audit), NULL,
+	 "an emulator looks on (guest/run.sh --audit)", 0, 0, NULL},
 	{OPT_FLAG, "quiet", offsetof(struct run_options, quiet), NULL,
 	 "do not sum up the census", 0, 0, NULL},
 	{0},
@@ -90,9 +93,34 @@ static int cmd_sites(int argc, char **argv)
 	return err ? EXIT_ENV : EXIT_GOOD;
 }
 
+static const struct opt seal_opts[] = {{0}};
+
+static const struct opt_command seal_command = {
+	"collect seal RUN",
+	"Takes the checksums of files that came into a run folder after the recording into its run.json.",
+	seal_opts,
+};
+
+static int cmd_seal(int argc, char **argv)
+{
+	int i = opt_parse(&seal_command, argc, argv, NULL), err;
+
+	if (i < 0)
+		return i == -ECANCELED ? EXIT_GOOD : EXIT_USAGE;
+	if (i + 1 != argc) {
+		msg_error("seal takes a run folder");
+		return EXIT_USAGE;
+	}
+	err = manifest_seal(argv[i]);
+	if (err)
+		msg_errno(err, "cannot take checksums into %s/run.json", argv[i]);
+	return err ? EXIT_ENV : EXIT_GOOD;
+}
+
 static const struct command commands[] = {
 	{"run", cmd_run, "record a command"},
 	{"sites", cmd_sites, "print the copy sites of this kernel"},
+	{"seal", cmd_seal, "take files that were added to a run into its checksums"},
 	{0},
 };
 

@@ -262,19 +262,21 @@ static void add_probes(struct json_object *root, const struct manifest *m, const
 	json_object_object_add(root, "probes", o);
 }
 
-static int add_checksums(struct json_object *root, const char *dir)
+/* Of the parts that are there and not in it yet. */
+static int add_checksums(struct json_object *o, const char *dir)
 {
 	static const char *const parts[] = {
 #define PART(name) name,
 #include "common/run_parts.def"
 #undef PART
 	};
-	struct json_object *o = json_object_new_object();
 	int err = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(parts) && !err; i++) {
 		char path[PATH_MAX], text[CHECKSUM_TEXT];
 
+		if (json_get(o, parts[i]))
+			continue;
 		snprintf(path, sizeof(path), "%s/%s", dir, parts[i]);
 		err = checksum_file(path, text);
 		if (!err)
@@ -282,7 +284,28 @@ static int add_checksums(struct json_object *root, const char *dir)
 		else if (err == -ENOENT)
 			err = 0; /* a workload that wrote no log */
 	}
-	json_object_object_add(root, "checksums", o);
+	return err;
+}
+
+int manifest_seal(const char *dir)
+{
+	struct json_object *root = NULL, *sums;
+	char path[PATH_MAX], *text = NULL;
+	int err;
+
+	snprintf(path, sizeof(path), "%s/run.json", dir);
+	err = file_read(path, &text, NULL);
+	if (!err)
+		root = json_tokener_parse(text);
+	sums = json_get(root, "checksums");
+	if (!err && !json_object_is_type(sums, json_type_object))
+		err = -EBADMSG;
+	if (!err)
+		err = add_checksums(sums, dir);
+	if (!err)
+		err = json_write_file(root, path);
+	json_object_put(root);
+	free(text);
 	return err;
 }
 
@@ -290,7 +313,7 @@ int manifest_write(const char *dir, const struct manifest *m, struct session *s,
 		   const struct probes *p, int64_t *lost)
 {
 	struct json_object *root = json_object_new_object(), *loss = json_object_new_object(),
-			   *devices = json_object_new_object();
+			   *devices = json_object_new_object(), *sums = json_object_new_object();
 	char path[PATH_MAX];
 	int err;
 
@@ -310,7 +333,8 @@ int manifest_write(const char *dir, const struct manifest *m, struct session *s,
 	json_object_object_add(devices, "before", json_object_get(m->devices_before));
 	json_object_object_add(devices, "after", json_object_get(m->devices_after));
 	json_object_object_add(root, "rdma_devices", devices);
-	err = add_checksums(root, dir);
+	json_object_object_add(root, "checksums", sums);
+	err = add_checksums(sums, dir);
 	snprintf(path, sizeof(path), "%s/run.json", dir);
 	if (!err)
 		err = json_write_file(root, path);

@@ -34,4 +34,10 @@ struct json_object *manifest_tasks(void);
 int manifest_write(const char *dir, const struct manifest *m, struct session *s,
 		   const struct probes *p, int64_t *lost);
 
+/*
+ * Takes the checksums of parts that came into a run's folder since into its run.json. 0 or -errno;
+ * -EBADMSG: it is no run.json with checksums.
+ */
+int manifest_seal(const char *dir);
+
 #endif

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "collect/beacon.h"
 #include "collect/datfile.h"
 #include "collect/devices.h"
 #include "collect/late_modules.h"
@@ -243,6 +244,8 @@ static int record(struct run *r)
 	err = write_option(r, "tracing_on", "1");
 	if (err)
 		return err;
+	if (r->opt->audit)
+		beacon(true);
 	err = workload_release(&r->workload);
 	if (!err)
 		err = workload_wait(&r->workload, &interrupted, take_late_modules, r);
@@ -253,6 +256,8 @@ static int record(struct run *r)
 	if (err)
 		return msg_errno(err, "cannot run %s", r->manifest.command[0]);
 	usleep(LINGER_US);
+	if (r->opt->audit)
+		beacon(false);
 	r->manifest.stopped = loss_stopped(r->instance);
 	err = write_option(r, "tracing_on", "0");
 	r->manifest.end_ns = monotonic_ns();
@@ -336,7 +341,7 @@ static int write_dat(struct run *r)
 	char (*raw)[4200] = calloc(cpus, sizeof(*raw)), dat[4200], names[8][64];
 	const char *systems[8];
 	char *clock = tracefs_instance_file_read(r->instance, "trace_clock", NULL);
-	char *symbols = r->opt->steps ? all_symbols() : census_symbols(&r->session.census);
+	char *symbols = r->opt->steps || r->opt->audit ? all_symbols() : census_symbols(&r->session.census);
 	struct datfile_input in = {systems, list_systems(&r->probes, systems, names, 8),
 				   symbols, clock, cpu, cpus};
 	int err = -ENOMEM;

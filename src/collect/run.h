@@ -12,6 +12,7 @@ struct run_options {
 	struct opt_list excluded;
 	unsigned long buffer_kb;
 	bool quiet;
+	bool audit; /* an emulator looks on: tell it when, and name every function in trace.dat */
 	bool steps; /* record the functions that the workload passes, too */
 };
 

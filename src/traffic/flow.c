@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/exitcode.h"
+#include "common/mark.h"
 #include "common/msg.h"
 #include "common/vec.h"
 #include "traffic/end.h"
@@ -324,6 +326,11 @@ static void strip(struct tf_spec *s)
 	s->udp.socket = s->udp.observe = NULL;
 }
 
+bool tf_flow_marked(const struct tf_flow *f)
+{
+	return getenv("COPYCHAIN_MARK") && !f->spec->has_fill && !f->spec->text && f->index < MARK_FLOWS - 1;
+}
+
 void tf_flow_payload(struct tf_flow *f)
 {
 	f->payload = (struct tf_payload){.seed = f->share->seed,
@@ -331,6 +338,7 @@ void tf_flow_payload(struct tf_flow *f)
 					 .has_fill = f->spec->has_fill,
 					 .fill = f->spec->fill,
 					 .text = f->spec->text,
+					 .marked = tf_flow_marked(f),
 					 .flow = f->index};
 }
 

@@ -161,6 +161,9 @@ struct tf_received tf_flow_received(const struct tf_flow *f);
 /* What its messages hold. */
 void tf_flow_payload(struct tf_flow *f);
 
+/* Does its payload bear a mark? COPYCHAIN_MARK asks for it, and the payload must be free to. */
+bool tf_flow_marked(const struct tf_flow *f);
+
 /* The lines of the log that the parent writes. */
 int tf_flow_log_begin(const struct tf_flow *f, uint64_t time);
 int tf_flow_log_end(const struct tf_flow *f);

@@ -116,6 +116,8 @@ int tf_flow_log_begin(const struct tf_flow *f, uint64_t time)
 	tf_line_int(line, "rate", spec->rate);
 	snprintf(fill, sizeof(fill), "%08" PRIx32, spec->fill);
 	tf_line_str(line, "fill", spec->has_fill ? fill : NULL);
+	if (tf_flow_marked(f))
+		tf_line_int(line, "mark", f->index);
 	add_addr(line, s->send.pid ? &s->send.addr : &s->recv.peer, "src", "sport");
 	add_addr(line, s->send.peer.sa.sa_family ? &s->send.peer : &s->recv.addr, "dst", "dport");
 	add_pid(line, "send_pid", s->send.pid);

@@ -6,11 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/mark.h"
+
 #define GAMMA 0x9e3779b97f4a7c15ULL
 
-enum { NONCE_END = 8, MAGIC_END = 12, FLOW_END = 16, SEQ_END = 20, HEAD_END = 24 };
+enum { NONCE_END = PAYLOAD_MAGIC_AT, MAGIC_END = 12, FLOW_END = 16, SEQ_END = 20, HEAD_END = PAYLOAD_HEAD };
 
-static const char magic[4] = {'c', 'c', 'h', 'n'};
+static const char magic[] = PAYLOAD_MAGIC;
+#define MAGIC_LEN (sizeof(magic) - 1)
 
 /* splitmix64's output function: a bijection, so that distinct states give distinct nonces. */
 static uint64_t mix(uint64_t z)
@@ -53,7 +56,7 @@ static void make_head(unsigned char head[HEAD_END], uint64_t nonce, uint32_t flo
 	uint64_t n = htole64(nonce);
 
 	memcpy(head, &n, sizeof(n));
-	memcpy(head + NONCE_END, magic, sizeof(magic));
+	memcpy(head + NONCE_END, magic, MAGIC_LEN);
 	store32(head + MAGIC_END, flow);
 	store32(head + FLOW_END, seq);
 	store32(head + SEQ_END, len);
@@ -69,6 +72,14 @@ static uint64_t chunk(const struct tf_payload *p, const unsigned char *head, uin
 		return htole64((uint64_t)p->fill << 32 | p->fill);
 	if (at < HEAD_END) {
 		memcpy(&v, head + at, sizeof(v));
+		return v;
+	}
+	if (p->marked) {
+		unsigned char two[2 * MARK_LEN];
+
+		mark_bytes(p->flow, two);
+		mark_bytes(p->flow, two + MARK_LEN);
+		memcpy(&v, two, sizeof(v));
 		return v;
 	}
 	return htole64(mix(nonce + GAMMA * (at / 8)));
@@ -113,7 +124,7 @@ int64_t tf_payload_seq(const struct tf_payload *p, uint32_t expect, uint32_t cou
 		return TF_SEQ_UNKNOWN;
 	if (len < SEQ_END)
 		return p->has_seed ? find_nonce(p, expect, count, buf, len) : TF_SEQ_UNKNOWN;
-	if (memcmp(from + NONCE_END, magic, sizeof(magic)) || load32(from + MAGIC_END) != p->flow)
+	if (memcmp(from + NONCE_END, magic, MAGIC_LEN) || load32(from + MAGIC_END) != p->flow)
 		return TF_SEQ_UNKNOWN;
 	return load32(from + FLOW_END);
 }

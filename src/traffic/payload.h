@@ -14,6 +14,7 @@ struct tf_payload {
 	bool has_seed; /* a receiver on its own knows no seed and believes the nonce it reads */
 	bool has_fill;
 	uint32_t fill;	  /* every 4 bytes, little endian */
+	bool marked;	  /* behind the head the mark of the flow: common/mark.h */
 	const char *text; /* the message, where it is always the same, else NULL */
 	uint32_t flow;
 };

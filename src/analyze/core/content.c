@@ -85,27 +85,46 @@ void late_put(struct late *l)
 	free(l);
 }
 
-void late_copied(const struct late *l, uint64_t from, uint64_t to)
+static int account(const struct late *l, const struct late_copy *copy)
 {
-	for (size_t i = 0; i < l->count; i++) {
-		const struct late_piece *p = &l->pieces[i];
-		uint64_t start = p->at > from ? p->at : from;
-		uint64_t end = p->at + p->len < to ? p->at + p->len : to;
+	int err = 0;
 
-		if (start < end)
-			p->msg->copied_bytes += end - start;
+	for (size_t i = 0; !err && i < l->count; i++) {
+		const struct late_piece *p = &l->pieces[i];
+		uint64_t start = p->at > copy->from ? p->at : copy->from;
+		uint64_t end = p->at + p->len < copy->to ? p->at + p->len : copy->to;
+
+		if (start >= end)
+			continue;
+		p->msg->copied_bytes += copy->counts ? end - start : 0;
+		if (copy->site)
+			err = flow_add_stored(p->msg->flow, copy->site, end - start);
 	}
+	return err;
 }
 
-void late_settle(struct late *l, const struct stamp *at)
+int late_copied(struct late *l, const struct late_copy *copy)
 {
+	if (l->known)
+		return account(l, copy);
+	if (vec_reserve(&l->copied, &l->copied_cap, l->copied_count + 1))
+		return -ENOMEM;
+	l->copied[l->copied_count++] = *copy;
+	return 0;
+}
+
+int late_settle(struct late *l, const struct stamp *at)
+{
+	int err = 0;
+
 	l->known = true;
 	l->at = *at;
-	for (size_t i = 0; i < l->copied_count; i++)
-		late_copied(l, l->copied[i].from, l->copied[i].to);
+	for (size_t i = 0; !err && i < l->copied_count; i++)
+		err = account(l, &l->copied[i]);
 	free(l->copied);
 	l->copied = NULL;
 	l->copied_count = l->copied_cap = 0;
+	return err;
 }
 
 const struct late_piece *late_at(const struct late *l, uint64_t at)

@@ -38,6 +38,13 @@ struct late_piece {
 	struct custody *held; /* by whom */
 };
 
+/* Bytes [from, to) of a frame that were copied, by a site or NULL. */
+struct late_copy {
+	uint64_t from, to;
+	const struct site *site;
+	bool counts; /* in the account of dead copies */
+};
+
 struct late {
 	uint32_t refs;
 	bool known;
@@ -46,7 +53,7 @@ struct late {
 	char dev[16]; /* it was sent from */
 	struct late_piece *pieces;
 	size_t count, cap;
-	struct spanset_range *copied; /* before it was known: for the account of dead copies */
+	struct late_copy *copied; /* before it was known */
 	size_t copied_count, copied_cap;
 };
 
@@ -98,11 +105,11 @@ void late_put(struct late *l);
 /* The piece of a frame whose message is known that has this coordinate, or NULL. */
 const struct late_piece *late_at(const struct late *l, uint64_t at);
 
-/* Bytes [from, to) of a frame whose message is known were copied, which its account gets. */
-void late_copied(const struct late *l, uint64_t from, uint64_t to);
+/* A copy of what the frame holds, for the accounts of its messages, as soon as these are known. 0 or -ENOMEM. */
+int late_copied(struct late *l, const struct late_copy *copy);
 
-/* From now on it is known what the frame holds: what was added. */
-void late_settle(struct late *l, const struct stamp *at);
+/* From now on it is known what the frame holds: what was added. 0 or -ENOMEM. */
+int late_settle(struct late *l, const struct stamp *at);
 
 /* len bytes at an address that are a message's, from off on, and in c, from coordinate `at` on. */
 struct payload {

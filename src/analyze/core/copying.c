@@ -73,27 +73,14 @@ void check_overwrite(struct engine *e, const struct message *source, struct plac
 		content_each(e->content, dst.space, dst.addr, len, mark_recycled, (void *)source);
 }
 
-/* Of a frame it is known only later whose bytes were copied. */
-static int count_late(struct late *l, uint64_t off, uint64_t len)
-{
-	if (!l->known) {
-		if (vec_reserve(&l->copied, &l->copied_cap, l->copied_count + 1))
-			return -ENOMEM;
-		l->copied[l->copied_count++] = (struct spanset_range){off, off + len};
-		return 0;
-	}
-	late_copied(l, off, off + len);
-	return 0;
-}
-
 static void count_copied(struct engine *e, const struct content *c)
 {
 	if (c->kind != HOP_COPY && c->kind != HOP_COPY_UNKNOWN)
 		return;
 	if (c->msg)
 		c->msg->copied_bytes += c->len;
-	else if (c->late && count_late(c->late, c->off, c->len))
-		e->err = -ENOMEM;
+	else if (c->late)
+		engine_check(e, late_copied(c->late, &(struct late_copy){c->off, c->off + c->len, c->site, true}));
 }
 
 static struct content *copied(struct engine *e, const struct content *like, const struct rm_piece *p,

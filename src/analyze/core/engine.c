@@ -168,6 +168,17 @@ void event_dev(const struct event *ev, char dev[16])
 		memcpy(dev, ev->array[A_dev], strnlen((const char *)ev->array[A_dev], len));
 }
 
+/* What the CPU has stored, by a site. Of copies in frames that are not known yet copying.c tells. */
+static void count_stored(struct engine *e, const struct content *c)
+{
+	if (!c->site || (c->kind != HOP_COPY && c->kind != HOP_EMULATED_DMA && c->kind != HOP_PIO))
+		return;
+	if (c->msg)
+		engine_check(e, flow_add_stored(c->msg->flow, c->site, c->len));
+	else if (c->kind == HOP_PIO)
+		engine_check(e, late_copied(c->late, &(struct late_copy){c->off, c->off + c->len, c->site, false}));
+}
+
 struct content *content_make(struct engine *e, struct content *like)
 {
 	struct content *c;
@@ -177,6 +188,8 @@ struct content *content_make(struct engine *e, struct content *like)
 	c = content_new(like);
 	if (!c)
 		e->err = -ENOMEM;
+	else
+		count_stored(e, c);
 	return c;
 }
 

@@ -97,6 +97,24 @@ int flow_add_site(struct flow *f, const struct site_stat *like, bool first)
 	return 0;
 }
 
+int flow_add_stored(struct flow *f, const struct site *site, uint64_t bytes)
+{
+	struct site_stat *more;
+
+	for (size_t i = 0; i < f->stored_count; i++) {
+		if (f->stored[i].site != site)
+			continue;
+		f->stored[i].bytes += bytes;
+		return 0;
+	}
+	more = realloc(f->stored, (f->stored_count + 1) * sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	f->stored = more;
+	f->stored[f->stored_count++] = (struct site_stat){.site = site, .bytes = bytes};
+	return 0;
+}
+
 void flow_free(struct flow *f)
 {
 	for (size_t i = 0; f && i < f->view_count; i++)
@@ -104,6 +122,7 @@ void flow_free(struct flow *f)
 	if (f) {
 		free(f->views);
 		free(f->sites);
+		free(f->stored);
 		cost_free(f->cost);
 	}
 	free(f);

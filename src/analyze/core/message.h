@@ -115,6 +115,8 @@ struct flow {
 	bool weak; /* contents cannot tell messages apart */
 	struct site_stat *sites;
 	size_t site_count;
+	struct site_stat *stored; /* every copy that is recorded, also of what reached nobody */
+	size_t stored_count;
 	uint64_t reasons[256]; /* of drops; the last for larger values */
 	struct socket_view sender, receiver;
 	struct rdma_view from, to;
@@ -168,6 +170,9 @@ void message_caveat(struct message *msg, enum caveat d);
  * table; first: the first bytes of that copy. 0 or -ENOMEM.
  */
 int flow_add_site(struct flow *f, const struct site_stat *like, bool first);
+
+/* A site has stored payload bytes of a flow, whatever will become of them. 0 or -ENOMEM. */
+int flow_add_stored(struct flow *f, const struct site *site, uint64_t bytes);
 void flow_free(struct flow *f);
 
 #endif

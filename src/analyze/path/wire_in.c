@@ -42,7 +42,7 @@ static void join(struct arrival *a, struct late *l, uint64_t from, uint64_t at)
 	}
 	l->crossed = true;
 	memcpy(l->dev, a->frame->dev, sizeof(l->dev));
-	late_settle(l, &now);
+	engine_check(a->e, late_settle(l, &now));
 	if (a->count < sizeof(a->joined) / sizeof(a->joined[0]))
 		a->joined[a->count++] = l;
 }

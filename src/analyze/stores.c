@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "analyze/stores.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <traceevent/event-parse.h>
+
+#include "analyze/core/message.h"
+#include "analyze/rundir.h"
+#include "analyze/trafficlog.h"
+#include "common/auditfile.h"
+#include "common/file.h"
+#include "common/mark.h"
+#include "common/vec.h"
+
+static struct stores_flow *flow_of_mark(struct stores *s, uint32_t mark)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (s->flows[i].mark == mark)
+			return &s->flows[i];
+	if (vec_reserve(&s->flows, &s->cap, s->count + 1))
+		return NULL;
+	s->flows[s->count] = (struct stores_flow){.mark = mark};
+	return &s->flows[s->count++];
+}
+
+static struct stored_at *stored_at(struct stores_flow *f, const struct site *site, uint64_t pc)
+{
+	for (size_t i = 0; i < f->count; i++)
+		if (f->at[i].site == site && (site || f->at[i].pc == pc))
+			return &f->at[i];
+	if (vec_reserve(&f->at, &f->cap, f->count + 1))
+		return NULL;
+	f->at[f->count] = (struct stored_at){.site = site, .pc = pc};
+	return &f->at[f->count++];
+}
+
+/*
+ * The site that a run was stored by: the instruction itself, or the innermost call that leads to it, of
+ * those that are to be probed. What happens inside a primitive belongs to the call of that.
+ */
+static const struct site *site_of(const struct rundir *run, const struct audit_run *r)
+{
+	const struct site *own = rundir_site_at(run, r->pc), *outer = NULL;
+
+	if (own && own->counted && own->probed)
+		return own;
+	for (size_t i = 0; i < AUDIT_CALLERS && r->callers[i]; i++) {
+		const struct site *s = rundir_site_returning(run, r->callers[i]);
+
+		if (s && s->counted && s->probed)
+			return s;
+		if (s && s->counted && !outer)
+			outer = s;
+	}
+	return outer;
+}
+
+/* Runs of one flow by the same instruction, called from the same places, in the same address space or in another. */
+struct group {
+	struct audit_run like;
+	uint64_t bytes;
+	bool own; /* the recorder's address space */
+};
+
+static uint64_t key_of(const struct audit_run *r, bool own)
+{
+	uint64_t h = 0xcbf29ce484222325 ^ r->flow ^ (uint64_t)own << 16 ^ (uint64_t)r->flags << 24;
+
+	h = (h ^ r->pc) * 0x100000001b3;
+	for (size_t i = 0; i < AUDIT_CALLERS; i++)
+		h = ((h ^ r->callers[i]) * 0x100000001b3) ^ h >> 29;
+	return h;
+}
+
+static int add_run(struct stores *s, const struct audit_run *r, bool own)
+{
+	uint64_t key = key_of(r, own);
+	struct group *g = hashmap_find(&s->groups, key);
+
+	if (!g) {
+		g = calloc(1, sizeof(*g));
+		if (!g || hashmap_set(&s->groups, key, g)) {
+			free(g);
+			return -ENOMEM;
+		}
+		g->like = *r;
+		g->own = own;
+	}
+	g->bytes += r->bytes;
+	return 0;
+}
+
+/* While nothing is recorded there is nothing to compare with. */
+static int read_runs(struct stores *s, const char *data, size_t size)
+{
+	size_t n = (size - AUDIT_HEAD) / sizeof(struct audit_run);
+	bool recording = false;
+	uint64_t space = 0;
+	int err = 0;
+
+	for (size_t i = 0; !err && !s->whole && i < n; i++) {
+		struct audit_run r;
+
+		memcpy(&r, data + AUDIT_HEAD + i * sizeof(r), sizeof(r));
+		if (r.flags & AUDIT_END) {
+			s->whole = r.pc == i && i + 1 == n;
+		} else if (r.flow == AUDIT_RECORDER) {
+			recording = r.bytes == AUDIT_BEGINS;
+			space = r.space;
+		} else if (recording) {
+			err = add_run(s, &r, r.space == space);
+		}
+	}
+	return err;
+}
+
+int stores_load(struct stores *s, const struct rundir *run, char *why, size_t size)
+{
+	char path[PATH_MAX], *data = NULL;
+	size_t len = 0;
+	int err;
+
+	memset(s, 0, sizeof(*s));
+	snprintf(path, sizeof(path), "%s/audit.dat", run->dir);
+	err = file_read(path, &data, &len);
+	if (err == -ENOENT)
+		return 0;
+	if (!err && (len < AUDIT_HEAD || strncmp(data, AUDIT_MAGIC, AUDIT_HEAD)))
+		err = -EBADMSG;
+	if (err)
+		snprintf(why, size, "%s: %s", path,
+			 err == -EBADMSG ? "is no record of an audit" : file_strerror(err));
+	s->present = !err;
+	if (!err)
+		err = read_runs(s, data, len);
+	free(data);
+	return err;
+}
+
+static void free_group(void *group, void *ctx)
+{
+	(void)ctx;
+	free(group);
+}
+
+void stores_free(struct stores *s)
+{
+	hashmap_each(&s->groups, free_group, NULL);
+	hashmap_free(&s->groups);
+	for (size_t i = 0; i < s->count; i++)
+		free(s->flows[i].at);
+	free(s->flows);
+	memset(s, 0, sizeof(*s));
+}
+
+/* Is the code in a function that records? */
+static bool is_recorder(struct tep_handle *tep, uint64_t code)
+{
+	static const char *const starts[] = {
+#define RECORDER(start) start,
+#include "analyze/recorders.def"
+#undef RECORDER
+	};
+	const char *name = tep_find_function(tep, code);
+
+	for (size_t i = 0; name && i < ARRAY_SIZE(starts); i++)
+		if (!strncmp(name, starts[i], strlen(starts[i])))
+			return true;
+	return false;
+}
+
+static bool is_record(struct tep_handle *tep, const struct audit_run *r)
+{
+	bool found = is_recorder(tep, r->pc);
+
+	for (size_t i = 0; !found && i < AUDIT_CALLERS && r->callers[i]; i++)
+		found = is_recorder(tep, r->callers[i]);
+	return found;
+}
+
+struct placing {
+	struct stores *s;
+	const struct rundir *run;
+	struct tep_handle *tep;
+	int err;
+};
+
+static void name_function(struct stored_at *at, struct tep_handle *tep)
+{
+	const char *name = tep_find_function(tep, at->pc);
+
+	if (name)
+		snprintf(at->function, sizeof(at->function), "%s+%#llx", name,
+			 (unsigned long long)(at->pc - tep_find_function_address(tep, at->pc)));
+}
+
+static void place_group(void *value, void *ctx)
+{
+	const struct group *g = value;
+	struct placing *p = ctx;
+	struct stores_flow *f = flow_of_mark(p->s, g->like.flow);
+	struct stored_at *at;
+
+	if (!f) {
+		p->err = -ENOMEM;
+		return;
+	}
+	if (g->like.flags & AUDIT_USER) {
+		f->user += g->bytes;
+		return;
+	}
+	/* Registers that an interrupt or a function saved, and what a probe keeps. */
+	if (g->like.flags & AUDIT_STACK || is_record(p->tep, &g->like))
+		return;
+	at = stored_at(f, site_of(p->run, &g->like), g->like.pc);
+	if (!at) {
+		p->err = -ENOMEM;
+		return;
+	}
+	if (!at->site && !*at->function)
+		name_function(at, p->tep);
+	*(g->own ? &at->own : &at->seen) += g->bytes;
+}
+
+int stores_place(struct stores *s, const struct rundir *run, struct tep_handle *tep)
+{
+	struct placing p = {s, run, tep, 0};
+
+	hashmap_each(&s->groups, place_group, &p);
+	return p.err;
+}
+
+static int take_recorded(struct stores *s, const struct flow *f)
+{
+	struct stores_flow *of = flow_of_mark(s, (uint32_t)f->log->mark);
+
+	for (size_t i = 0; of && i < f->stored_count; i++) {
+		struct stored_at *at = stored_at(of, f->stored[i].site, 0);
+
+		if (!at)
+			return -ENOMEM;
+		at->recorded += f->stored[i].bytes;
+	}
+	return of ? 0 : -ENOMEM;
+}
+
+static void judge(struct stores_flow *f, bool whole)
+{
+	size_t left = 0;
+
+	f->closed = whole;
+	for (size_t k = 0; k < f->count; k++) {
+		struct stored_at *at = &f->at[k];
+
+		/* What the recorder does with its own record is no copy of a flow's. */
+		at->seen += at->recorded ? at->own : 0;
+		f->seen += at->seen;
+		f->closed &= at->seen == at->recorded && (at->site || !at->seen);
+		if (at->seen || at->recorded)
+			f->at[left++] = *at;
+	}
+	f->count = left;
+}
+
+int stores_compare(struct stores *s, const struct flow *flows)
+{
+	int err = 0;
+
+	for (const struct flow *f = flows; s->present && !err && f; f = f->next)
+		if (f->log && f->log->mark >= 0)
+			err = take_recorded(s, f);
+	for (size_t i = 0; i < s->count; i++)
+		judge(&s->flows[i], s->whole);
+	return err;
+}
+
+const struct stores_flow *stores_of(const struct stores *s, const struct flow *f)
+{
+	bool bears = s->present && f->log && f->log->mark >= 0 && f->min_size >= PAYLOAD_HEAD + MARK_LEAST;
+
+	for (size_t i = 0; bears && i < s->count; i++)
+		if (s->flows[i].mark == f->log->mark)
+			return &s->flows[i];
+	return NULL;
+}
+
+void stored_name(const struct stored_at *at, char *buf, size_t size)
+{
+	if (at->site || !*at->function)
+		rundir_site_name(at->site, at->pc, buf, size);
+	else
+		snprintf(buf, size, "%s", at->function);
+}
