@@ -67,38 +67,42 @@ static size_t head_in(const unsigned char *b, size_t n, uint32_t flow)
 	return n >= len_at && number(b + n - len_at) < STREAM_ROOM ? n : 0;
 }
 
-/*
- * The same of a stream that begins with n bytes, at an address, before the marked ones: an interrupt may
- * have cut off what is missing of the head.
- */
-static size_t head_before(const struct streams *ss, uint64_t addr, const unsigned char *b, size_t n, uint32_t flow)
+static size_t place_of(uint64_t end)
 {
-	unsigned char all[2 * PAYLOAD_HEAD];
-
-	for (size_t i = 0; n < PAYLOAD_HEAD && i < BEGINNINGS; i++) {
-		const struct beginning *g = &ss->beginnings[i];
-		size_t head;
-
-		if (!g->len || g->end != addr)
-			continue;
-		memcpy(all, g->bytes, g->len);
-		memcpy(all + g->len, b, n);
-		head = head_in(all, g->len + n, flow);
-		if (head > n)
-			return head;
-	}
-	return head_in(b, n, flow);
+	return (size_t)(end * 0x9e3779b97f4a7c15ULL >> 32) % BEGINNINGS;
 }
 
-static void remember_beginning(struct streams *ss, unsigned int i)
+static const struct beginning *beginning_of(const struct streams *ss, uint64_t addr)
 {
-	struct beginning *g = &ss->beginnings[ss->next_beginning];
-	size_t len = ss->end[i] - ss->start[i];
+	const struct beginning *g = &ss->beginnings[place_of(addr)];
 
-	g->len = len < PAYLOAD_HEAD ? len : PAYLOAD_HEAD;
-	g->end = ss->end[i];
-	memcpy(g->bytes, ss->stream[i].bytes + ss->stream[i].from + len - g->len, g->len);
-	ss->next_beginning = (ss->next_beginning + 1) % BEGINNINGS;
+	return g->end == addr && g->len ? g : NULL;
+}
+
+/* Puts what an interrupt has cut off in front of a stream again. */
+static void put_beginning(const struct streams *ss, struct stream *s, uint64_t *start)
+{
+	const struct beginning *g = beginning_of(ss, *start);
+
+	if (!g || g->len > s->from)
+		return;
+	s->from -= g->len;
+	memcpy(s->bytes + s->from, g->bytes, g->len);
+	*start -= g->len;
+}
+
+static void remember_beginning(struct streams *ss, struct stream *s, uint64_t start, uint64_t end)
+{
+	struct beginning *g = &ss->beginnings[place_of(end)];
+	size_t len;
+
+	/* One interrupt may come after the other. */
+	if (end - start < sizeof(g->bytes))
+		put_beginning(ss, s, &start);
+	len = end - start;
+	g->len = len < sizeof(g->bytes) ? len : sizeof(g->bytes);
+	g->end = end;
+	memcpy(g->bytes, s->bytes + s->from + len - g->len, g->len);
 }
 
 /* The first byte from `at` on that may begin a mark; n: none. */
@@ -162,8 +166,7 @@ static void find_payload(struct streams *ss, const struct stream *s, uint64_t ad
 			from--;
 		if (to - from < 2 * MARK_LEN)
 			continue;
-		head = from != at ? 0 : done ? head_in(b + done, from - done, mark_flow(b + at)) :
-					       head_before(ss, addr, b, from, mark_flow(b + at));
+		head = from == at ? head_in(b + done, from - done, mark_flow(b + at)) : 0;
 		add_piece(ss, s, addr + from - head, addr + to, b + to - MARK_LEN, mark_flow(b + at),
 			  to - from >= MARK_LEAST);
 		done = to;
@@ -195,10 +198,12 @@ static void close_stream(struct streams *ss, unsigned int i)
 	bool marked = s->marked;
 	uint64_t start = ss->start[i], end = ss->end[i];
 
-	if (s->is_copy && !marked && end > start + 1)
-		remember_beginning(ss, i);
-	if (s->is_copy && !marked && end > start)
+	if (s->is_copy && !marked && end > start) {
 		find_end(ss, start, s->bytes + s->from, end - start);
+		remember_beginning(ss, s, start, end);
+	}
+	if (marked)
+		put_beginning(ss, s, &start);
 	/* Whoever is told may end all streams, this one as well. */
 	ss->start[i] = 1;
 	ss->end[i] = 0;

@@ -14,7 +14,7 @@
 
 #define STREAM_ROOM 65536u /* bytes that a stream may grow to either side */
 #define PIECES 8u	   /* of payload, that are remembered for what may be next to them */
-#define BEGINNINGS 64u	   /* of streams without payload, that an interrupt may have cut off from it */
+#define BEGINNINGS 4096u  /* of streams without payload, that an interrupt may have cut off from it */
 #define STREAMS_FRESH 4u   /* streams of a store or two: pushes, fields */
 #define STREAMS 8u	   /* with those that look like copies, which an interrupt must not end */
 
@@ -58,7 +58,7 @@ struct piece {
 struct beginning {
 	uint64_t end;
 	size_t len;
-	unsigned char bytes[PAYLOAD_HEAD];
+	unsigned char bytes[PAYLOAD_HEAD + 2 * MARK_LEN];
 };
 
 /* The addresses of stream i are [start[i], end[i]), apart for the sake of those who look for one; 1, 0: none. */
@@ -67,8 +67,8 @@ struct streams {
 	struct stream stream[STREAMS];
 	unsigned int next; /* of the fresh ones, to be given up */
 	struct piece pieces[PIECES];
-	struct beginning beginnings[BEGINNINGS];
-	unsigned int next_piece, next_beginning;
+	struct beginning beginnings[BEGINNINGS]; /* each in the place that its end gives */
+	unsigned int next_piece;
 	uint64_t clock;
 	const struct streams_user *user;
 };
