@@ -29,6 +29,7 @@ jobs=
 limit=900
 permille=5
 cost=true
+audit=false
 nights=$TOP/nights
 history=
 name=
@@ -62,6 +63,8 @@ sites, copies, hops, verdicts, and instructions per message.
   --timeout S          seconds for one kernel (900)
   --cost-threshold P   rise of cost in percent that is a regression (0.5)
   --no-cost            do not count instructions; takes two CPUs a guest, and is no faster
+  --audit              see every store of payload, too, as collect.sh run --audit does, and count no
+                       instructions; takes one CPU a guest, and several times as long
   --refresh            ask the mirror for newer kernels first
   --nights DIR         where nights are kept (nights); --history FILE (DIR/history.db)
   --night NAME         what this one is called (the time)
@@ -158,6 +161,7 @@ parse_words()
 			;;
 		--options=*) read_options "${1#*=}" ;;
 		--no-cost) cost=false ;;
+		--audit) audit=true ;;
 		--new) new=true ;;
 		--retry) retry=true ;;
 		--refresh) refresh=true ;;
@@ -266,7 +270,7 @@ cmd_run()
 		exit
 	fi
 	need_packages build run
-	build
+	if $audit; then build build/audit.so; else build; fi
 	check_flows
 	begin_night
 	! $refresh || refresh_kernels
@@ -295,7 +299,7 @@ cmd_history()
 	done
 	[ -n "$history" ] || history=$nights/history.db
 	need_packages build
-	build
+	if $audit; then build build/audit.so; else build; fi
 	! $rebuild || rebuild_history
 	exec "$TOP/regress" history --db "$history" "${words[@]}"
 }

@@ -21,6 +21,7 @@ set=default
 names=
 limit=900
 timed=true
+audit=false
 CHILD=
 GROUP=
 ENDED=
@@ -39,6 +40,7 @@ same kernel, modules and programs is left as it is.
   --set SET        flows of traffic (default); none: only the census
   --names A,B      only these flows of the set
   --no-cost        without counting instructions
+  --audit          see every store of payload, too (collect.sh run --audit), and count no instructions
   --timeout S      seconds until the guest is ended (900)
 
 exit status: 0 there is a digest; 2 wrong usage; 4 none could be written
@@ -60,6 +62,11 @@ parse()
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--no-cost)
+			timed=false
+			shift
+			;;
+		--audit)
+			audit=true
 			timed=false
 			shift
 			;;
@@ -85,7 +92,10 @@ parse()
 		esac
 	done
 	# a census has no cost, and is taken sooner by two CPUs that count nothing
-	[ "$set" != none ] || timed=false
+	if [ "$set" = none ]; then
+		timed=false
+		audit=false
+	fi
 	if [ -z "$dir" ] || [ -z "$label" ] || [ -z "$kernel" ]; then
 		usage_error "--dir, --label and --kernel are needed"
 	fi
@@ -129,6 +139,7 @@ identify()
 {
 	identity=$({
 		cat "$folder/vmlinuz" "$TOP/collect" "$TOP/traffic" "$TOP/analyze" "$TOP/regress" "$HERE"/*.sh
+		! $audit || cat "$TOP/build/audit.so"
 		find -L "$folder/lib/modules" -name '*.ko*' -printf '%P %s %T@\n' | sort
 		printf '%s\n' "${COPYCHAIN_QEMU:-}" "${COPYCHAIN_QEMU_ARGS:-}" "${COPYCHAIN_APPEND:-}"
 	} 2>/dev/null | cksum | tr ' ' -)
@@ -168,15 +179,23 @@ find_kernel()
 	done
 }
 
+seal_audit()
+{
+	{ chmod 600 "$dir/audit.dat" && mv "$dir/audit.dat" "$dir/run/" && "$TOP/collect" seal "$dir/run"; } >>"$dir/log" 2>&1
+}
+
 boot()
 {
-	local qemu=${COPYCHAIN_QEMU_ARGS:-} cards
+	local qemu=${COPYCHAIN_QEMU_ARGS:-} cards watched=()
+	! $audit || watched=(--audit "$dir/audit.dat")
 	cards=$(cards_of_set "$set" | comma_list)
 	# One instruction is 2^SHIFT ns of the guest's time; that takes one CPU.
 	! $timed || qemu="-icount shift=$SHIFT,sleep=on -smp 1 $qemu"
+	! $audit || export COPYCHAIN_MARK=1
 	COPYCHAIN_QEMU_ARGS=$qemu supervise "$HERE/run.sh" --kernel "$folder" --share "$dir" --timeout "$limit" --append "$append" \
-		${cards:+--cards "$cards"} -- \
-		sh guest/measure.sh "$dir" "$set" "$names" "$timed" "$setup" >>"$dir/log" 2>&1
+		${cards:+--cards "$cards"} "${watched[@]}" -- \
+		sh guest/measure.sh "$dir" "$set" "$names" "$timed" "$audit" "$setup" >>"$dir/log" 2>&1 || return
+	! $audit || seal_audit
 }
 
 analyze()

@@ -147,6 +147,7 @@ matrix_text()
 	local i
 	echo "flows $flows"
 	echo "cost $cost"
+	echo "audit $audit"
 	for i in "${!labels[@]}"; do
 		printf 'kernel %s %s' "$(quote "${labels[i]}")" "$(quote "${sources[i]}")"
 		printf ' append %s' "$(quote "$(append_of "${labels[i]}")")"
@@ -186,6 +187,7 @@ write_job()
 		printf ' --set %s --timeout %s' "$(quote "${flows%%:*}")" "$limit"
 		case $flows in *:*) printf ' --names %s' "$(quote "${flows#*:}")" ;; esac
 		$cost || printf ' --no-cost'
+		! $audit || printf ' --audit'
 		echo
 	} >"$dir/job.sh" && chmod +x "$dir/job.sh"
 }

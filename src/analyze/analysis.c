@@ -9,7 +9,8 @@
 #include "analyze/paths.h"
 #include "common/json.h"
 
-static int read_trace(struct analysis *r)
+/* The trace stays open, for its symbols. */
+static int read_trace(struct analysis *r, struct tracedat **trace)
 {
 	struct event_table *table = NULL;
 	struct tracedat *td = NULL;
@@ -23,12 +24,7 @@ static int read_trace(struct analysis *r)
 			 td ? tracedat_error(td) : "out of memory");
 		goto out;
 	}
-	if (r->stores.present)
-		err = tracedat_load_kallsyms(td);
-	if (!err)
-		err = stores_place(&r->stores, &r->run, tracedat_tep(td));
-	if (!err)
-		err = event_table_new(tracedat_tep(td), &table);
+	err = event_table_new(tracedat_tep(td), &table);
 	while (!err && (err = tracedat_next(td, &raw)) == 1) {
 		struct event *now = &ev[r->engine.now == &ev[0]];
 
@@ -41,8 +37,16 @@ static int read_trace(struct analysis *r)
 	r->missed_unknown = tracedat_missed_unknown(td);
 out:
 	event_table_free(table);
-	tracedat_close(td);
+	*trace = td;
 	return err;
+}
+
+static int judge_stores(struct analysis *r, struct tracedat *trace)
+{
+	int err = r->stores.present ? tracedat_load_kallsyms(trace) : 0;
+
+	return err || !r->stores.present ? err :
+					   stores_judge(&r->stores, &r->run, tracedat_tep(trace), r->engine.flows);
 }
 
 /* "eth0>eth1" from the devices on the way that is shown. */
@@ -186,6 +190,7 @@ void analysis_end(struct analysis *r)
 
 static int load(struct analysis *r, const char *dir, uint64_t want_message, bool every_piece)
 {
+	struct tracedat *trace = NULL;
 	int err = analysis_open(r, dir);
 
 	if (!err)
@@ -193,11 +198,13 @@ static int load(struct analysis *r, const char *dir, uint64_t want_message, bool
 	if (err)
 		return err;
 	r->engine.ledger.every_piece = every_piece;
-	err = read_trace(r);
-	if (err)
-		return err;
-	analysis_end(r);
-	return stores_compare(&r->stores, r->engine.flows);
+	err = read_trace(r, &trace);
+	if (!err) {
+		analysis_end(r);
+		err = judge_stores(r, trace);
+	}
+	tracedat_close(trace);
+	return err;
 }
 
 int analysis_load(struct analysis *r, const char *dir, uint64_t want_message)

@@ -124,6 +124,7 @@ static void read_site(struct json_object *o, struct site *s)
 	s->function = json_str(o, "function", "?");
 	s->module = json_str(o, "module", NULL);
 	s->primitive = json_str(o, "primitive", "?");
+	s->jumps = !strcmp(json_str(o, "kind", ""), "jump");
 	s->inlined = !strcmp(json_str(o, "kind", ""), "inlined");
 	s->ragged = json_object_get_boolean(json_get(o, "ragged"));
 	s->entry = !strcmp(json_str(o, "kind", ""), "entry");

@@ -13,6 +13,7 @@ struct site {
 	uint64_t addr, ret, offset;
 	uint64_t probe; /* where its probe stands */
 	const char *function, *module, *primitive;
+	bool jumps;   /* a jump, after which its primitive returns to the site's caller */
 	bool inlined; /* its primitive is an instruction */
 	bool ragged;  /* inlined, and fewer than 16 bytes of each copy are not in its event */
 	bool entry;   /* probed at the primitive's entry: its callers are sites too */

@@ -38,27 +38,6 @@ static struct stored_at *stored_at(struct stores_flow *f, const struct site *sit
 	return &f->at[f->count++];
 }
 
-/*
- * The site that a run was stored by: the instruction itself, or the innermost call that leads to it, of
- * those that are to be probed. What happens inside a primitive belongs to the call of that.
- */
-static const struct site *site_of(const struct rundir *run, const struct audit_run *r)
-{
-	const struct site *own = rundir_site_at(run, r->pc), *outer = NULL;
-
-	if (own && own->counted && own->probed)
-		return own;
-	for (size_t i = 0; i < AUDIT_CALLERS && r->callers[i]; i++) {
-		const struct site *s = rundir_site_returning(run, r->callers[i]);
-
-		if (s && s->counted && s->probed)
-			return s;
-		if (s && s->counted && !outer)
-			outer = s;
-	}
-	return outer;
-}
-
 /* Runs of one flow by the same instruction, called from the same places, in the same address space or in another. */
 struct group {
 	struct audit_run like;
@@ -157,15 +136,24 @@ void stores_free(struct stores *s)
 	memset(s, 0, sizeof(*s));
 }
 
+struct placing {
+	struct stores *s;
+	const struct rundir *run;
+	struct tep_handle *tep;
+	int err;
+};
+
+/* ---- by which code ---- */
+
 /* Is the code in a function that records? */
-static bool is_recorder(struct tep_handle *tep, uint64_t code)
+static bool is_recorder(const struct placing *p, uint64_t code)
 {
 	static const char *const starts[] = {
 #define RECORDER(start) start,
 #include "analyze/recorders.def"
 #undef RECORDER
 	};
-	const char *name = tep_find_function(tep, code);
+	const char *name = tep_find_function(p->tep, code);
 
 	for (size_t i = 0; name && i < ARRAY_SIZE(starts); i++)
 		if (!strncmp(name, starts[i], strlen(starts[i])))
@@ -173,21 +161,80 @@ static bool is_recorder(struct tep_handle *tep, uint64_t code)
 	return false;
 }
 
-static bool is_record(struct tep_handle *tep, const struct audit_run *r)
+/* What happens inside a primitive belongs to the call of that. */
+static bool is_counted(const struct site *s)
 {
-	bool found = is_recorder(tep, r->pc);
+	return s && s->counted && s->probed;
+}
 
-	for (size_t i = 0; !found && i < AUDIT_CALLERS && r->callers[i]; i++)
-		found = is_recorder(tep, r->callers[i]);
+/* Is it by a probe's doing, nearer than by any copy's? */
+static bool is_record(const struct placing *p, const struct audit_run *r)
+{
+	bool found = is_recorder(p, r->pc);
+
+	for (size_t i = 0; !found && i < AUDIT_CALLERS && r->callers[i]; i++) {
+		if (is_counted(rundir_site_returning(p->run, r->callers[i])))
+			return false;
+		found = is_recorder(p, r->callers[i]);
+	}
 	return found;
 }
 
-struct placing {
-	struct stores *s;
-	const struct rundir *run;
-	struct tep_handle *tep;
-	int err;
-};
+static bool is_primitive(const struct placing *p, const char *function)
+{
+	for (size_t i = 0; function && i < p->run->site_count; i++)
+		if (!strcmp(p->run->sites[i].primitive, function))
+			return true;
+	return false;
+}
+
+/*
+ * A primitive that was not called but jumped to leaves no return address of its site: where the first
+ * caller that is no primitive is none, it was a site of that kind, if such a one is recorded.
+ */
+static const struct site *jumped_from(const struct placing *p, const struct stores_flow *f, const struct audit_run *r)
+{
+	const char *primitive = tep_find_function(p->tep, r->pc);
+	size_t i = 0;
+
+	for (; i < AUDIT_CALLERS && r->callers[i]; i++) {
+		const char *function = tep_find_function(p->tep, r->callers[i]);
+
+		if (!is_primitive(p, function))
+			break;
+		primitive = function;
+	}
+	if (i == AUDIT_CALLERS || !primitive || is_counted(rundir_site_returning(p->run, r->callers[i])))
+		return NULL;
+	for (size_t k = 0; k < f->count; k++)
+		if (f->at[k].recorded && f->at[k].site->jumps && !strcmp(f->at[k].site->primitive, primitive))
+			return f->at[k].site;
+	return NULL;
+}
+
+/*
+ * The site that a run was stored by: the instruction itself, or the innermost call that leads to it, of
+ * those that are to be probed.
+ */
+static const struct site *site_of(const struct placing *p, const struct stores_flow *f, const struct audit_run *r)
+{
+	const struct site *own = rundir_site_at(p->run, r->pc), *outer = NULL;
+
+	if (is_counted(own))
+		return own;
+	own = jumped_from(p, f, r);
+	if (own)
+		return own;
+	for (size_t i = 0; i < AUDIT_CALLERS && r->callers[i]; i++) {
+		const struct site *s = rundir_site_returning(p->run, r->callers[i]);
+
+		if (is_counted(s))
+			return s;
+		if (s && s->counted && !outer)
+			outer = s;
+	}
+	return outer;
+}
 
 static void name_function(struct stored_at *at, struct tep_handle *tep)
 {
@@ -214,9 +261,9 @@ static void place_group(void *value, void *ctx)
 		return;
 	}
 	/* Registers that an interrupt or a function saved, and what a probe keeps. */
-	if (g->like.flags & AUDIT_STACK || is_record(p->tep, &g->like))
+	if (g->like.flags & AUDIT_STACK || is_record(p, &g->like))
 		return;
-	at = stored_at(f, site_of(p->run, &g->like), g->like.pc);
+	at = stored_at(f, site_of(p, f, &g->like), g->like.pc);
 	if (!at) {
 		p->err = -ENOMEM;
 		return;
@@ -226,13 +273,7 @@ static void place_group(void *value, void *ctx)
 	*(g->own ? &at->own : &at->seen) += g->bytes;
 }
 
-int stores_place(struct stores *s, const struct rundir *run, struct tep_handle *tep)
-{
-	struct placing p = {s, run, tep, 0};
-
-	hashmap_each(&s->groups, place_group, &p);
-	return p.err;
-}
+/* ---- beside the record ---- */
 
 static int take_recorded(struct stores *s, const struct flow *f)
 {
@@ -266,16 +307,18 @@ static void judge(struct stores_flow *f, bool whole)
 	f->count = left;
 }
 
-int stores_compare(struct stores *s, const struct flow *flows)
+int stores_judge(struct stores *s, const struct rundir *run, struct tep_handle *tep, const struct flow *flows)
 {
-	int err = 0;
+	struct placing p = {s, run, tep, 0};
 
-	for (const struct flow *f = flows; s->present && !err && f; f = f->next)
+	for (const struct flow *f = flows; s->present && !p.err && f; f = f->next)
 		if (f->log && f->log->mark >= 0)
-			err = take_recorded(s, f);
+			p.err = take_recorded(s, f);
+	if (!p.err)
+		hashmap_each(&s->groups, place_group, &p);
 	for (size_t i = 0; i < s->count; i++)
 		judge(&s->flows[i], s->whole);
-	return err;
+	return p.err;
 }
 
 const struct stores_flow *stores_of(const struct stores *s, const struct flow *f)

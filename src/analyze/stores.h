@@ -45,11 +45,11 @@ struct stores {
 int stores_load(struct stores *s, const struct rundir *run, char *why, size_t size);
 void stores_free(struct stores *s);
 
-/* Finds out by which site, or by which function, by the symbols of the trace, each run was stored. 0 or -ENOMEM. */
-int stores_place(struct stores *s, const struct rundir *run, struct tep_handle *tep);
-
-/* Takes over what the flows' copies stored by the record, and judges. 0 or -ENOMEM. */
-int stores_compare(struct stores *s, const struct flow *flows);
+/*
+ * Finds out by which site, or by which function, by the symbols of the trace, each run was stored; takes
+ * over what the flows' copies stored by the record, and judges. 0 or -ENOMEM.
+ */
+int stores_judge(struct stores *s, const struct rundir *run, struct tep_handle *tep, const struct flow *flows);
 
 /* What was stored of a flow's payload; NULL: it was not audited. */
 const struct stores_flow *stores_of(const struct stores *s, const struct flow *f);

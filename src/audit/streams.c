@@ -79,16 +79,17 @@ static const struct beginning *beginning_of(const struct streams *ss, uint64_t a
 	return g->end == addr && g->len ? g : NULL;
 }
 
-/* Puts what an interrupt has cut off in front of a stream again. */
-static void put_beginning(const struct streams *ss, struct stream *s, uint64_t *start)
+/* Puts what an interrupt may have cut off in front of a stream again; gives how many bytes these are. */
+static size_t put_beginning(const struct streams *ss, struct stream *s, uint64_t *start)
 {
 	const struct beginning *g = beginning_of(ss, *start);
 
 	if (!g || g->len > s->from)
-		return;
+		return 0;
 	s->from -= g->len;
 	memcpy(s->bytes + s->from, g->bytes, g->len);
 	*start -= g->len;
+	return g->len;
 }
 
 static void remember_beginning(struct streams *ss, struct stream *s, uint64_t start, uint64_t end)
@@ -150,24 +151,46 @@ static void add_piece(struct streams *ss, const struct stream *s, uint64_t start
 	ss->next_piece = (ss->next_piece + 1) % PIECES;
 }
 
-/* Tells what payload there is in n bytes, the first of them at an address. */
-static void find_payload(struct streams *ss, const struct stream *s, uint64_t addr, const unsigned char *b, size_t n)
+/* n bytes at an address, of which the first were put in front as a beginning that may be another stream's. */
+struct bytes {
+	const unsigned char *b;
+	size_t n, joint;
+	uint64_t addr;
+};
+
+/*
+ * Where the payload begins of which marked bytes at [from, ...) are known, behind what is done; whole: its
+ * first mark is. What was put in front belongs to it if it ends with a head, or is nothing but mark.
+ */
+static size_t payload_from(const struct bytes *x, size_t done, size_t from, bool whole, uint32_t flow)
 {
+	size_t head = whole ? head_in(x->b + done, from - done, flow) : 0;
+
+	if (done || from - head >= x->joint)
+		return from - head;
+	if (head >= PAYLOAD_HEAD - PAYLOAD_MAGIC_AT || (!from && x->joint >= MARK_LEN))
+		return from - head;
+	return from > x->joint ? from : x->joint;
+}
+
+static void find_payload(struct streams *ss, const struct stream *s, const struct bytes *x)
+{
+	const unsigned char *b = x->b;
 	size_t done = 0;
 
-	for (size_t at = next_mark(b, n, 0); at + MARK_LEN <= n; at = next_mark(b, n, at + 1)) {
-		size_t from = at, to = at + MARK_LEN, head;
+	for (size_t at = next_mark(b, x->n, 0); at + MARK_LEN <= x->n; at = next_mark(b, x->n, at + 1)) {
+		size_t from = at, to = at + MARK_LEN, start;
 
 		if (at < done || !mark_is(b + at))
 			continue;
-		while (to < n && b[to] == b[to - MARK_LEN])
+		while (to < x->n && b[to] == b[to - MARK_LEN])
 			to++;
 		while (from > done && b[from - 1] == b[from - 1 + MARK_LEN])
 			from--;
 		if (to - from < 2 * MARK_LEN)
 			continue;
-		head = from == at ? head_in(b + done, from - done, mark_flow(b + at)) : 0;
-		add_piece(ss, s, addr + from - head, addr + to, b + to - MARK_LEN, mark_flow(b + at),
+		start = payload_from(x, done, from, from == at, mark_flow(b + at));
+		add_piece(ss, s, x->addr + start, x->addr + to, b + to - MARK_LEN, mark_flow(b + at),
 			  to - from >= MARK_LEAST);
 		done = to;
 		at = to - 1;
@@ -202,14 +225,15 @@ static void close_stream(struct streams *ss, unsigned int i)
 		find_end(ss, start, s->bytes + s->from, end - start);
 		remember_beginning(ss, s, start, end);
 	}
-	if (marked)
-		put_beginning(ss, s, &start);
 	/* Whoever is told may end all streams, this one as well. */
 	ss->start[i] = 1;
 	ss->end[i] = 0;
 	s->marked = false;
-	if (marked)
-		find_payload(ss, s, start, s->bytes + s->from, end - start);
+	if (marked) {
+		size_t joint = put_beginning(ss, s, &start);
+
+		find_payload(ss, s, &(struct bytes){s->bytes + s->from, end - start, joint, start});
+	}
 }
 
 void streams_flush(struct streams *ss)

@@ -108,6 +108,31 @@ static void compare_verdict(struct json_object *list, struct json_object *from,
 	json_add_str(f, "to", b);
 }
 
+/* The first site of an audited flow that stored other bytes than were recorded, as far as it is named. */
+static const char *unrecorded(struct json_object *stores)
+{
+	struct json_object *sites = json_get(stores, "sites");
+
+	for (size_t i = 0; i < json_length(sites); i++)
+		if (json_uint(json_at(sites, i), "stored_bytes", 0) != json_uint(json_at(sites, i), "recorded_bytes", 0))
+			return json_str(json_at(sites, i), "site", "?");
+	return "an emulator that did not write to its end";
+}
+
+/* Where both were audited. */
+static void compare_stores(struct json_object *list, struct json_object *from, struct json_object *to)
+{
+	struct json_object *was = json_get(from, "stores"), *is = json_get(to, "stores");
+	bool a = json_object_get_boolean(json_get(was, "closed")), b = json_object_get_boolean(json_get(is, "closed"));
+
+	if (!was || !is || a == b)
+		return;
+	if (a)
+		finding_add(list, OUTCOME_REGRESSION, "stores", "the audit is not closed, and was: %s", unrecorded(is));
+	else
+		finding_add(list, OUTCOME_IMPROVEMENT, "stores", "the audit is closed, and was not: %s", unrecorded(was));
+}
+
 /* false: an older digest, which lacks it. */
 static bool have_number(struct json_object *o, const char *key, double *value)
 {
@@ -254,6 +279,7 @@ struct json_object *compare_flow(struct json_object *from, struct json_object *t
 		if (means[i])
 			compare_mean(list, means[i], from, to);
 	compare_certainty(list, from, to);
+	compare_stores(list, from, to);
 	compare_cost(list, from, to, limits);
 	compare_delivery(list, from, to);
 	compare_sites(list, from, to);

@@ -152,7 +152,7 @@ static struct json_object *flow_digest(const struct digest_job *job, const struc
 #define FIGURE(id, member, ...) member,
 #include "analyze/core/figures.def"
 #undef FIGURE
-		"accounted", "verdict", "why", NULL};
+		"accounted", "verdict", "why", "stores", NULL};
 	struct json_object *o = json_object_new_object();
 
 	copy_members(o, flow, keys);

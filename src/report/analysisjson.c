@@ -231,6 +231,30 @@ static void add_counts(struct json_object *o, const struct flow *f)
 	json_add_uint(o, "content_mismatches", f->mismatches);
 }
 
+/* What an audit saw stored, beside the record; null: the flow was not audited. */
+static struct json_object *stores_json(const struct stores_flow *s)
+{
+	struct json_object *o = s ? json_object_new_object() : NULL, *sites = s ? json_object_new_array() : NULL;
+
+	for (size_t i = 0; s && i < s->count; i++) {
+		struct json_object *site = json_object_new_object();
+		char name[320];
+
+		stored_name(&s->at[i], name, sizeof(name));
+		json_add_str(site, "site", name);
+		json_add_uint(site, "stored_bytes", s->at[i].seen);
+		json_add_uint(site, "recorded_bytes", s->at[i].recorded);
+		json_object_array_add(sites, site);
+	}
+	if (!s)
+		return NULL;
+	json_add_bool(o, "closed", s->closed);
+	json_add_uint(o, "stored_bytes", s->seen);
+	json_add_uint(o, "user_bytes", s->user);
+	json_object_object_add(o, "sites", sites);
+	return o;
+}
+
 static struct json_object *drops_json(const struct analysis *r, const struct flow *f)
 {
 	struct json_object *o = json_object_new_object();
@@ -261,6 +285,7 @@ static struct json_object *flow_json(const struct analysis *r, const struct flow
 	for (size_t i = 0; i < f->site_count; i++)
 		json_object_array_add(sites, site_json(&f->sites[i]));
 	json_object_object_add(o, "sites", sites);
+	json_object_object_add(o, "stores", stores_json(stores_of(&r->stores, f)));
 	cost_json(o, f);
 	json_object_object_add(o, "drops", drops_json(r, f));
 	json_add_str(o, "verdict", verdict_name(flow_verdict(r, f)));

@@ -101,6 +101,10 @@ static void print_summary(const struct html *h)
 	if (sheet_rows(h->rep, SHEET_SKIPPED, NULL))
 		html_table(h, &(struct html_table){.id = SHEET_SKIPPED, .most = ROWS_MAX,
 			.caption = "Flows that were not run or not followed"}, "");
+	if (sheet_rows(h->rep, SHEET_STORES, NULL))
+		html_table(h, &(struct html_table){.id = SHEET_STORES, .most = ROWS_MAX,
+			.caption = "The audit: every store of payload by the kernel, beside the copies that were recorded"},
+			"");
 	if (sheet_rows(h->rep, SHEET_DROPS, NULL))
 		html_table(h, &(struct html_table){.id = SHEET_DROPS, .most = ROWS_MAX,
 			.caption = "Messages that the kernel dropped, by its reason"}, "");

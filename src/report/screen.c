@@ -9,6 +9,7 @@
 #include "common/vec.h"
 #include "report/chain_text.h"
 #include "report/report.h"
+#include "report/stores_text.h"
 
 /* One column of the flow table: how it is headed, how wide it is, and what stands in it. */
 struct column {
@@ -328,43 +329,6 @@ static void print_content(const struct analysis *r, const char *pattern, FILE *o
 			(double)(long)(1e4 * (double)checked / (double)copies) / 100);
 }
 
-static void print_unclosed(const struct stores_flow *s, const struct flow *f, FILE *out)
-{
-	for (size_t i = 0; i < s->count; i++) {
-		const struct stored_at *at = &s->at[i];
-		char name[300];
-
-		if (at->site && at->seen == at->recorded)
-			continue;
-		stored_name(at, name, sizeof(name));
-		fprintf(out, "%s: audit not closed: %llu bytes stored at %s, %llu recorded\n", f->name,
-			(unsigned long long)at->seen, name, (unsigned long long)at->recorded);
-	}
-}
-
-/* Every store, beside the copies recorded. */
-static void print_audit(const struct analysis *r, const char *pattern, FILE *out)
-{
-	uint64_t flows = 0, closed = 0, bytes = 0;
-
-	if (!r->stores.present)
-		return;
-	if (!r->stores.whole)
-		fprintf(out, "audit: the emulator was ended before it had written all\n");
-	for (const struct flow *f = r->engine.flows; f; f = f->next) {
-		const struct stores_flow *s = stores_of(&r->stores, f);
-
-		if (!s || !flow_selected(f, pattern))
-			continue;
-		flows++;
-		closed += s->closed;
-		bytes += s->seen;
-		print_unclosed(s, f, out);
-	}
-	fprintf(out, "audit: of %llu flows the kernel stored %llu bytes of payload; closed: %llu, where each store is "
-		"a recorded copy's\n", (unsigned long long)flows, (unsigned long long)bytes, (unsigned long long)closed);
-}
-
 void screen_print(const struct analysis *r, const char *pattern, FILE *out)
 {
 	const struct flow *f;
@@ -388,7 +352,7 @@ void screen_print(const struct analysis *r, const char *pattern, FILE *out)
 		chain_text_print(r, f, out);
 	print_left_out(r, out);
 	print_content(r, pattern, out);
-	print_audit(r, pattern, out);
+	stores_print(r, pattern, out);
 	for (f = r->engine.flows; f; f = f->next)
 		if (flow_selected(f, pattern))
 			print_limits(r, f, out);

@@ -24,6 +24,7 @@ const struct sheet *sheet_of(enum sheet_id id)
 		[SHEET_SITES] = &sheet_sites,
 		[SHEET_HOPS] = &sheet_hops,
 		[SHEET_LATENCY] = &sheet_latency,
+		[SHEET_STORES] = &sheet_stores,
 		[SHEET_DROPS] = &sheet_drops,
 		[SHEET_SKIPPED] = &sheet_skipped,
 		[SHEET_UNLINKED] = &sheet_unlinked,

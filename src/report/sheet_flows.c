@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Tables with the figures of flows: counts, copy sites, latencies, drops. */
+/* Tables with the figures of flows: counts, copy sites, latencies, stores, drops. */
 #include "analyze/cost.h"
 #include "report/sheet_parts.h"
 
@@ -247,6 +247,53 @@ static void each_latency(const struct report *rep, const struct flow *only, row_
 }
 
 const struct sheet sheet_latency = SHEET("latency", "Latency", latency_columns, each_latency);
+
+/* ---- what an audit saw ---- */
+
+static const struct stored_at *stored_of(const struct row *row)
+{
+	return row->item;
+}
+
+PUT(put_stored_site)
+{
+	(void)rep;
+	stored_name(stored_of(row), buf, size);
+}
+
+PUT(put_stored)
+{
+	(void)rep;
+	snprintf(buf, size, "%llu", ULL(stored_of(row)->seen));
+}
+
+PUT(put_recorded)
+{
+	(void)rep;
+	snprintf(buf, size, "%llu", ULL(stored_of(row)->recorded));
+}
+
+static const struct sheet_column stores_columns[] = {
+	{"flow", COL_TEXT, put_flow},
+	{"site", COL_TEXT, put_stored_site},
+	{"bytes stored", COL_NUMBER, put_stored},
+	{"bytes recorded", COL_NUMBER, put_recorded},
+};
+
+static void stores_rows(const struct report *rep, const struct flow *f, row_fn fn, void *ctx)
+{
+	const struct stores_flow *s = stores_of(&rep->r->stores, f);
+
+	for (size_t i = 0; s && i < s->count; i++)
+		fn(ctx, &(struct row){.flow = f, .item = &s->at[i]});
+}
+
+static void each_stores(const struct report *rep, const struct flow *only, row_fn fn, void *ctx)
+{
+	each_flow(rep, only, stores_rows, fn, ctx);
+}
+
+const struct sheet sheet_stores = SHEET("stores", "Stores", stores_columns, each_stores);
 
 /* ---- drops ---- */
 

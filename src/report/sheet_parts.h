@@ -24,6 +24,7 @@ const struct dist *latency_of(const struct flow *f); /* NULL: nothing arrived */
 extern const struct sheet sheet_flows;
 extern const struct sheet sheet_sites;
 extern const struct sheet sheet_latency;
+extern const struct sheet sheet_stores;
 extern const struct sheet sheet_drops;
 extern const struct sheet sheet_hops;
 extern const struct sheet sheet_skipped;

@@ -227,6 +227,24 @@ static void test_lower_bound(void **state)
 	assert_int_equal(against(flow(10, gap), flow(10, "'copied_bytes':1000,'copy_bytes':1000")), OUTCOME_IMPROVEMENT);
 }
 
+#define AUDITED(closed, stored)                                                                    \
+	"'stores':{'closed':" closed ",'sites':[{'site':'getfrag+0x10','stored_bytes':1000,'recorded_bytes':1000}," \
+	"{'site':'clean_rx+0x8','stored_bytes':" stored ",'recorded_bytes':0}]}"
+
+static void test_stores(void **state)
+{
+	(void)state;
+	assert_int_equal(against(flow(10, AUDITED("true", "0")), flow(10, AUDITED("false", "7"))), OUTCOME_REGRESSION);
+	says("[stores] the audit is not closed, and was: clean_rx+0x8\n");
+	assert_int_equal(against(flow(10, AUDITED("false", "7")), flow(10, AUDITED("true", "0"))), OUTCOME_IMPROVEMENT);
+	says("[stores] the audit is closed, and was not: clean_rx+0x8\n");
+	assert_int_equal(against(flow(10, AUDITED("true", "0")), flow(10, AUDITED("false", "0"))), OUTCOME_REGRESSION);
+	says("an emulator that did not write to its end\n");
+	assert_int_equal(against(flow(10, AUDITED("false", "7")), flow(10, AUDITED("false", "8"))), OUTCOME_SAME);
+	assert_int_equal(against(flow(10, "'stores':null"), flow(10, AUDITED("false", "7"))), OUTCOME_SAME);
+	assert_int_equal(against(flow(10, ""), flow(10, AUDITED("false", "7"))), OUTCOME_SAME);
+}
+
 /* The same verdict, and less behind it. */
 static void test_certainty(void **state)
 {
@@ -597,6 +615,7 @@ int main(void)
 		cmocka_unit_test(test_other_sites),  cmocka_unit_test(test_sites_folded),
 		cmocka_unit_test(test_site_of_no_bytes),
 		cmocka_unit_test(test_site_moved_out_of_line),
+		cmocka_unit_test(test_stores),
 		cmocka_unit_test(test_verdict),	     cmocka_unit_test(test_not_comparable),
 		cmocka_unit_test(test_cost),	     cmocka_unit_test(test_cost_unsteady), cmocka_unit_test(test_cost_of_kinds),
 		cmocka_unit_test(test_cost_of_one),  cmocka_unit_test(test_delivery),

@@ -239,6 +239,25 @@ static void test_interrupted(void **state)
 	assert_in_range(w.bytes[5], 4000 * 1400 - 4000 * 1400 / 50000, 4000 * 1400);
 }
 
+/* Headers that were written just before a piece of payload, and happen to end like its mark. */
+static void test_headers_before(void **state)
+{
+	static unsigned char b[1400], header[12];
+
+	(void)state;
+	for (unsigned int i = 0; i < 2000; i++) {
+		make_message(b, 2, sizeof(b));
+		for (size_t k = 0; k < sizeof(header); k++)
+			header[k] = (unsigned char)rand_r(&w.seed);
+		memcpy(header + sizeof(header) - i % 4, b + 1000 + 4 - i % 4, i % 4);
+		copy(2, DST + i % 5 * 0x1000, header, sizeof(header));
+		interrupt();
+		copy(3, DST + i % 5 * 0x1000 + sizeof(header), b + 1000, 400);
+	}
+	streams_flush(&w.ss);
+	assert_int_equal(w.bytes[2], 2000 * 400);
+}
+
 /* What probes keep of a payload, registers, and data that only looks like it. */
 static void test_what_is_none(void **state)
 {
@@ -288,7 +307,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_every_copy), TEST(test_again),	TEST(test_pieces),
-		TEST(test_interrupted), TEST(test_what_is_none), TEST(test_marks),
+		TEST(test_interrupted), TEST(test_headers_before), TEST(test_what_is_none), TEST(test_marks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
