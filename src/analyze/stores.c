@@ -45,14 +45,25 @@ struct group {
 	bool own; /* the recorder's address space */
 };
 
+static uint64_t mix(uint64_t h, uint64_t v)
+{
+	h = (h ^ v) * 0x9e3779b97f4a7c15ULL;
+	return h ^ h >> 32;
+}
+
 static uint64_t key_of(const struct audit_run *r, bool own)
 {
-	uint64_t h = 0xcbf29ce484222325 ^ r->flow ^ (uint64_t)own << 16 ^ (uint64_t)r->flags << 24;
+	uint64_t h = mix(mix(r->flow, r->flags), r->pc);
 
-	h = (h ^ r->pc) * 0x100000001b3;
 	for (size_t i = 0; i < AUDIT_CALLERS; i++)
-		h = ((h ^ r->callers[i]) * 0x100000001b3) ^ h >> 29;
-	return h;
+		h = mix(h, r->callers[i]);
+	return mix(h, own);
+}
+
+static bool is_like(const struct group *g, const struct audit_run *r, bool own)
+{
+	return g->like.flow == r->flow && g->like.flags == r->flags && g->like.pc == r->pc && g->own == own &&
+	       !memcmp(g->like.callers, r->callers, sizeof(r->callers));
 }
 
 static int add_run(struct stores *s, const struct audit_run *r, bool own)
@@ -60,6 +71,8 @@ static int add_run(struct stores *s, const struct audit_run *r, bool own)
 	uint64_t key = key_of(r, own);
 	struct group *g = hashmap_find(&s->groups, key);
 
+	while (g && !is_like(g, r, own))
+		g = hashmap_find(&s->groups, ++key);
 	if (!g) {
 		g = calloc(1, sizeof(*g));
 		if (!g || hashmap_set(&s->groups, key, g)) {

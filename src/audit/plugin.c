@@ -23,6 +23,7 @@ static struct {
 	struct glib_array *buf;
 	qemu_plugin_meminfo_t info; /* of the store at hand */
 	uint64_t calls;		    /* made until now */
+	uint64_t stack;		    /* where the last of them put its return address */
 	struct qemu_plugin_register *sp, *space; /* RSP, CR3 */
 	FILE *out;
 	uint64_t records;
@@ -127,6 +128,7 @@ static void on_store(unsigned int vcpu, qemu_plugin_meminfo_t info, uint64_t vad
 
 	(void)vcpu;
 	st.size = 1u << v.type;
+	st.stack = (vaddr ^ audit.stack) < STACK_SIZE;
 	memcpy(st.bytes, &v.data, sizeof(st.bytes));
 	audit.info = info;
 	streams_store(&audit.streams, &st);
@@ -136,6 +138,7 @@ static void on_store(unsigned int vcpu, qemu_plugin_meminfo_t info, uint64_t vad
 static void on_call(unsigned int vcpu, qemu_plugin_meminfo_t info, uint64_t vaddr, void *pc)
 {
 	audit.calls++;
+	audit.stack = vaddr;
 	on_store(vcpu, info, vaddr, pc);
 }
 

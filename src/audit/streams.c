@@ -261,6 +261,7 @@ static void look_for_mark(struct streams *ss, struct stream *s, const struct sto
 static void touch(struct streams *ss, struct stream *s, const struct store *st)
 {
 	s->pc = st->pc;
+	s->size = st->size;
 	s->calls = st->calls;
 	s->used = ++ss->clock;
 }
@@ -276,14 +277,14 @@ static void begin(struct streams *ss, unsigned int i, const struct store *st)
 	memcpy(s->bytes + s->from, st->bytes, sizeof(st->bytes));
 	touch(ss, s, st);
 	s->first_pc = st->pc;
-	s->is_copy = true;
+	s->is_copy = !st->stack;
 	look_for_mark(ss, s, st, s->from, s->from + st->size);
 }
 
 static void append(struct streams *ss, unsigned int i, const struct store *st)
 {
 	struct stream *s = &ss->stream[i];
-	size_t at = s->from + (st->addr - ss->start[i]), before = ss->end[i] - ss->start[i];
+	size_t before = st->addr - ss->start[i], at = s->from + before;
 
 	memcpy(s->bytes + at, st->bytes, st->size);
 	ss->end[i] = st->addr + st->size;
@@ -351,11 +352,24 @@ static bool repeats(const struct streams *ss, unsigned int i, const struct store
 	       !memcmp(s->bytes + s->from + (st->addr - ss->start[i]), st->bytes, st->size);
 }
 
+/* An emulator may store nothing first, to see whether it can: `ins` of QEMU does. */
+static bool corrects(const struct streams *ss, unsigned int i, const struct store *st)
+{
+	const struct stream *s = &ss->stream[i];
+
+	return st->pc == s->pc && st->size == s->size && st->calls == s->calls &&
+	       st->addr + st->size == ss->end[i] && st->addr >= ss->start[i];
+}
+
 /* Whether the store, which touches the stream, went into it as what comes next, or as what is there already. */
 static bool join_end(struct streams *ss, unsigned int i, const struct store *st)
 {
 	uint64_t end = st->addr + st->size;
 
+	if (corrects(ss, i, st)) {
+		append(ss, i, st);
+		return true;
+	}
 	if (end <= ss->end[i])
 		return repeats(ss, i, st);
 	if (st->addr != ss->end[i] && !overlaps(ss, i, st))

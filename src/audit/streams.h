@@ -14,7 +14,7 @@
 
 #define STREAM_ROOM 65536u /* bytes that a stream may grow to either side */
 #define PIECES 8u	   /* of payload, that are remembered for what may be next to them */
-#define BEGINNINGS 4096u  /* of streams without payload, that an interrupt may have cut off from it */
+#define BEGINNINGS 16384u  /* of streams without payload, that an interrupt may have cut off from it */
 #define STREAMS_FRESH 4u   /* streams of a store or two: pushes, fields */
 #define STREAMS 8u	   /* with those that look like copies, which an interrupt must not end */
 
@@ -22,11 +22,13 @@ struct store {
 	uint64_t addr, pc;
 	uint64_t calls; /* that the CPU has made until now */
 	unsigned int size;
+	bool stack; /* onto the one in use */
 	unsigned char bytes[16];
 };
 
 struct stream {
 	uint64_t first_pc, pc, calls, used;
+	unsigned int size; /* of its last store */
 	bool is_copy; /* by its looks: upwards by instructions near each other, or by one */
 	unsigned char *bytes; /* 2 * STREAM_ROOM */
 	size_t from;	      /* where start is in them */
