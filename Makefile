@@ -70,22 +70,26 @@ $(BUILD)/%.o: src/%.c
 
 -include tests/tests.mk
 
-install: all
-	install -d $(DESTDIR)$(PREFIX)/bin
-	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
-	install -d $(DESTDIR)$(PREFIX)/share/man/man1
-	install -m 644 $(wildcard docs/man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1
+BINDIR = $(DESTDIR)$(PREFIX)/bin
+MANDIR = $(DESTDIR)$(PREFIX)/share/man/man1
 
-# An /etc/copychain/nightly.conf that is there already stays.
+install: all
+	install -d "$(BINDIR)" "$(MANDIR)"
+	install -m 755 $(PROGRAMS) "$(BINDIR)"
+	install -m 644 $(wildcard docs/man/*.1) "$(MANDIR)"
+
+# An /etc/copychain/nightly.conf that is there already stays. Paths may hold blanks, which a URI may not.
+ETC = $(DESTDIR)$(SYSCONF)
 NIGHTLY_CONF = $(SYSCONF)/copychain/nightly.conf
-NIGHTLY_FILL = sed -e 's|@TOP@|$(CURDIR)|g; s|@USER@|$(NIGHTLY_USER)|; s|@CONF@|$(NIGHTLY_CONF)|'
+NIGHTLY_FILL = sed -e 's|@TOP@|$(CURDIR)|g; s|@USER@|$(NIGHTLY_USER)|; s|@CONF@|$(NIGHTLY_CONF)|' \
+	-e '/^Documentation=/s| |%20|g'
 
 install-nightly: all
-	install -d $(DESTDIR)$(SYSCONF)/systemd/system $(DESTDIR)$(SYSCONF)/cron.d $(DESTDIR)$(SYSCONF)/copychain
-	$(NIGHTLY_FILL) nightly/copychain-nightly.service.in >$(DESTDIR)$(SYSCONF)/systemd/system/copychain-nightly.service
-	install -m 644 nightly/copychain-nightly.timer $(DESTDIR)$(SYSCONF)/systemd/system
-	$(NIGHTLY_FILL) nightly/cron.in >$(DESTDIR)$(SYSCONF)/cron.d/copychain-nightly
-	test -e $(DESTDIR)$(NIGHTLY_CONF) || install -m 644 nightly/nightly.conf $(DESTDIR)$(NIGHTLY_CONF)
+	install -d "$(ETC)/systemd/system" "$(ETC)/cron.d" "$(ETC)/copychain"
+	$(NIGHTLY_FILL) nightly/copychain-nightly.service.in >"$(ETC)/systemd/system/copychain-nightly.service"
+	install -m 644 nightly/copychain-nightly.timer "$(ETC)/systemd/system"
+	$(NIGHTLY_FILL) nightly/cron.in >"$(ETC)/cron.d/copychain-nightly"
+	test -e "$(DESTDIR)$(NIGHTLY_CONF)" || install -m 644 nightly/nightly.conf "$(DESTDIR)$(NIGHTLY_CONF)"
 	@echo 'edit $(NIGHTLY_CONF), then: systemctl enable --now copychain-nightly.timer'
 
 clean:

@@ -139,6 +139,9 @@ update_lists()
 	local suite=$1 log=$WORK/update.log
 	private apt-get -q update >"$log" 2>&1
 	if ! find "$WORK/lists" -maxdepth 1 -name "*_dists_${suite}_*Packages*" | grep -q .; then
+		if grep -q -E " $suite(/updates)? .*is not signed|NO_PUBKEY" "$log"; then
+			lacking "the mirror's $suite is not signed by a key that apt trusts here: name its keyring with COPYCHAIN_KEYRING=FILE"
+		fi
 		if grep -q -e ' 404 ' -e 'does not have a Release file' "$log"; then
 			lacking "the mirror has no suite $suite: name one it has$SUCH_AS"
 		fi

@@ -6,9 +6,15 @@ unset CDPATH
 EXIT_USAGE=2
 EXIT_ENVIRONMENT=4
 
+# Where no HOME is set, as from cron, the one that the user has.
+home_folder()
+{
+	getent passwd "$(id -u)" 2>/dev/null | cut -d : -f 6 | grep . || echo /dev/null
+}
+
 # The cache may be read by one user only: it holds what will run as root in a guest.
 # shellcheck disable=SC2034
-CACHE=${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/copychain
+CACHE=${XDG_CACHE_HOME:-${HOME:-$(home_folder)}/.cache}/copychain
 
 say()
 {

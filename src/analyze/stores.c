@@ -86,26 +86,42 @@ static int add_run(struct stores *s, const struct audit_run *r, bool own)
 	return 0;
 }
 
-/* While nothing is recorded there is nothing to compare with. */
+static struct audit_run run_at(const char *data, size_t i)
+{
+	struct audit_run r;
+
+	memcpy(&r, data + AUDIT_HEAD + i * sizeof(r), sizeof(r));
+	return r;
+}
+
+static uint64_t recorder_space(const char *data, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct audit_run r = run_at(data, i);
+
+		if (r.flow == AUDIT_RECORDER)
+			return r.space;
+	}
+	return 0;
+}
+
+/* Before the recording nothing bears marks; behind it there is nothing to compare with. */
 static int read_runs(struct stores *s, const char *data, size_t size)
 {
 	size_t n = (size - AUDIT_HEAD) / sizeof(struct audit_run);
-	bool recording = false;
-	uint64_t space = 0;
+	uint64_t space = recorder_space(data, n);
+	bool recording = true;
 	int err = 0;
 
 	for (size_t i = 0; !err && !s->whole && i < n; i++) {
-		struct audit_run r;
+		struct audit_run r = run_at(data, i);
 
-		memcpy(&r, data + AUDIT_HEAD + i * sizeof(r), sizeof(r));
-		if (r.flags & AUDIT_END) {
+		if (r.flags & AUDIT_END)
 			s->whole = r.pc == i && i + 1 == n;
-		} else if (r.flow == AUDIT_RECORDER) {
-			recording = r.bytes == AUDIT_BEGINS;
-			space = r.space;
-		} else if (recording) {
+		else if (r.flow == AUDIT_RECORDER)
+			recording = r.bytes < AUDIT_ENDS;
+		else if (recording)
 			err = add_run(s, &r, r.space == space);
-		}
 	}
 	return err;
 }
@@ -180,17 +196,16 @@ static bool is_counted(const struct site *s)
 	return s && s->counted && s->probed;
 }
 
-/* Is it by a probe's doing, nearer than by any copy's? */
+/* Is it by a probe's doing, itself or one call away? What lies higher on the stack may be long over. */
 static bool is_record(const struct placing *p, const struct audit_run *r)
 {
-	bool found = is_recorder(p, r->pc);
+	return is_recorder(p, r->pc) || is_recorder(p, r->callers[0]);
+}
 
-	for (size_t i = 0; !found && i < AUDIT_CALLERS && r->callers[i]; i++) {
-		if (is_counted(rundir_site_returning(p->run, r->callers[i])))
-			return false;
-		found = is_recorder(p, r->callers[i]);
-	}
-	return found;
+/* Has the name of a function to do with a primitive? There are several of some, to choose from at boot. */
+static bool is_named(const char *function, const char *primitive)
+{
+	return !strncmp(function, primitive, strlen(primitive));
 }
 
 static bool is_primitive(const struct placing *p, const char *function)
@@ -199,6 +214,15 @@ static bool is_primitive(const struct placing *p, const char *function)
 		if (!strcmp(p->run->sites[i].primitive, function))
 			return true;
 	return false;
+}
+
+/* The site whose call returns to an address on the stack. */
+static const struct site *returning(const struct placing *p, uint64_t word)
+{
+	const struct site *s = rundir_site_returning(p->run, word);
+
+	/* To the entry of a function nobody returns: that is a pointer to it. */
+	return s && !s->entry ? s : NULL;
 }
 
 /*
@@ -217,36 +241,72 @@ static const struct site *jumped_from(const struct placing *p, const struct stor
 			break;
 		primitive = function;
 	}
-	if (i == AUDIT_CALLERS || !primitive || is_counted(rundir_site_returning(p->run, r->callers[i])))
+	if (i == AUDIT_CALLERS || !primitive || is_counted(returning(p, r->callers[i])))
 		return NULL;
 	for (size_t k = 0; k < f->count; k++)
-		if (f->at[k].recorded && f->at[k].site->jumps && !strcmp(f->at[k].site->primitive, primitive))
+		if (f->at[k].recorded && f->at[k].site->jumps && is_named(primitive, f->at[k].site->primitive))
 			return f->at[k].site;
 	return NULL;
 }
 
-/*
- * The site that a run was stored by: the instruction itself, or the innermost call that leads to it, of
- * those that are to be probed.
- */
-static const struct site *site_of(const struct placing *p, const struct stores_flow *f, const struct audit_run *r)
+/* A primitive that is probed at its entry, in which the code is. */
+static const struct site *entered(const struct placing *p, uint64_t code)
 {
-	const struct site *own = rundir_site_at(p->run, r->pc), *outer = NULL;
+	uint64_t start = tep_find_function_address(p->tep, code);
+	const struct site *s = start && start != code ? rundir_site_returning(p->run, start) : NULL;
 
-	if (is_counted(own))
-		return own;
-	own = jumped_from(p, f, r);
-	if (own)
-		return own;
+	return s && s->entry && is_counted(s) ? s : NULL;
+}
+
+/*
+ * An instruction that carries a probe runs where the kernel has put a copy of it, in no function: it is that
+ * of the one inlined site that is recorded of the flow.
+ */
+static const struct site *out_of_line(const struct placing *p, const struct stores_flow *f, const struct audit_run *r)
+{
+	const char *function = tep_find_function(p->tep, r->pc);
+	const struct site *only = NULL;
+
+	for (size_t k = 0; function && is_named(function, "kprobe_") && k < f->count; k++) {
+		if (!f->at[k].recorded || !f->at[k].site->inlined)
+			continue;
+		if (only)
+			return NULL;
+		only = f->at[k].site;
+	}
+	return only;
+}
+
+/* The innermost call that leads to it, of those that are to be probed; else of those that are not. */
+static const struct site *called_from(const struct placing *p, const struct audit_run *r)
+{
+	const struct site *outer = NULL, *entry = entered(p, r->pc);
+
 	for (size_t i = 0; i < AUDIT_CALLERS && r->callers[i]; i++) {
-		const struct site *s = rundir_site_returning(p->run, r->callers[i]);
+		const struct site *s = returning(p, r->callers[i]);
 
-		if (is_counted(s))
+		/* Behind an entry only a call of just that function is nearer. */
+		if (is_counted(s) && (!entry || !strcmp(s->primitive, entry->function)))
 			return s;
+		if (!entry)
+			entry = entered(p, r->callers[i]);
 		if (s && s->counted && !outer)
 			outer = s;
 	}
-	return outer;
+	return entry ? entry : outer;
+}
+
+/* The site that a run was stored by: the instruction itself, or what led to it. */
+static const struct site *site_of(const struct placing *p, const struct stores_flow *f, const struct audit_run *r)
+{
+	const struct site *s = rundir_site_at(p->run, r->pc);
+
+	if (is_counted(s))
+		return s;
+	s = out_of_line(p, f, r);
+	if (!s)
+		s = jumped_from(p, f, r);
+	return s ? s : called_from(p, r);
 }
 
 static void name_function(struct stored_at *at, struct tep_handle *tep)

@@ -32,6 +32,10 @@ int streams_init(struct streams *ss, const struct streams_user *user)
 		ss->pieces[i].context = calloc(1, user->context_size ? user->context_size : 1);
 		err = ss->pieces[i].context ? err : -ENOMEM;
 	}
+	for (size_t i = 0; i < ENDINGS; i++) {
+		ss->endings[i].context = calloc(1, user->context_size ? user->context_size : 1);
+		err = ss->endings[i].context ? err : -ENOMEM;
+	}
 	return err;
 }
 
@@ -43,6 +47,8 @@ void streams_free(struct streams *ss)
 	}
 	for (size_t i = 0; i < PIECES; i++)
 		free(ss->pieces[i].context);
+	for (size_t i = 0; i < ENDINGS; i++)
+		free(ss->endings[i].context);
 }
 
 /* ---- payload in a stream ---- */
@@ -67,14 +73,14 @@ static size_t head_in(const unsigned char *b, size_t n, uint32_t flow)
 	return n >= len_at && number(b + n - len_at) < STREAM_ROOM ? n : 0;
 }
 
-static size_t place_of(uint64_t end)
+static size_t place_of(uint64_t end, size_t of)
 {
-	return (size_t)(end * 0x9e3779b97f4a7c15ULL >> 32) % BEGINNINGS;
+	return (size_t)(end * 0x9e3779b97f4a7c15ULL >> 32) % of;
 }
 
 static const struct beginning *beginning_of(const struct streams *ss, uint64_t addr)
 {
-	const struct beginning *g = &ss->beginnings[place_of(addr)];
+	const struct beginning *g = &ss->beginnings[place_of(addr, BEGINNINGS)];
 
 	return g->end == addr && g->len ? g : NULL;
 }
@@ -94,7 +100,7 @@ static size_t put_beginning(const struct streams *ss, struct stream *s, uint64_t
 
 static void remember_beginning(struct streams *ss, struct stream *s, uint64_t start, uint64_t end)
 {
-	struct beginning *g = &ss->beginnings[place_of(end)];
+	struct beginning *g = &ss->beginnings[place_of(end, BEGINNINGS)];
 	size_t len;
 
 	/* One interrupt may come after the other. */
@@ -122,9 +128,22 @@ static void tell(struct streams *ss, struct piece *p)
 	p->told = true;
 }
 
+/* next: how the mark goes on behind the end. */
+static void remember_ending(struct streams *ss, uint64_t end, uint32_t flow, const unsigned char *next,
+			    const void *context)
+{
+	struct ending *e = &ss->endings[place_of(end, ENDINGS)];
+
+	e->end = end;
+	e->flow = flow;
+	memcpy(e->next, next, MARK_LEN);
+	if (e->context != context)
+		memcpy(e->context, context, ss->user->context_size);
+}
+
 /*
- * An interrupt may cut a copy in two, of which one half is too short to be known by itself: it is
- * known by the other one, before or after it.
+ * An interrupt may cut a copy in two, of which one half or both are too short to be known by themselves:
+ * they are known by each other.
  */
 static void add_piece(struct streams *ss, const struct stream *s, uint64_t start, uint64_t end,
 		      const unsigned char *last, uint32_t flow, bool sure)
@@ -136,7 +155,7 @@ static void add_piece(struct streams *ss, const struct stream *s, uint64_t start
 
 		if (p->flow != flow || (p->end != start && p->start != end) || p->start == p->end)
 			continue;
-		sure |= p->told;
+		sure |= p->told || end - start + p->end - p->start >= MARK_LEAST;
 		if (sure)
 			tell(ss, p);
 	}
@@ -144,10 +163,11 @@ static void add_piece(struct streams *ss, const struct stream *s, uint64_t start
 	new->end = end;
 	new->flow = flow;
 	new->told = false;
-	memcpy(new->next, last, MARK_LEN);
 	memcpy(new->context, s->context, ss->user->context_size);
-	if (sure)
+	if (sure) {
 		tell(ss, new);
+		remember_ending(ss, end, flow, last, new->context);
+	}
 	ss->next_piece = (ss->next_piece + 1) % PIECES;
 }
 
@@ -197,21 +217,22 @@ static void find_payload(struct streams *ss, const struct stream *s, const struc
 	}
 }
 
-/* Fewer bytes than make a mark, which go on with a piece that was cut off by an interrupt. */
-static void find_end(const struct streams *ss, uint64_t addr, const unsigned char *b, size_t n)
+/* Are they fewer bytes than make a mark, which go on with a piece that was cut off by an interrupt? */
+static bool find_end(struct streams *ss, uint64_t addr, const unsigned char *b, size_t n)
 {
-	for (size_t i = 0; n < 2 * MARK_LEN && i < PIECES; i++) {
-		const struct piece *p = &ss->pieces[i];
-		size_t same = 0;
+	const struct ending *e = &ss->endings[place_of(addr, ENDINGS)];
+	unsigned char next[MARK_LEN];
 
-		if (!p->told || p->end != addr)
-			continue;
-		while (same < n && b[same] == p->next[same % MARK_LEN])
-			same++;
-		if (same == n)
-			ss->user->payload(ss->user->ctx, p->context, p->flow, n);
-		return;
-	}
+	if (n >= 2 * MARK_LEN || e->end != addr)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (b[i] != e->next[i % MARK_LEN])
+			return false;
+	for (size_t i = 0; i < MARK_LEN; i++)
+		next[i] = e->next[(n + i) % MARK_LEN];
+	ss->user->payload(ss->user->ctx, e->context, e->flow, n);
+	remember_ending(ss, addr + n, e->flow, next, e->context);
+	return true;
 }
 
 static void close_stream(struct streams *ss, unsigned int i)
@@ -221,10 +242,8 @@ static void close_stream(struct streams *ss, unsigned int i)
 	bool marked = s->marked;
 	uint64_t start = ss->start[i], end = ss->end[i];
 
-	if (s->is_copy && !marked && end > start) {
-		find_end(ss, start, s->bytes + s->from, end - start);
+	if (s->is_copy && !marked && end > start && !find_end(ss, start, s->bytes + s->from, end - start))
 		remember_beginning(ss, s, start, end);
-	}
 	/* Whoever is told may end all streams, this one as well. */
 	ss->start[i] = 1;
 	ss->end[i] = 0;

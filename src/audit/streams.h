@@ -13,7 +13,8 @@
 #include "common/mark.h"
 
 #define STREAM_ROOM 65536u /* bytes that a stream may grow to either side */
-#define PIECES 8u	   /* of payload, that are remembered for what may be next to them */
+#define PIECES 64u	   /* of payload, that are remembered for what may be next to them */
+#define ENDINGS 1024u	   /* of pieces that are told, which an interrupt may have cut short */
 #define BEGINNINGS 16384u  /* of streams without payload, that an interrupt may have cut off from it */
 #define STREAMS_FRESH 4u   /* streams of a store or two: pushes, fields */
 #define STREAMS 8u	   /* with those that look like copies, which an interrupt must not end */
@@ -52,7 +53,14 @@ struct piece {
 	uint64_t start, end;
 	uint32_t flow;
 	bool told;
-	unsigned char next[MARK_LEN]; /* how the mark goes on behind it */
+	void *context;
+};
+
+/* Where a piece that is told ends, and how its mark goes on. */
+struct ending {
+	uint64_t end;
+	uint32_t flow;
+	unsigned char next[MARK_LEN];
 	void *context;
 };
 
@@ -69,7 +77,8 @@ struct streams {
 	struct stream stream[STREAMS];
 	unsigned int next; /* of the fresh ones, to be given up */
 	struct piece pieces[PIECES];
-	struct beginning beginnings[BEGINNINGS]; /* each in the place that its end gives */
+	struct ending endings[ENDINGS]; /* each in the place that its end gives */
+	struct beginning beginnings[BEGINNINGS]; /* so, too */
 	unsigned int next_piece;
 	uint64_t clock;
 	const struct streams_user *user;

@@ -45,6 +45,21 @@ try env COPYCHAIN_MIRROR="file:$T/mirror" guest/kernel.sh nosuchsuite
 check "a suite that the mirror lacks" all 'status 4' 'says "no suite nosuchsuite"'
 check "and nothing stays of the try" all '[ -z "$(ls -d "$T"/cache/copychain/kernels/.work-* 2>/dev/null)" ]'
 
+# An archive that nobody has signed.
+dist=$T/mirror/dists/bookworm
+mkdir -p "$dist/main/binary-amd64"
+: >"$dist/main/binary-amd64/Packages"
+printf 'Suite: bookworm\nCodename: bookworm\nComponents: main\nArchitectures: amd64\nDate: %s\nSHA256:\n %s 0 main/binary-amd64/Packages\n' \
+	"$(LC_ALL=C date -uR)" "$(sha256sum </dev/null | cut -d ' ' -f 1)" >"$dist/Release"
+try env COPYCHAIN_MIRROR="file:$T/mirror" guest/kernel.sh bookworm
+check "a mirror without a signature is named as such" all 'status 4' 'says "bookworm is not signed by a key that apt trusts"'
+
+try env -u HOME -u XDG_CACHE_HOME guest/kernel.sh --list
+check "without HOME the user's own folder is taken" all 'status 0' '[ ! -e /nonexistent ]'
+cp "$T/out" "$T/without"
+try env -u XDG_CACHE_HOME HOME="$(getent passwd "$(id -u)" | cut -d : -f 6)" guest/kernel.sh --list
+check "which is the one that HOME names otherwise" cmp -s "$T/out" "$T/without"
+
 if [ "$(id -u)" = 0 ]; then
 	try as_nobody env XDG_CACHE_HOME=/proc/nowhere guest/kernel.sh bookworm
 	check "an unwritable cache" all 'status 4' one_line 'says XDG_CACHE_HOME'

@@ -59,18 +59,18 @@ echo "options $T/options" >"$T/options"
 try ./regress.sh --options "$T/options"
 check "one that names itself" all 'status 2' one_line 'says "names no other"'
 
-try make -s install-nightly DESTDIR="$T/root" NIGHTLY_USER=root
-check "make install-nightly" all 'status 0' '[ -s "$T/root/etc/cron.d/copychain-nightly" ]' '! grep -rq "@[A-Z]*@" "$T/root"'
-echo "kernels mine" >"$T/root/etc/copychain/nightly.conf"
-try make -s install-nightly DESTDIR="$T/root" NIGHTLY_USER=root
-check "again, it keeps what the administrator wrote" grep -qx "kernels mine" "$T/root/etc/copychain/nightly.conf"
+try make -s install-nightly DESTDIR="$T/a root" NIGHTLY_USER=root
+check "make install-nightly" all 'status 0' '[ -s "$T/a root/etc/cron.d/copychain-nightly" ]' '! grep -rq "@[A-Z]*@" "$T/a root"'
+echo "kernels mine" >"$T/a root/etc/copychain/nightly.conf"
+try make -s install-nightly DESTDIR="$T/a root" NIGHTLY_USER=root
+check "again, it keeps what the administrator wrote" grep -qx "kernels mine" "$T/a root/etc/copychain/nightly.conf"
 if command -v systemd-analyze >/dev/null; then
-	try systemd-analyze verify "$T/root/etc/systemd/system/copychain-nightly.service" "$T/root/etc/systemd/system/copychain-nightly.timer"
+	try systemd-analyze verify "$T/a root/etc/systemd/system/copychain-nightly.service" "$T/a root/etc/systemd/system/copychain-nightly.timer"
 	check "systemd finds no fault with the units" all 'status 0' '! says copychain-nightly'
 else
 	skip "systemd finds no fault with the units" "no systemd here"
 fi
-sed -n 's/^30 2 [*] [*] [*] root //p' "$T/root/etc/cron.d/copychain-nightly" >"$T/line"
+sed -n 's/^30 2 [*] [*] [*] root //p' "$T/a root/etc/cron.d/copychain-nightly" >"$T/line"
 check "cron's line is shell" all '[ -s "$T/line" ]' 'sh -n "$T/line"'
 
 plays a "$T/golden/bookworm/nics-1400"
