@@ -26,7 +26,8 @@ static void on_tap(struct engine *e, const struct event *ev)
 	struct offer *o = hashmap_find(offers, key);
 	struct flow *f = NULL;
 
-	content_each(e->content, SPACE_KERNEL, ev->v[F_head], ev->v[F_end], first_flow, &f);
+	/* The rest of the buffer may hold what an earlier frame left there. */
+	content_each(e->content, SPACE_KERNEL, ev->v[F_data], ev->v[F_len] - ev->v[F_dlen], first_flow, &f);
 	if (!o && !f)
 		return;
 	if (!o) {
@@ -71,6 +72,9 @@ static void on_consumed(struct engine *e, const struct event *ev)
 	const struct custody *last = s ? custody_last(s->custody, 0) : NULL;
 
 	if (!op || op->send || !op->count)
+		return;
+	/* What another socket's queue gives up in an interrupt. */
+	if (last && last->holder == BY_SOCKET && last->sk && last->sk != op->sk)
 		return;
 	if (op->tap)
 		check_frame(e, op, ev, s);
