@@ -238,7 +238,6 @@ static bool find_end(struct streams *ss, uint64_t addr, const unsigned char *b, 
 static void close_stream(struct streams *ss, unsigned int i)
 {
 	struct stream *s = &ss->stream[i];
-
 	bool marked = s->marked;
 	uint64_t start = ss->start[i], end = ss->end[i];
 

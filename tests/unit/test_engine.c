@@ -737,6 +737,35 @@ static void test_tap_read_unseen(void **state)
 	end(&w);
 }
 
+/* An interrupt in the observer's call frees what another socket had, which the observer never saw. */
+static void test_freed_in_an_observers_call(void **state)
+{
+	static struct world w;
+
+	(void)state;
+	begin(&w);
+	send_enter(&w, 1400);
+	fill(&w, SKB(1), HEAD(1) + PAYLOAD, 1400);
+	copy_in(&w, HEAD(1) + PAYLOAD, 1400, 0);
+	pass(&w, "dev_queue", SKB(1), HEAD(1), 1400);
+	pass(&w, "dev_xmit", SKB(1), HEAD(1), 1400);
+	pass(&w, "netif_rx", SKB(1), HEAD(1), 1400);
+	pass(&w, "netif_receive", SKB(1), HEAD(1), 1400);
+	pass(&w, "skb_clone", SKB(2), HEAD(1), 1400);
+	pass(&w, "sk_queue", SKB(2), HEAD(1), 1400);
+	pass(&w, "sk_queue", SKB(1), HEAD(1), 1400);
+	send_exit(&w, 1400);
+	receive(&w, SKB(1), HEAD(1), 1400);
+	mkrun_event(w.mk, RECEIVER, "sys_enter_recvfrom fd=6");
+	mkrun_event(w.mk, RECEIVER, "recv_enter sk=%#lx fam=17 len=4096 itype=%d icnt=4096 ibase=%#lx",
+		    SK_TAP, w.mk->ubuf, UB + 0x10000);
+	consume(&w, SKB(2), HEAD(1));
+	recv_exit(&w, -11);
+	load(&w);
+	exact(&w);
+	end(&w);
+}
+
 static void test_tap(void **state)
 {
 	static struct world w;
@@ -1798,6 +1827,7 @@ int main(void)
 		TEST(test_two_in_one_range),
 		TEST(test_peek),
 		TEST(test_tap_read_unseen),
+		TEST(test_freed_in_an_observers_call),
 		TEST(test_tap),
 		TEST(test_tap_unseen),
 		TEST(test_tap_twice),
