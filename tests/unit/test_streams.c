@@ -234,6 +234,7 @@ static void test_every_copy(void **state)
 	static unsigned char frame[FRAME + 9000];
 	static const size_t sizes[] = {64, 65, 71, 128, 255, 1400, 1473, 8000};
 
+	end(state);
 	for (int how = 0; how < HOWS; how++)
 		for (size_t s = 0; s < ARRAY_SIZE(sizes); s++)
 			for (size_t before = 0; before <= FRAME; before += 11) {

@@ -193,11 +193,15 @@ static void on_free(struct engine *e, const struct event *ev)
 	skb_end(e, s, &d);
 }
 
-/* The recording outlives the workload: what is still in an skb then was never freed. */
+/*
+ * The recording outlives the workload: what is still in an skb then was never freed. Only what hangs on
+ * one whose free was put off goes with it, whenever the next soft interrupt comes (net/core/skbuff.c:
+ * skb_attempt_defer_free).
+ */
 static void finish(struct engine *e)
 {
 	for (const struct holder *h = e->holders.all; h; h = h->next)
-		if (!h->weak)
+		if (!h->weak && !(h->lead && !skb_find(e, h->lead)))
 			skb_mark(e, h, CAVEAT_NOT_FREED);
 }
 
