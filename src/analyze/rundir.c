@@ -129,6 +129,7 @@ static void read_site(struct json_object *o, struct site *s)
 	s->ragged = json_object_get_boolean(json_get(o, "ragged"));
 	s->entry = !strcmp(json_str(o, "kind", ""), "entry");
 	s->probed = strcmp(status, "unprobed") && strcmp(status, "blind") && strcmp(status, "reference");
+	s->left_out = !strcmp(status, "excluded") || !strcmp(status, "refused");
 	s->counted = strcmp(status, "inside") != 0;
 	s->emulates = json_object_get_boolean(json_get(o, "emulates"));
 }

@@ -18,6 +18,7 @@ struct site {
 	bool ragged;  /* inlined, and fewer than 16 bytes of each copy are not in its event */
 	bool entry;   /* probed at the primitive's entry: its callers are sites too */
 	bool probed;  /* or was to be: neither outside the scopes nor where no probe may stand */
+	bool left_out; /* by the user or the kernel */
 	bool counted; /* false: what happens here is seen elsewhere */
 	bool emulates; /* in a software device: its copies stand in for DMA */
 };

@@ -371,7 +371,7 @@ static void judge(struct stores_flow *f, bool whole)
 		struct stored_at *at = &f->at[k];
 
 		/* What the recorder does with its own record is no copy of a flow's. */
-		at->seen += at->recorded ? at->own : 0;
+		at->seen += at->recorded || (at->site && at->site->left_out) ? at->own : 0;
 		f->seen += at->seen;
 		f->closed &= at->seen == at->recorded && (at->site || !at->seen);
 		if (at->seen || at->recorded)

@@ -227,6 +227,21 @@ static void test_recorded_in_recorder(void **state)
 	assert_true(judge(true)->closed);
 }
 
+/* What was left out is recorded nowhere, and is no doing of the recorder's either. */
+static void test_left_out_in_recorder(void **state)
+{
+	const struct stores_flow *f;
+
+	(void)state;
+	w.sites[INLINED].left_out = true;
+	one_message();
+	called(1, 1000, INLINED, SITES)->space = RECORDER_SPACE;
+	beacon(AUDIT_ENDS);
+	f = judge(true);
+	assert_false(f->closed);
+	assert_int_equal(f->seen, 3000);
+}
+
 static void test_not_audited(void **state)
 {
 	(void)state;
@@ -264,7 +279,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_closed),   TEST(test_not_recorded),	      TEST(test_not_seen),
-		TEST(test_not_whole), TEST(test_recorder),	      TEST(test_recorded_in_recorder),
+		TEST(test_not_whole), TEST(test_recorder),	      TEST(test_recorded_in_recorder), TEST(test_left_out_in_recorder),
 		TEST(test_not_audited), TEST(test_bad_files),
 	};
 
