@@ -80,9 +80,28 @@ static size_t place_of(uint64_t end, size_t of)
 
 static const struct beginning *beginning_of(const struct streams *ss, uint64_t addr)
 {
-	const struct beginning *g = &ss->beginnings[place_of(addr, BEGINNINGS)];
+	const struct beginning *of[] = {&ss->likely[place_of(addr, LIKELY)],
+					&ss->beginnings[place_of(addr, BEGINNINGS)]};
 
-	return g->end == addr && g->len ? g : NULL;
+	for (size_t i = 0; i < 2; i++)
+		if (of[i]->end == addr && of[i]->len)
+			return of[i];
+	return NULL;
+}
+
+/* Do four bytes in a row make a mark, at whatever phase? */
+static bool holds_mark(const unsigned char *b, size_t n)
+{
+	for (size_t at = 0; memchr(b, 0xd3, n) && at + MARK_LEN <= n; at++) {
+		unsigned char twice[2 * MARK_LEN];
+
+		memcpy(twice, b + at, MARK_LEN);
+		memcpy(twice + MARK_LEN, b + at, MARK_LEN);
+		for (size_t phase = 0; phase < MARK_LEN; phase++)
+			if (mark_is(twice + phase))
+				return true;
+	}
+	return false;
 }
 
 /* Puts what an interrupt may have cut off in front of a stream again; gives how many bytes these are. */
@@ -100,16 +119,18 @@ static size_t put_beginning(const struct streams *ss, struct stream *s, uint64_t
 
 static void remember_beginning(struct streams *ss, struct stream *s, uint64_t start, uint64_t end)
 {
-	struct beginning *g = &ss->beginnings[place_of(end, BEGINNINGS)];
+	struct beginning new = {.end = end}, *place;
 	size_t len;
 
 	/* One interrupt may come after the other. */
-	if (end - start < sizeof(g->bytes))
+	if (end - start < sizeof(new.bytes))
 		put_beginning(ss, s, &start);
 	len = end - start;
-	g->len = len < sizeof(g->bytes) ? len : sizeof(g->bytes);
-	g->end = end;
-	memcpy(g->bytes, s->bytes + s->from + len - g->len, g->len);
+	new.len = len < sizeof(new.bytes) ? len : sizeof(new.bytes);
+	memcpy(new.bytes, s->bytes + s->from + len - new.len, new.len);
+	place = holds_mark(new.bytes, new.len) ? &ss->likely[place_of(end, LIKELY)] :
+						 &ss->beginnings[place_of(end, BEGINNINGS)];
+	*place = new;
 }
 
 /* The first byte from `at` on that may begin a mark; n: none. */

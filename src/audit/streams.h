@@ -16,6 +16,7 @@
 #define PIECES 64u	   /* of payload, that are remembered for what may be next to them */
 #define ENDINGS 1024u	   /* of pieces that are told, which an interrupt may have cut short */
 #define BEGINNINGS 16384u  /* of streams without payload, that an interrupt may have cut off from it */
+#define LIKELY 256u	   /* of these, such as hold a mark: a whole slice of other programs may come between */
 #define STREAMS_FRESH 4u   /* streams of a store or two: pushes, fields */
 #define STREAMS 8u	   /* with those that look like copies, which an interrupt must not end */
 
@@ -78,7 +79,7 @@ struct streams {
 	unsigned int next; /* of the fresh ones, to be given up */
 	struct piece pieces[PIECES];
 	struct ending endings[ENDINGS]; /* each in the place that its end gives */
-	struct beginning beginnings[BEGINNINGS]; /* so, too */
+	struct beginning likely[LIKELY], beginnings[BEGINNINGS]; /* so, too */
 	unsigned int next_piece;
 	uint64_t clock;
 	const struct streams_user *user;

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.." || exit
 # shellcheck source=tests/vm/vm.sh
 . tests/vm/vm.sh
 
-FLOWS=udp-lo-64,udp-veth-1400,udp-nics-128,udp-nics-8000,rdma-send-4096,rdma-read-4096
+FLOWS=udp-lo-64,udp-veth-1400,udp-nics-128,udp-nics-1400,rdma-send-4096,rdma-read-4096
 
 audit()
 {
