@@ -340,19 +340,12 @@ record_vm()
 	guest "$TOP/collect.sh" run --native --out "$SHARE/run" "${recorder[@]}" "${testbed_option[@]}" "${foreign[@]}"
 	status=$?
 	if [ -e "$SHARE/run/run.json" ]; then
-		! $audit || seal_audit
+		! $audit || seal_audit "$SHARE/audit.dat" "$SHARE/run" || lacking "cannot add the audit to $SHARE/run"
 		place_run
 	elif [ -n "$(find "$SHARE" -type f -size +0 2>/dev/null | head -n 1)" ]; then
 		keep_partial "$SHARE"/run*
 	fi
 	return $status
-}
-
-seal_audit()
-{
-	if ! { chmod 600 "$SHARE/audit.dat" && mv "$SHARE/audit.dat" "$SHARE/run/" && "$TOP/collect" seal "$SHARE/run"; }; then
-		lacking "cannot add the audit to $SHARE/run"
-	fi
 }
 
 # The name may have been taken since it was chosen; mv without -T would put this run into that one.

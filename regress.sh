@@ -299,7 +299,7 @@ cmd_history()
 	done
 	[ -n "$history" ] || history=$nights/history.db
 	need_packages build
-	if $audit; then build build/audit.so; else build; fi
+	build
 	! $rebuild || rebuild_history
 	exec "$TOP/regress" history --db "$history" "${words[@]}"
 }

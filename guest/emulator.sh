@@ -6,6 +6,8 @@ PROGRAM=guest/emulator.sh
 HERE=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$HERE/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=work.sh
+. "$HERE/work.sh"
 # shellcheck source-path=SCRIPTDIR source=archive.sh
 . "$HERE/archive.sh"
 
@@ -13,7 +15,6 @@ SUBJECT=emulator
 OR_ELSE=', or install QEMU 10'
 LEAST=10
 PACKAGES=(qemu-system-x86 qemu-system-common qemu-system-data seabios)
-WORK=
 
 usage()
 {
@@ -24,15 +25,6 @@ Prints / where this machine's QEMU is new enough, else a folder in the cache wit
 backports of this machine's Debian suite, unpacked and never installed.
 END
 }
-
-cleanup()
-{
-	[ -z "$WORK" ] || rm -rf "$WORK"
-}
-trap cleanup EXIT
-trap 'exit 129' HUP
-trap 'exit 130' INT
-trap 'exit 143' TERM
 
 # version_of QEMU : its first number, or 0
 version_of()

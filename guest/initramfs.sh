@@ -6,18 +6,10 @@ PROGRAM=guest/initramfs.sh
 HERE=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$HERE/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=work.sh
+. "$HERE/work.sh"
 
 MODULES='virtio_pci 9pnet_virtio 9p overlay virtio_console'
-WORK=
-
-cleanup()
-{
-	[ -z "$WORK" ] || rm -rf "$WORK"
-}
-trap cleanup EXIT
-trap 'exit 129' HUP
-trap 'exit 130' INT
-trap 'exit 143' TERM
 
 # module_files FOLDER : the files to load, in the order that works
 module_files()

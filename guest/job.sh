@@ -179,11 +179,6 @@ find_kernel()
 	done
 }
 
-seal_audit()
-{
-	{ chmod 600 "$dir/audit.dat" && mv "$dir/audit.dat" "$dir/run/" && "$TOP/collect" seal "$dir/run"; } >>"$dir/log" 2>&1
-}
-
 boot()
 {
 	local qemu=${COPYCHAIN_QEMU_ARGS:-} cards watched=()
@@ -195,7 +190,7 @@ boot()
 	COPYCHAIN_QEMU_ARGS=$qemu supervise "$HERE/run.sh" --kernel "$folder" --share "$dir" --timeout "$limit" --append "$append" \
 		${cards:+--cards "$cards"} "${watched[@]}" -- \
 		sh guest/measure.sh "$dir" "$set" "$names" "$timed" "$audit" "$setup" >>"$dir/log" 2>&1 || return
-	! $audit || seal_audit
+	! $audit || seal_audit "$dir/audit.dat" "$dir/run" >>"$dir/log" 2>&1
 }
 
 analyze()

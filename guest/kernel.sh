@@ -6,6 +6,8 @@ PROGRAM=guest/kernel.sh
 HERE=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$HERE/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=work.sh
+. "$HERE/work.sh"
 # shellcheck source-path=SCRIPTDIR source=archive.sh
 . "$HERE/archive.sh"
 
@@ -14,7 +16,6 @@ SUCH_AS=', such as bookworm, bookworm/6.12 or trixie-backports'
 OR_ELSE=', or name a folder with a kernel'
 
 KERNELS=$CACHE/kernels
-WORK=
 
 usage()
 {
@@ -32,15 +33,6 @@ COPYCHAIN_MIRROR, COPYCHAIN_MIRROR_SECURITY, COPYCHAIN_KEYRING: take these
 instead of what the system's apt uses.
 END
 }
-
-cleanup()
-{
-	[ -z "$WORK" ] || rm -rf "$WORK"
-}
-trap cleanup EXIT
-trap 'exit 129' HUP
-trap 'exit 130' INT
-trap 'exit 143' TERM
 
 # Full kernels only: debug symbols, unsigned, cloud and realtime builds carry a word in their name.
 image_names()

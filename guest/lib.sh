@@ -52,6 +52,12 @@ make_cache()
 		lacking "cannot make the cache folder $1: name a writable one with XDG_CACHE_HOME"
 }
 
+# seal_audit FILE RUN : what an emulator saw becomes a part of the run
+seal_audit()
+{
+	chmod 600 "$1" && mv "$1" "$2/" && "$TOP/collect" seal "$2"
+}
+
 # quote WORD : as one word of any POSIX shell
 quote()
 {

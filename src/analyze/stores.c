@@ -8,7 +8,7 @@
 #include <string.h>
 #include <traceevent/event-parse.h>
 
-#include "analyze/core/message.h"
+#include "analyze/core/engine.h"
 #include "analyze/rundir.h"
 #include "analyze/trafficlog.h"
 #include "common/auditfile.h"
@@ -45,19 +45,13 @@ struct group {
 	bool own; /* the recorder's address space */
 };
 
-static uint64_t mix(uint64_t h, uint64_t v)
-{
-	h = (h ^ v) * 0x9e3779b97f4a7c15ULL;
-	return h ^ h >> 32;
-}
-
 static uint64_t key_of(const struct audit_run *r, bool own)
 {
-	uint64_t h = mix(mix(r->flow, r->flags), r->pc);
+	uint64_t h = mix(r->flow, r->flags, r->pc);
 
 	for (size_t i = 0; i < AUDIT_CALLERS; i++)
-		h = mix(h, r->callers[i]);
-	return mix(h, own);
+		h = mix(h, r->callers[i], i);
+	return mix(h, own, 0);
 }
 
 static bool is_like(const struct group *g, const struct audit_run *r, bool own)

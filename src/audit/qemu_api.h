@@ -55,7 +55,7 @@ struct qemu_value {
 	} data;
 };
 
-enum { QEMU_CB_NO_REGS, QEMU_CB_R_REGS };
+enum { QEMU_CB_R_REGS = 1 };
 enum { QEMU_MEM_WRITE = 2 };
 
 typedef void (*qemu_tb_cb)(qemu_plugin_id_t id, struct qemu_plugin_tb *tb);

@@ -172,15 +172,21 @@ static void consume(struct world *w, unsigned long skb, unsigned long head)
 	mkrun_event(w->mk, RECEIVER, "consume_skb skb=%#lx head=%#lx end=2048", skb, head);
 }
 
+/* From the device's queue up to the protocol. */
+static void pass_lo(struct world *w, unsigned long skb, unsigned long head, unsigned long len)
+{
+	pass(w, "dev_queue", skb, head, len);
+	pass(w, "dev_xmit", skb, head, len);
+	pass(w, "netif_rx", skb, head, len);
+	pass(w, "netif_receive", skb, head, len);
+}
+
 /* The way over lo up to the socket's queue. */
 static void fill_and_send(struct world *w, unsigned long skb, unsigned long head, unsigned long len)
 {
 	fill(w, skb, head + PAYLOAD, len);
 	copy_in(w, head + PAYLOAD, len, 0);
-	pass(w, "dev_queue", skb, head, len);
-	pass(w, "dev_xmit", skb, head, len);
-	pass(w, "netif_rx", skb, head, len);
-	pass(w, "netif_receive", skb, head, len);
+	pass_lo(w, skb, head, len);
 	pass(w, "sk_queue", skb, head, len);
 	send_exit(w, (long)len);
 }
@@ -481,10 +487,7 @@ static void test_filled_by_another(void **state)
 	send_enter(&w, 1400);
 	fill(&w, SKB(3), HEAD(1) + PAYLOAD, 1400);
 	copy_in(&w, HEAD(1) + PAYLOAD, 1400, 0);
-	pass(&w, "dev_queue", SKB(1), HEAD(1), 1400);
-	pass(&w, "dev_xmit", SKB(1), HEAD(1), 1400);
-	pass(&w, "netif_rx", SKB(1), HEAD(1), 1400);
-	pass(&w, "netif_receive", SKB(1), HEAD(1), 1400);
+	pass_lo(&w, SKB(1), HEAD(1), 1400);
 	pass(&w, "sk_queue", SKB(1), HEAD(1), 1400);
 	send_exit(&w, 1400);
 	receive(&w, SKB(1), HEAD(1), 1400);
@@ -554,10 +557,7 @@ static void test_expand_head(void **state)
 	copy_in(&w, HEAD(1) + PAYLOAD, 1400, 0);
 	mkrun_event(w.mk, SENDER, "mem __probe_ip=%#lx dst=%#lx src=%#lx len=2048 s=0x77", AT_MEM, HEAD(2),
 		    HEAD(1));
-	pass(&w, "dev_queue", SKB(1), HEAD(2), 1400);
-	pass(&w, "dev_xmit", SKB(1), HEAD(2), 1400);
-	pass(&w, "netif_rx", SKB(1), HEAD(2), 1400);
-	pass(&w, "netif_receive", SKB(1), HEAD(2), 1400);
+	pass_lo(&w, SKB(1), HEAD(2), 1400);
 	pass(&w, "sk_queue", SKB(1), HEAD(2), 1400);
 	send_exit(&w, 1400);
 	receive(&w, SKB(1), HEAD(2), 1400);
@@ -586,10 +586,7 @@ static void send_encrypted(struct world *w, bool encrypts, bool decrypts)
 		    HEAD(1) + PAYLOAD, HEAD(1) + PAYLOAD + 8);
 	mkrun_event(w->mk, 0, "mem __probe_ip=%#lx src=%#lx dst=%#lx len=1000 s=0x5ec4e7", AT_MEM,
 		    HEAD(1) + PAYLOAD + 8, HEAD(1) + PAYLOAD);
-	pass(w, "dev_queue", SKB(1), HEAD(1), 1000);
-	pass(w, "dev_xmit", SKB(1), HEAD(1), 1000);
-	pass(w, "netif_rx", SKB(1), HEAD(1), 1000);
-	pass(w, "netif_receive", SKB(1), HEAD(1), 1000);
+	pass_lo(w, SKB(1), HEAD(1), 1000);
 	if (decrypts)
 		crypt(w, "decrypt", 1000);
 	pass(w, "sk_queue", SKB(1), HEAD(1), 1000);
@@ -650,10 +647,7 @@ static void test_two_in_one_range(void **state)
 		copy_in(&w, HEAD(1) + PAYLOAD + i * 100, 100, 0);
 		send_exit(&w, 100);
 	}
-	pass(&w, "dev_queue", SKB(1), HEAD(1), 200);
-	pass(&w, "dev_xmit", SKB(1), HEAD(1), 200);
-	pass(&w, "netif_rx", SKB(1), HEAD(1), 200);
-	pass(&w, "netif_receive", SKB(1), HEAD(1), 200);
+	pass_lo(&w, SKB(1), HEAD(1), 200);
 	pass(&w, "sk_queue", SKB(1), HEAD(1), 200);
 	recv_enter(&w, 4096);
 	w.nonce = NONCE;
@@ -747,10 +741,7 @@ static void test_freed_in_an_observers_call(void **state)
 	send_enter(&w, 1400);
 	fill(&w, SKB(1), HEAD(1) + PAYLOAD, 1400);
 	copy_in(&w, HEAD(1) + PAYLOAD, 1400, 0);
-	pass(&w, "dev_queue", SKB(1), HEAD(1), 1400);
-	pass(&w, "dev_xmit", SKB(1), HEAD(1), 1400);
-	pass(&w, "netif_rx", SKB(1), HEAD(1), 1400);
-	pass(&w, "netif_receive", SKB(1), HEAD(1), 1400);
+	pass_lo(&w, SKB(1), HEAD(1), 1400);
 	pass(&w, "skb_clone", SKB(2), HEAD(1), 1400);
 	pass(&w, "sk_queue", SKB(2), HEAD(1), 1400);
 	pass(&w, "sk_queue", SKB(1), HEAD(1), 1400);
@@ -877,10 +868,7 @@ static void test_stale_fill(void **state)
 	w.nonce++;
 	send_enter(&w, 1400);
 	copy_in(&w, HEAD(1) + PAYLOAD, 1400, 0);
-	pass(&w, "dev_queue", SKB(1), HEAD(1), 1400);
-	pass(&w, "dev_xmit", SKB(1), HEAD(1), 1400);
-	pass(&w, "netif_rx", SKB(1), HEAD(1), 1400);
-	pass(&w, "netif_receive", SKB(1), HEAD(1), 1400);
+	pass_lo(&w, SKB(1), HEAD(1), 1400);
 	pass(&w, "sk_queue", SKB(1), HEAD(1), 1400);
 	send_exit(&w, 1400);
 	receive(&w, SKB(1), HEAD(1), 1400);
@@ -1213,10 +1201,7 @@ static void test_foreign_events(void **state)
 	mkrun_event(w.mk, SENDER, "other_group/mem __probe_ip=1 dst=%#lx src=%#lx len=1400", HEAD(2),
 		    HEAD(1) + PAYLOAD);
 	mkrun_event(w.mk, 777, "mem __probe_ip=%#lx dst=%#lx src=%#lx len=1400", AT_MEM, HEAD(6), HEAD(7));
-	pass(&w, "dev_queue", SKB(1), HEAD(1), 1400);
-	pass(&w, "dev_xmit", SKB(1), HEAD(1), 1400);
-	pass(&w, "netif_rx", SKB(1), HEAD(1), 1400);
-	pass(&w, "netif_receive", SKB(1), HEAD(1), 1400);
+	pass_lo(&w, SKB(1), HEAD(1), 1400);
 	pass(&w, "sk_queue", SKB(1), HEAD(1), 1400);
 	send_exit(&w, 1400);
 	/* The same user address in another process is another buffer. */
@@ -1250,10 +1235,7 @@ static void test_numbering_of_6_12(void **state)
 
 static void on_lo(struct world *w, unsigned long len)
 {
-	pass(w, "dev_queue", SKB(1), HEAD(1), len);
-	pass(w, "dev_xmit", SKB(1), HEAD(1), len);
-	pass(w, "netif_rx", SKB(1), HEAD(1), len);
-	pass(w, "netif_receive", SKB(1), HEAD(1), len);
+	pass_lo(w, SKB(1), HEAD(1), len);
 	pass(w, "sk_queue", SKB(1), HEAD(1), len);
 	send_exit(w, (long)len);
 }
@@ -1465,10 +1447,7 @@ static void fragment(struct world *w, unsigned n, unsigned long off, unsigned lo
 {
 	fill(w, SKB(n), HEAD(n) + PAYLOAD, len);
 	copy_in(w, HEAD(n) + PAYLOAD, len, off);
-	pass(w, "dev_queue", SKB(n), HEAD(n), len);
-	pass(w, "dev_xmit", SKB(n), HEAD(n), len);
-	pass(w, "netif_rx", SKB(n), HEAD(n), len);
-	pass(w, "netif_receive", SKB(n), HEAD(n), len);
+	pass_lo(w, SKB(n), HEAD(n), len);
 }
 
 static void test_fragments(void **state)
